@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .world import World
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ EMPTY: dict[str, Any] = {
 
 
 def registry_path(path: str) -> str:
-    """``HKLM:\\A\\B\\`` or ``HKEY_LOCAL_MACHINE\\A\\B`` as ``HKLM\\A\\B``."""
+    r"""Return ``HKLM:\A\B\`` or ``HKEY_LOCAL_MACHINE\A\B`` as ``HKLM\A\B``."""
     hive, _, rest = path.replace("/", "\\").strip("\\").partition("\\")
     hive = _HIVES.get(hive.rstrip(":").lower(), hive)
     return f"{hive}\\{rest}" if rest else hive
@@ -64,12 +64,12 @@ def file_path(path: str) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """An ISO-8601 UTC time of the document (``...Z``) as an aware datetime."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+    """Read an ISO-8601 UTC time of the document (``...Z``) as an aware datetime."""
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:
-    """The document's form of a time: ``2021-03-05T10:00:00Z``."""
+    """Return the document's form of a time: ``2021-03-05T10:00:00Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -128,16 +128,16 @@ class World:
         return str(self.data["name"])
 
     def to_json(self) -> str:
-        """The document as JSON; ASCII only, so that lone surrogates survive."""
+        """Return the document as JSON; ASCII only, so that lone surrogates survive."""
         return json.dumps(self.data, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> World:
-        """The inverse of ``to_json``."""
+        """Read what ``to_json`` wrote."""
         return cls(json.loads(text))
 
     def snapshot(self) -> dict[str, Any]:
-        """A copy of the document that later changes do not reach."""
+        """Return a copy of the document that later changes do not reach."""
         return copy.deepcopy(self.data)
 
     def replace(self, data: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ class World:
         self.generation += 1
 
     def clock(self, real: datetime | None = None) -> datetime:
-        """What the host's own clock says: the fixed time, or the real one plus its offset."""
+        """Read the host's own clock: the fixed time, or the real one plus its offset."""
         if self.data["now"]:
             return parse_time(self.data["now"])
         offset = timedelta(seconds=self.data["clock_offset_seconds"])
@@ -174,13 +174,13 @@ class World:
         return self._registry
 
     def key(self, path: str) -> dict[str, Any] | None:
-        """The values of a registry key (name -> ``{type, value}``); ``None`` = no such key."""
+        """Return the values of a registry key (name -> ``{type, value}``); ``None`` = no such key."""
         tree = self._registry_tree()
         wanted = registry_path(path).lower()
         return self._registry_keys.get(wanted, {}) if wanted in tree.spelled else None
 
     def value(self, path: str, name: str) -> Any:
-        """The data of one registry value, or ``None`` when key or value is missing."""
+        """Return the data of one registry value, or ``None`` when key or value is missing."""
         values = self.key(path) or {}
         if name in values:
             return values[name]["value"]
@@ -241,7 +241,7 @@ class World:
         return self._files
 
     def file(self, path: str) -> dict[str, Any] | None:
-        """The entry at ``path``; folders that only hold something are plain directories."""
+        """Return the entry at ``path``; folders that only hold something are plain directories."""
         wanted = file_path(path).rstrip("\\").lower()
         if wanted not in self._file_tree().spelled:
             return None
@@ -252,18 +252,18 @@ class World:
         return entry is not None and bool(entry.get("directory"))
 
     def spelling(self, path: str) -> str | None:
-        """The path as the host spells it."""
+        """Return the path as the host spells it."""
         return self._file_tree().spelled.get(file_path(path).rstrip("\\").lower())
 
     def children(self, path: str) -> list[tuple[str, dict[str, Any]]]:
-        """What lies directly in a folder, by name: ``(name, entry)``."""
+        """List what lies directly in a folder, by name: ``(name, entry)``."""
         base = file_path(path).rstrip("\\").lower()
         names = self._file_tree().children.get(base, {})
         plain: dict[str, Any] = {"directory": True}
         return [(names[n], self._file_keys.get(f"{base}\\{n}", plain)) for n in sorted(names)]
 
     def text(self, path: str) -> str | None:
-        """The text of a file, or ``None`` when there is no such file with text."""
+        """Return the text of a file, or ``None`` when there is no such file with text."""
         entry = self.file(path)
         found = None if entry is None else entry.get("text")
         return None if found is None else str(found)
@@ -296,7 +296,7 @@ class World:
     # -- services, runtime, boot --------------------------------------------------------
 
     def service(self, name: str) -> dict[str, Any] | None:
-        """The runtime entry of a service, whatever the case of its name."""
+        """Return the runtime entry of a service, whatever the case of its name."""
         services: dict[str, dict[str, Any]] = self.data["services"]
         if name in services:
             return services[name]
