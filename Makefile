@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Two commands matter: `make rehearse` (see it work) and `make test` (prove it). Both start from a bare clone.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+WORKERS ?= 2
+# Where the case folders of `make rehearse` go.
+CASES ?= cases
+
+export PATH := $(abspath $(BIN)):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# A copy of this collection under the home folder would shadow the checkout.
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test check lint unit powershell integration molecule other-python bench docs format clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/runtime: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; install Python 3.11 or newer, or say make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+rehearse: $(VENV)/runtime ## simulated fleet, assessed over real WinRM, with an HTML report
+	@tests/tools/rehearse.sh "$(CASES)"
+
+test: ## everything, from scratch, as CI runs it
+	@tests/tools/ci.sh
+
+check: lint unit ## the fast half: lint and unit tests
+
+lint: $(VENV)/dev ## ruff, mypy, yamllint, ansible-lint, antsibull
+	@tests/tools/lint.sh
+
+unit: $(VENV)/dev ## cases and unit tests
+	$(BIN)/pytest tests/unit tests/cases -n $(WORKERS) -q
+
+powershell: $(VENV)/dev ## host scripts and shims on the real engine
+	$(BIN)/pytest tests/powershell -n $(WORKERS) --dist loadfile -q
+
+integration: $(VENV)/dev ## real Ansible over WinRM against the rehearsal
+	$(BIN)/pytest tests/integration -n $(WORKERS) --dist loadfile -q
+
+molecule: $(VENV)/dev ## the roles' molecule scenarios
+	@tests/tools/molecule.sh
+
+other-python: ## the integration layer on the newest other interpreter found
+	@tests/tools/other_python.sh
+
+bench: $(VENV)/dev ## benchmarks, as ratios within one run
+	$(BIN)/python tests/benchmarks/run.py
+
+docs: $(VENV)/dev ## regenerate what is generated (role READMEs, pictures)
+	$(BIN)/python tests/tools/generate_docs.py
+
+format: $(VENV)/dev ## let ruff format and fix
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## remove what these targets made
+	rm -rf $(VENV) .venv-* .cache .mypy_cache .ruff_cache .pytest_cache build dist

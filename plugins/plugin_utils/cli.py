@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``exchange-remediation``: the command. Builds the argument tree and hands over to ``cli_*.py``.
+
+Exit status of every sub-command: 0 nothing found / done, 1 findings / not valid, 2 usage,
+3 some host unknown or not reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from . import cli_assess, cli_catalog, cli_rehearse, cli_report
+from .errors import RemediationError
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole argument tree."""
+    top = argparse.ArgumentParser(
+        prog="exchange-remediation",
+        description="Take a fleet of on-premises Exchange servers through an emergency directive.",
+        epilog="exit status: 0 nothing found, 1 findings, 2 usage, 3 some host unknown or not reached",
+    )
+    top.add_argument("--version", action="version", version=f"exchange-remediation {VERSION}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for room in (cli_assess, cli_report, cli_catalog, cli_rehearse):
+        room.add_parser(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; errors become one line on stderr and exit status 2."""
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except RemediationError as error:
+        print(f"exchange-remediation: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        # The reader went away (``| head``): not our error, and no traceback at shutdown either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

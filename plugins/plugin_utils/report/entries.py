@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flatten a host of the report model into the lines that CSV, JUnit, HTML and the terminal show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..model import CheckStatus, Exposure, HostState, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REACHED = "host.reached"
+
+_EXPOSURE_STATUS = {
+    Exposure.FIXED: CheckStatus.PASS,
+    Exposure.NOT_AFFECTED: CheckStatus.NOT_APPLICABLE,
+    Exposure.UNKNOWN: CheckStatus.UNKNOWN,
+    Exposure.VULNERABLE: CheckStatus.FINDING,
+    Exposure.VULNERABLE_MITIGATED: CheckStatus.FINDING,
+    Exposure.UNSUPPORTED_AND_VULNERABLE: CheckStatus.FINDING,
+}
+_EXPOSURE_SEVERITY = {
+    Exposure.VULNERABLE: Severity.CRITICAL,
+    Exposure.UNSUPPORTED_AND_VULNERABLE: Severity.CRITICAL,
+    Exposure.VULNERABLE_MITIGATED: Severity.HIGH,
+    Exposure.UNKNOWN: Severity.HIGH,
+}
+_STATUS_ORDER = {
+    status.value: position
+    for position, status in enumerate(
+        (CheckStatus.FINDING, CheckStatus.UNKNOWN, CheckStatus.PASS, CheckStatus.NOT_APPLICABLE)
+    )
+}
+_SEVERITY_ORDER = {severity.value: position for position, severity in enumerate(Severity)}
+_VERDICT_ORDER = {verdict.value: position for position, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was looked at on one host."""
+
+    name: str  # check id or CVE id
+    title: str
+    status: str  # pass, finding, unknown, not-applicable
+    severity: str
+    summary: str
+    remedy: str = ""
+    clause: str = ""
+    source: str = ""
+    outcome: str = ""  # the CVE's exposure; empty for checks
+
+
+def entries(host: Mapping[str, Any]) -> list[Entry]:
+    """Everything looked at on ``host``: that it was reached, each CVE, each check; worst first."""
+    lines = [_reached(host)]
+    assessment = host["assessment"]
+    if assessment is not None:
+        lines += [_exposure(item) for item in assessment["exposures"]]
+        lines += [_check(item) for item in assessment["checks"]]
+    return sorted(lines, key=_rank)
+
+
+def _rank(entry: Entry) -> tuple[int, int, str]:
+    return (_STATUS_ORDER[entry.status], _SEVERITY_ORDER[entry.severity], entry.name)
+
+
+def _reached(host: Mapping[str, Any]) -> Entry:
+    reached = host["state"] == HostState.ASSESSED.value
+    return Entry(
+        name=REACHED,
+        title="Host reached and assessed",
+        status=(CheckStatus.PASS if reached else CheckStatus.UNKNOWN).value,
+        severity=(Severity.INFO if reached else Severity.HIGH).value,
+        summary="answered" if reached else f"{host['state']}: {host['reason']}",
+    )
+
+
+def _exposure(item: Mapping[str, Any]) -> Entry:
+    exposure = Exposure(item["exposure"])
+    return Entry(
+        name=item["cve"],
+        title=f"Exposure to {item['cve']}",
+        status=_EXPOSURE_STATUS[exposure].value,
+        severity=_EXPOSURE_SEVERITY.get(exposure, Severity.INFO).value,
+        summary=item["reason"],
+        remedy=item.get("action") or "",
+        source=item.get("source") or "",
+        outcome=exposure.value,
+    )
+
+
+def _check(item: Mapping[str, Any]) -> Entry:
+    return Entry(
+        name=item["check"],
+        title=item["title"],
+        status=item["status"],
+        severity=item["severity"],
+        summary=item["summary"],
+        remedy=item.get("remedy") or "",
+        clause=item.get("clause") or "",
+        source=item.get("source") or "",
+    )
+
+
+def verdict_of(host: Mapping[str, Any]) -> str:
+    """The word in the fleet table: the exposure verdict, or the state of an unreached host."""
+    assessment = host["assessment"]
+    return str(host["state"] if assessment is None else assessment["verdict"])
+
+
+def urgency(host: Mapping[str, Any]) -> tuple[int, str]:
+    """Sort key of the fleet table: what has to be done first comes first, unreached before fixed."""
+    assessment = host["assessment"]
+    if assessment is None:
+        return (_VERDICT_ORDER[Verdict.UNKNOWN.value], host["host"])
+    return (_VERDICT_ORDER[assessment["verdict"]], host["host"])
+
+
+def next_step(host: Mapping[str, Any]) -> str:
+    """What an operator does next for this host, from the worst line that says so."""
+    lines = entries(host)
+    if host["assessment"] is None:
+        return f"Not judged: {host['reason']}"
+    for line in lines:
+        if line.status in {CheckStatus.FINDING.value, CheckStatus.UNKNOWN.value}:
+            return line.remedy or line.summary
+    return "Nothing to do from this assessment; patched is not the same as clean: run the hunt."

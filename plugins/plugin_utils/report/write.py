@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a report model into a folder, in the formats asked for. The only file here that does I/O."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from .csv_writer import checks_csv, hosts_csv
+from .html import html_parts
+from .junit import junit
+from .terminal import terminal_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+
+def _json(report: Mapping[str, Any]) -> Iterator[str]:
+    yield from json.JSONEncoder(indent=1, ensure_ascii=True).iterencode(report)
+    yield "\n"
+
+
+# format -> file name -> text in parts
+FORMATS: dict[str, dict[str, Callable[[Mapping[str, Any]], Iterable[str]]]] = {
+    "json": {"report.json": _json},
+    "html": {"report.html": html_parts},
+    "csv": {
+        "hosts.csv": lambda report: [hosts_csv(report)],
+        "checks.csv": lambda report: [checks_csv(report)],
+    },
+    "junit": {"junit.xml": lambda report: [junit(report)]},
+    "text": {"report.txt": lambda report: [terminal_table(report, columns=160)]},
+}
+
+
+def write(report: Mapping[str, Any], folder: Path, formats: Iterable[str]) -> dict[str, Path]:
+    """Write ``report`` into ``folder`` (made if missing); returns file name -> path.
+
+    Each file appears whole or not at all (temporary name, flush to disk, rename).
+
+    :raises ConfigError: unknown format, or the folder cannot be written.
+    """
+    wanted = list(formats)
+    unknown = sorted(set(wanted) - set(FORMATS))
+    if unknown:
+        raise ConfigError(
+            f"unknown report format {', '.join(unknown)}; choose from {', '.join(FORMATS)}"
+        )
+    written = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in wanted:
+            for file_name, parts in FORMATS[name].items():
+                _write_whole(folder / file_name, parts(report))
+                written[file_name] = folder / file_name
+    except OSError as error:
+        raise ConfigError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+    return written
+
+
+def _write_whole(path: Path, parts: Iterable[str]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
