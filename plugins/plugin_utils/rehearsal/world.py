@@ -14,21 +14,11 @@ from __future__ import annotations
 
 import copy
 import json
-import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import ConfigError
-
-_HIVES = {
-    "hkey_local_machine": "HKLM",
-    "hklm": "HKLM",
-    "hkey_current_user": "HKCU",
-    "hkcu": "HKCU",
-    "hkey_users": "HKU",
-    "hku": "HKU",
-}
+from .paths import Tree, file_path, format_time, parse_time, registry_path
 
 # Every member of the document with the value of a host that lacks it.
 EMPTY: dict[str, Any] = {
@@ -50,60 +40,6 @@ EMPTY: dict[str, Any] = {
 }
 
 
-def registry_path(path: str) -> str:
-    r"""Return ``HKLM:\A\B\`` or ``HKEY_LOCAL_MACHINE\A\B`` as ``HKLM\A\B``."""
-    hive, _, rest = path.replace("/", "\\").strip("\\").partition("\\")
-    hive = _HIVES.get(hive.rstrip(":").lower(), hive)
-    return f"{hive}\\{rest}" if rest else hive
-
-
-def file_path(path: str) -> str:
-    """One spelling of a Windows path: back slashes, none repeated, none at the end."""
-    text = re.sub(r"(?<!^)\\{2,}", r"\\", path.replace("/", "\\"))
-    return text if text.endswith(":\\") else text.rstrip("\\")
-
-
-def parse_time(text: str) -> datetime:
-    """Read an ISO-8601 UTC time of the document (``...Z``) as an aware datetime."""
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def format_time(moment: datetime) -> str:
-    """Return the document's form of a time: ``2021-03-05T10:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@dataclass(slots=True)
-class _Tree:
-    """A tree of back-slash paths: spelled names and children, found case-insensitively."""
-
-    spelled: dict[str, str] = field(default_factory=dict)
-    children: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def add(self, path: str) -> None:
-        """Make ``path`` and every parent of it known."""
-        while path.lower() not in self.spelled:
-            key = path.lower()
-            self.spelled[key] = path
-            self.children.setdefault(key, {})
-            parent, separator, name = path.rpartition("\\")
-            if not separator:
-                return
-            self.children.setdefault(parent.lower(), {})[name.lower()] = name
-            path = parent
-
-    def remove(self, path: str) -> list[str]:
-        """Forget ``path`` and all below it; answers their keys."""
-        key = path.lower()
-        gone = [known for known in self.spelled if known == key or known.startswith(key + "\\")]
-        for known in gone:
-            del self.spelled[known]
-            self.children.pop(known, None)
-        parent, _, name = key.rpartition("\\")
-        self.children.get(parent, {}).pop(name, None)
-        return gone
-
-
 class World:
     """The document of one host, with Windows' rules of looking things up."""
 
@@ -116,8 +52,8 @@ class World:
             )
         self.data: dict[str, Any] = {**copy.deepcopy(EMPTY), **data}
         self.generation = 0
-        self._registry: _Tree | None = None
-        self._files: _Tree | None = None
+        self._registry: Tree | None = None
+        self._files: Tree | None = None
         self._registry_keys: dict[str, dict[str, Any]] = {}
         self._file_keys: dict[str, dict[str, Any]] = {}
 
@@ -164,9 +100,9 @@ class World:
 
     # -- registry -----------------------------------------------------------------------
 
-    def _registry_tree(self) -> _Tree:
+    def _registry_tree(self) -> Tree:
         if self._registry is None:
-            self._registry = _Tree()
+            self._registry = Tree()
             self._registry_keys = {}
             for path, values in self.data["registry"].items():
                 self._registry.add(registry_path(path))
@@ -229,9 +165,9 @@ class World:
 
     # -- files --------------------------------------------------------------------------
 
-    def _file_tree(self) -> _Tree:
+    def _file_tree(self) -> Tree:
         if self._files is None:
-            self._files = _Tree()
+            self._files = Tree()
             self._file_keys = {}
             for path, entry in self.data["files"].items():
                 self._files.add(file_path(path))
