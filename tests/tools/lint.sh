@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every linter, each to its end, so that one run shows all there is to mend.
+set -uo pipefail
+failed=()
+run() {
+  echo "== $*"
+  "$@" || failed+=("$1")
+}
+run ruff check .
+run ruff format --check .
+run mypy
+run yamllint --strict .
+run ansible-lint --offline --strict
+run antsibull-changelog lint
+run antsibull-docs lint-collection-docs --plugin-docs .
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "lint failed: ${failed[*]}" >&2
+  exit 1
+fi
