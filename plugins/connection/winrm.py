@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible's winrm connection, guarded against the server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+name: winrm
+author: exchange.remediation maintainers
+short_description: WinRM to hosts that may be hostile
+version_added: 0.1.0
+description:
+  - Does what P(ansible.builtin.winrm#connection) does, takes the same variables
+    (C(ansible_user), C(ansible_password), C(ansible_winrm_transport) and so on), and protects
+    the controller from the server.
+  - No redirect is followed. Compressed replies are refused. Replies are read in pieces up to a
+    cap. Proxies, C(.netrc) and certificate stores named by the environment are ignored.
+  - A rejected login ends the attempt, no further authentication scheme is tried, because
+    repeated attempts lock accounts.
+  - Without C(ansible_winrm_transport) the authentication is Kerberos, also for user names
+    without a realm. The stock plugin would send the password with Basic.
+  - These are refused before the first packet, unless O(allow_insecure) names them - Basic over
+    HTTP, HTTP without message encryption, CredSSP, delegation, TLS without verification of the
+    certificate.
+requirements:
+  - pywinrm >= 0.5
+extends_documentation_fragment:
+  - ansible.builtin.connection_pipelining
+  - exchange.remediation.winrm
+options:
+  allow_insecure:
+    description:
+      - Names of the rules that this host is exempt from. What was used ends up in the report.
+    type: list
+    elements: str
+    default: []
+    choices: [basic_over_http, cleartext_http, credssp, delegation, unverified_tls]
+    vars:
+      - name: exchange_allow_insecure
+  inventory_name:
+    description:
+      - The host's name in the inventory, for messages.
+    type: str
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+  response_max_bytes:
+    description:
+      - Largest body of one HTTP reply. A larger one ends the task.
+    type: int
+    default: 16777216
+    vars:
+      - name: exchange_response_max_bytes
+  command_max_bytes:
+    description:
+      - Largest output of one command, standard output and error together.
+    type: int
+    default: 67108864
+    vars:
+      - name: exchange_command_max_bytes
+"""
+
+import ipaddress
+import typing as t
+from urllib.parse import urlunsplit
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.connection import winrm as stock
+from winrm.exceptions import AuthenticationError
+
+from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.transport.guarded_http import Guard
+from ..plugin_utils.transport.guarded_winrm import GuardedProtocol
+from ..plugin_utils.transport.preflight import (
+    ConnectionSettings,
+    allowed_rules,
+    refusals,
+    winrm_settings,
+)
+
+_UTF8 = 65001
+_OPTIONS = ("remote_addr", "remote_user", "remote_password", "port", "scheme", "transport")
+
+
+class Connection(stock.Connection):  # type: ignore[misc]
+    """WinRM with caps, without redirects and downgrades."""
+
+    transport = "exchange.remediation.winrm"
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.guard = Guard()
+
+    def settings(self) -> ConnectionSettings:
+        """How this connection is about to be made; raises ``ValueError`` on a wrong value."""
+        options = {name: self.get_option(name) for name in (*_OPTIONS, "_extras")}
+        return winrm_settings("exchange.remediation.winrm", options)
+
+    def allowed(self) -> tuple[str, ...]:
+        return allowed_rules(self._name(), self.get_option("allow_insecure"))
+
+    def _name(self) -> str:
+        return str(self.get_option("inventory_name"))
+
+    def _build_winrm_kwargs(self) -> None:
+        settings = self.settings()
+        self.set_option("transport", [_pywinrm_name(way) for way in settings.authentication])
+        super()._build_winrm_kwargs()
+        self.guard.response_bytes = self.get_option("response_max_bytes")
+        self.guard.command_bytes = self.get_option("command_max_bytes")
+
+    def _winrm_connect(self) -> GuardedProtocol:
+        problems = refusals(self._name(), self.settings(), self.allowed())
+        if problems:
+            raise AnsibleError("Refused before connecting. " + " ".join(problems))
+        stock.display.vvv(f"GUARDED WINRM CONNECTION TO {self._endpoint()}", host=self._winrm_host)
+        failures = []
+        for way in self._winrm_transport:
+            try:
+                return self._open(way)
+            except AuthenticationError as exc:
+                # Not the next scheme: each further attempt counts towards the account's lockout.
+                raise AnsibleConnectionFailure(
+                    f"{way}: the specified credentials were rejected by the server"
+                ) from exc
+            except RemediationError as exc:
+                raise AnsibleError(f"{way}: {exc}") from exc
+            except Exception as exc:  # noqa: BLE001 - libraries raise their own trees
+                failures.append((way, exc))
+        text = ", ".join(f"{way}: {exc}" for way, exc in failures)
+        raise AnsibleConnectionFailure(text) from failures[-1][1]
+
+    def _open(self, way: str) -> GuardedProtocol:
+        if way == "kerberos":
+            if not stock.HAVE_KERBEROS:
+                raise AnsibleError(
+                    "Kerberos needs the Python package pykerberos or gssapi on the controller "
+                    "(pip install 'pywinrm[kerberos]')"
+                )
+            if self._kerb_managed:
+                self._kerb_auth(self._winrm_user, self._winrm_pass)
+        settings = dict(self._winrm_kwargs)
+        if self._winrm_connection_timeout:
+            settings["operation_timeout_sec"] = self._winrm_connection_timeout
+            settings["read_timeout_sec"] = self._winrm_connection_timeout + 10
+        protocol = GuardedProtocol(self._endpoint(), self.guard, transport=way, **settings)
+        if not self.shell_id:
+            self.shell_id = protocol.open_shell(codepage=_UTF8)
+        return protocol
+
+    def _endpoint(self) -> str:
+        host = str(self._winrm_host)
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            pass
+        else:
+            host = f"[{host}]"
+        netloc = f"{host}:{self._winrm_port}"
+        return urlunsplit((self._winrm_scheme, netloc, self._winrm_path, "", ""))
+
+    def _winrm_exec(self, *args: t.Any, **kwargs: t.Any) -> tuple[int, bytes, bytes]:
+        self.guard.start_command()
+        try:
+            rc, stdout, stderr = super()._winrm_exec(*args, **kwargs)
+        except Exception as exc:
+            if self.guard.refusal is None:
+                raise
+            # The clean-up after a refusal fails with a less telling error: name the first.
+            raise AnsibleError(str(self.guard.refusal)) from (self.guard.refusal or exc)
+        return rc, stdout, stderr
+
+    def _winrm_get_raw_command_output(
+        self, *args: t.Any, **kwargs: t.Any
+    ) -> tuple[bytes, bytes, int, bool]:
+        stdout, stderr, rc, done = super()._winrm_get_raw_command_output(*args, **kwargs)
+        self.guard.count_command_output(len(stdout) + len(stderr))
+        return stdout, stderr, rc, done
+
+    def close(self) -> None:
+        """Close the shell; a host that fails here has already given its answer."""
+        try:
+            super().close()
+        except Exception as exc:  # noqa: BLE001 - nothing depends on a suspect host's goodbye
+            stock.display.vvv(f"closing the shell failed: {exc!r}", host=self._winrm_host)
+        finally:
+            self.shell_id = None
+            self.protocol = None
+            self._connected = False
+
+
+def _pywinrm_name(way: str) -> str:
+    return "ssl" if way == "certificate" else way

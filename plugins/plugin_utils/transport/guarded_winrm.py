@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pywinrm's Protocol and Transport over the guarded HTTP layer.
+
+Beyond :mod:`.guarded_http`: a reply in clear is refused where message encryption was agreed
+(pywinrm accepts it), the decrypted size is capped too, and a body that is not a SOAP message
+is an error at once (pywinrm polls for ever when a proxy answers 200 with a page of HTML).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from winrm.exceptions import WinRMError
+from winrm.protocol import Protocol
+from winrm.transport import Transport
+
+from ..errors import MalformedReply, RefusedError, ReplyTooLarge
+from .guarded_http import Guard, harden
+
+if TYPE_CHECKING:
+    import requests
+
+_SOAP = b"http://www.w3.org/2003/05/soap-envelope"
+_LOOK_AT = 4096
+_OK = 200
+
+
+class GuardedTransport(Transport):
+    """pywinrm's transport; every session that it builds is hardened before it sends."""
+
+    def __init__(self, guard: Guard, **settings: Any) -> None:
+        self.guard = guard
+        super().__init__(**settings)
+
+    def build_session(self) -> requests.Session:
+        return harden(super().build_session(), self.guard)
+
+    def setup_encryption(self, session: requests.Session) -> None:
+        # Called inside build_session and sends the first request.
+        super().setup_encryption(harden(session, self.guard))
+
+    def send_message(self, message: str | bytes) -> bytes:
+        text: bytes = super().send_message(message)
+        if _SOAP not in text[:_LOOK_AT] or b"<!DOCTYPE" in text or b"\x00" in text[:_LOOK_AT]:
+            raise self.guard.refuse(
+                MalformedReply(
+                    f"what answers is not a WinRM service: {len(text)} bytes that are no SOAP "
+                    f"message, beginning {text[:60]!r}; look for a proxy or another web server"
+                )
+            )
+        return text
+
+    def _get_message_response_text(self, response: requests.Response) -> bytes:
+        if self.encryption and response.status_code == _OK and not _is_encrypted(response):
+            raise self.guard.refuse(
+                RefusedError("a reply came in clear although message encryption was agreed")
+            )
+        try:
+            text: bytes = super()._get_message_response_text(response)
+        except (IndexError, KeyError, ValueError, struct.error) as exc:
+            raise WinRMError(f"the encrypted reply cannot be taken apart: {exc!r}") from exc
+        if len(text) > self.guard.response_bytes:
+            raise self.guard.refuse(ReplyTooLarge(f"a reply of {len(text)} bytes after decryption"))
+        return text
+
+
+def _is_encrypted(response: requests.Response) -> bool:
+    kind = response.headers.get("Content-Type", "").lower()
+    return kind.startswith(("multipart/encrypted", "multipart/x-multi-encrypted"))
+
+
+class GuardedProtocol(Protocol):
+    """pywinrm's protocol with the guarded transport in place of its own.
+
+    ``settings`` are those of :class:`winrm.protocol.Protocol`. Proxies and certificate stores
+    come from arguments only; pywinrm's default takes both from the environment.
+    """
+
+    def __init__(self, endpoint: str, guard: Guard, **settings: Any) -> None:
+        settings.setdefault("proxy", None)
+        settings.setdefault("ca_trust_path", None)
+        super().__init__(endpoint, **settings)
+        stock = self.transport
+        names = (
+            "username password realm service keytab ca_trust_path cert_pem cert_key_pem "
+            "read_timeout_sec server_cert_validation kerberos_delegation "
+            "kerberos_hostname_override auth_method message_encryption "
+            "credssp_disable_tlsv1_2 credssp_auth_mechanism credssp_minimum_version "
+            "send_cbt proxy"
+        ).split()
+        self.transport = GuardedTransport(
+            guard,
+            endpoint=endpoint,
+            **{name: getattr(stock, name) for name in names if hasattr(stock, name)},
+        )
