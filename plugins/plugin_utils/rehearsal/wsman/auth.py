@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who a connection is: the authentication state, which WinRM keeps per connection."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import auth_basic
+from .auth_negotiate import acceptor_for
+from .auth_ntlm import Acceptor, Refused
+from .http import Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .accounts import Account
+    from .http import Request
+
+_BASIC = b'WWW-Authenticate: Basic realm="WSMAN"'
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a host's WinRM service is configured to accept."""
+
+    basic: bool = True
+    negotiate: bool = True
+    unencrypted: bool = False  # AllowUnencrypted: Basic and plain NTLM over HTTP
+
+    def offers(self, *, secure: bool) -> tuple[bytes, ...]:
+        """Return the WWW-Authenticate headers of a 401."""
+        headers: tuple[bytes, ...] = ()
+        if self.negotiate:
+            headers += (b"WWW-Authenticate: Negotiate",)
+        if self.basic and (secure or self.unencrypted):
+            headers += (_BASIC,)
+        return headers
+
+
+class Identity:
+    """The authentication of one connection."""
+
+    __slots__ = ("_account", "_basic", "_policy", "_secure", "_users", "acceptor", "proven")
+
+    def __init__(self, account: Account, users: Path, policy: Policy, *, secure: bool) -> None:
+        """Start unauthenticated."""
+        self._account = account
+        self._users = users
+        self._policy = policy
+        self._secure = secure
+        self._basic = b""
+        self.acceptor: Acceptor | None = None
+        self.proven = False
+
+    @property
+    def may_be_plain(self) -> bool:
+        """True if unsealed SOAP is acceptable on this connection."""
+        return self._secure or self._policy.unencrypted
+
+    def check(self, request: Request) -> Response | None:
+        """Return None if the request may pass, else what to answer (401, or a token)."""
+        header = request.headers.get(b"authorization")
+        if header is None:
+            return None if self.proven else self._refuse()
+        if header == self._basic:
+            return None
+        scheme, _, token = header.partition(b" ")
+        scheme = scheme.lower()
+        if scheme == b"basic" and _BASIC in self._policy.offers(secure=self._secure):
+            if not auth_basic.accepts(token.strip(), self._account):
+                return self._refuse()
+            self._basic = header
+            self.proven = True
+            return None
+        if scheme in (b"negotiate", b"ntlm") and self._policy.negotiate:
+            return self._negotiate(scheme, token, request)
+        return self._refuse()
+
+    def _negotiate(self, scheme: bytes, token: bytes, request: Request) -> Response | None:
+        try:
+            raw = base64.b64decode(token.strip(), validate=True)
+        except binascii.Error:
+            return self._refuse()
+        if self.acceptor is None or self.acceptor.complete:
+            self.proven = False  # a client that starts again is a stranger until it ends
+            self.acceptor = acceptor_for(raw, self._users)
+        try:
+            reply = self.acceptor.step(raw)
+        except Refused:
+            self.acceptor = None
+            return self._refuse()
+        name = b"Negotiate" if scheme == b"negotiate" else b"NTLM"
+        header = b"WWW-Authenticate: " + name + b" " + base64.b64encode(reply)
+        if not self.acceptor.complete:
+            return Response(401, headers=(header,))
+        self.proven = True
+        if request.body:
+            return None
+        return Response(200, headers=(header,) if reply else ())
+
+    def _refuse(self) -> Response:
+        return Response(401, headers=self._policy.offers(secure=self._secure))
