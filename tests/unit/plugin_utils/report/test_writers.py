@@ -143,6 +143,20 @@ def test_html_forbids_everything_but_its_own_style() -> None:
     assert not re.search(r"\sstyle=|\son[a-z]+=|(?:src|href)=\"(?!#)", page)
 
 
+def test_html_shows_no_python_object() -> None:
+    assert "built-in" not in html(FLEET)
+    assert "0x" not in html(FLEET)
+
+
+def test_filter_counts_are_the_rows_that_the_filter_shows() -> None:
+    page = html(FLEET)
+    shown = dict(re.findall(r'<label for="pick-([a-z-]+)">[^<0-9]*(\d+)</label>', page))
+    assert shown.pop("all") == "6"
+    assert {name: page.count(f'<tr class="in-{name}">') for name in shown} == {
+        name: int(number) for name, number in shown.items()
+    }
+
+
 def test_html_shows_hosts_that_were_not_judged_before_the_fleet() -> None:
     page = html(FLEET)
     assert page.index("2 of 6 hosts were not judged") < page.index('id="fleet"')
