@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Exchange itself: where it is, which version, roles, DAG, installed updates.
+
+function Get-ServiceInstallPath {
+    # The install path by the image path of a service, which no registry cleaner touches.
+    foreach ($service in 'MSExchangeADTopology', 'MSExchangeServiceHost', 'MSExchangeTransport', 'MSExchangeEdgeCredential') {
+        $image = Get-RegistryText "HKLM:\SYSTEM\CurrentControlSet\Services\$service" 'ImagePath'
+        if (-not $image) { continue }
+        $image = (Expand-Environment $image) -replace '^\\\?\?\\', ''
+        if ($image -match '^\s*"([^"]+)"' -or $image -match '^\s*(.+?\.exe)(\s|$)') {
+            if ($matches[1] -match '^(.*\\)Bin\\[^\\]+$') {
+                return [ordered]@{ service = $service; install_path = $matches[1] }
+            }
+        }
+    }
+}
+
+function Get-SetupKey {
+    foreach ($version in 'v15', 'v14') {
+        if (Get-RegistryText "HKLM:\SOFTWARE\Microsoft\ExchangeServer\$version\Setup" 'MsiInstallPath') {
+            return $version
+        }
+    }
+}
+
+function Get-RegistryVersion {
+    param ([string]$Setup)
+    $parts = foreach ($name in 'MsiProductMajor', 'MsiProductMinor', 'MsiBuildMajor', 'MsiBuildMinor') {
+        $part = Get-RegistryNumber $Setup $name
+        if ($null -eq $part) { throw "$Setup has no value $name" }
+        $part
+    }
+    $parts -join '.'
+}
+
+function Get-ExSetupFact {
+    param ([string]$InstallPath)
+    if (-not $InstallPath) { throw 'the install path is not known' }
+    $path = $InstallPath.TrimEnd('\') + '\Bin\ExSetup.exe'
+    $version = (Get-Item -LiteralPath $path -Force -ErrorAction Stop).VersionInfo
+    if (-not $version.FileVersion) { throw "$path has no file version" }
+    [ordered]@{
+        path = $path
+        file_version = ([string]$version.FileVersion).Trim()
+        product_version = ([string]$version.ProductVersion).Trim()
+    }
+}
+
+function Get-RoleFact {
+    # Role keys of both generations; on 2013 and later the front end is CafeRole.
+    param ([string]$Root)
+    $roles = @(
+        @('Mailbox', 'MailboxRole'), @('ClientAccess', 'ClientAccessRole', 'CafeRole'),
+        @('HubTransport', 'HubTransportRole', 'BridgeheadRole'), @('UnifiedMessaging', 'UnifiedMessagingRole'),
+        @('Edge', 'EdgeTransportRole', 'GatewayRole'), @('ManagementTools', 'AdminTools')
+    )
+    $keys = @(Get-RegistrySubKey $Root)
+    foreach ($role in $roles) {
+        if (@($role | Select-Object -Skip 1 | Where-Object { $keys -contains $_ })) { $role[0] }
+    }
+}
+
+function Get-ExchangeFact {
+    if ($env:PROCESSOR_ARCHITECTURE -eq 'x86') {
+        throw 'a 32-bit process cannot see the keys of Exchange'
+    }
+    $key = Get-SetupKey
+    $fact = [ordered]@{
+        installed = $false; registry_key = $key; install_path = $null; service_path = $null
+        exsetup = $null; registry_version = $null; roles = @(); services_value = $null
+    }
+    Add-Fact $fact 'service_path' { Get-ServiceInstallPath } -Source 'exchange.service_path'
+    $fact['installed'] = [bool]($key -or $fact['service_path'])
+    if (-not $fact['installed']) { return $fact }
+    $root = "HKLM:\SOFTWARE\Microsoft\ExchangeServer\$key"
+    $folder = if ($key) { Get-RegistryText "$root\Setup" 'MsiInstallPath' } else { $fact['service_path']['install_path'] }
+    Add-Fact $fact 'exsetup' { Get-ExSetupFact $folder } -Source 'exchange.exsetup'
+    if (-not $key) {
+        Add-PartError 'exchange.install_path' 'a service of Exchange, but no setup key'
+        return $fact
+    }
+    $fact['install_path'] = $folder
+    Add-Fact $fact 'registry_version' { Get-RegistryVersion "$root\Setup" } -Source 'exchange.registry_version'
+    Add-Fact $fact 'roles' { Get-RoleFact $root } -Source 'exchange.roles' -List
+    Add-Fact $fact 'services_value' { $null -ne (Get-RegistryValue "$root\Setup" 'Services') } -Source 'exchange.services_value'
+    $fact
+}
+
+function Get-DagFact {
+    # The cluster's name is the DAG's; its hive is there only while the cluster service runs.
+    param ($Services)
+    $fact = [ordered]@{ name = $null; cluster_service = $null }
+    if (-not $Services.ContainsKey('ClusSvc')) { return $fact }
+    $fact['cluster_service'] = [ordered]@{ status = [string]$Services['ClusSvc'].Status; start_type = Get-StartType 'ClusSvc' }
+    Add-Fact $fact 'name' {
+        $name = Get-RegistryText 'HKLM:\Cluster' 'ClusterName'
+        if (-not $name) { throw 'the cluster hive is not loaded: the cluster service does not run' }
+        $name
+    } -Source 'dag.name'
+    $fact
+}
+
+function New-UpdateFact {
+    # Only a date that starts with the year means the same in every language.
+    param ([string]$Source, [string]$View, [string]$Name, [string]$Key, [string]$Date)
+    $kb = $null
+    if ("$Name $Key" -match '\bKB\d{5,9}\b') { $kb = $matches[0].ToUpperInvariant() }
+    $installed = $null
+    if ($Date -match '^(\d{4})([-/.]?)(\d\d)\2(\d\d)$') { $installed = '{0}-{1}-{2}' -f $matches[1], $matches[3], $matches[4] }
+    [ordered]@{ source = $Source; view = $View; name = $Name; kb = $kb; installed = $installed }
+}
+
+function Get-UpdateFact {
+    foreach ($view in @(@('64', 'HKLM:\SOFTWARE'), @('32', 'HKLM:\SOFTWARE\WOW6432Node'))) {
+        $root = $view[1] + '\Microsoft\Updates'
+        foreach ($product in @(Get-RegistrySubKey $root) -like 'Exchange *') {
+            foreach ($key in Get-RegistrySubKey "$root\$product") {
+                $name = Get-RegistryText "$root\$product\$key" 'PackageName'
+                if (-not $name) { $name = $key }
+                New-UpdateFact 'updates-key' $view[0] $name $key (Get-RegistryText "$root\$product\$key" 'InstalledDate')
+            }
+        }
+        $root = $view[1] + '\Microsoft\Windows\CurrentVersion\Uninstall'
+        foreach ($key in Get-RegistrySubKey $root) {
+            $name = Get-RegistryText "$root\$key" 'DisplayName'
+            if ($name -match 'Exchange Server.*\bKB\d{5,9}\b') {
+                New-UpdateFact 'uninstall' $view[0] $name $key (Get-RegistryText "$root\$key" 'InstallDate')
+            }
+        }
+    }
+}
