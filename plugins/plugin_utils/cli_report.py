@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .report.exit_code import exit_code, meaning
 from .report.model import load
 from .report.terminal import terminal_table
 from .report.write import FORMATS, write
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,14 +29,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show.set_defaults(run=_show)
 
     render = verbs.add_parser("render", help="write other formats from a saved report")
-    render.add_argument("report", type=Path, help="report.json of a run, or the folder that holds it")
+    render.add_argument(
+        "report", type=Path, help="report.json of a run, or the folder that holds it"
+    )
     render.add_argument("--format", action="append", choices=sorted(FORMATS), dest="formats",
                         help="may be given several times; default: all")  # fmt: skip
     render.add_argument("--into", type=Path, help="folder to write to; default: beside the report")
     render.set_defaults(run=_render)
 
     check = verbs.add_parser("check", help="validate a report; print what its exit status means")
-    check.add_argument("report", type=Path, help="report.json of a run, or the folder that holds it")
+    check.add_argument(
+        "report", type=Path, help="report.json of a run, or the folder that holds it"
+    )
     check.set_defaults(run=_check)
 
 

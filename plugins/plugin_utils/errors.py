@@ -84,19 +84,19 @@ class ReplyError(RemediationError):
     code = "reply"
 
 
-class EmptyReply(ReplyError):
+class EmptyReply(ReplyError):  # noqa: N818
     """Nothing came back: the process was killed, typically by anti-malware."""
 
     code = "reply-empty"
 
 
-class MalformedReply(ReplyError):
+class MalformedReply(ReplyError):  # noqa: N818
     """There is output, but no readable frame of ours in it."""
 
     code = "reply-malformed"
 
 
-class TruncatedReply(ReplyError):
+class TruncatedReply(ReplyError):  # noqa: N818
     """A frame starts and does not end."""
 
     code = "reply-truncated"

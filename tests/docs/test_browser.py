@@ -88,7 +88,9 @@ def test_hostile_text_neither_runs_nor_fetches(
     result = host_result("ex1", "unknown", checks=[check("a.b", "finding", summary=text)])
     result["errors"] = [{"source": text, "message": text}]
     result["assessment"]["identity"]["name"] = text
-    dom = browse(chromium, tmp_path, html(report(result, unreached("ex2", reason=text))), "--dump-dom")
+    dom = browse(
+        chromium, tmp_path, html(report(result, unreached("ex2", reason=text))), "--dump-dom"
+    )
     assert "&lt;script&gt;" in dom
     assert "<title>ProxyLogon" in dom
     assert not seen

@@ -56,7 +56,14 @@ def run_page(page: Path, clone: Path) -> None:
         key: value
         for key, value in os.environ.items()
         # As a stranger: nothing of the developer's virtual environment or Ansible settings.
-        if key not in {"VIRTUAL_ENV", "ANSIBLE_CONFIG", "ANSIBLE_COLLECTIONS_PATH", "MAKEFLAGS", "MAKELEVEL"}
+        if key
+        not in {
+            "VIRTUAL_ENV",
+            "ANSIBLE_CONFIG",
+            "ANSIBLE_COLLECTIONS_PATH",
+            "MAKEFLAGS",
+            "MAKELEVEL",
+        }
     }
     environment["PATH"] = os.pathsep.join(
         [str(clone / ".venv/bin")]
@@ -98,7 +105,9 @@ def links() -> list[tuple[Path, str]]:
     ]
 
 
-@pytest.mark.parametrize(("page", "target"), links(), ids=lambda value: str(value).rsplit("/", 1)[-1])
+@pytest.mark.parametrize(
+    ("page", "target"), links(), ids=lambda value: str(value).rsplit("/", 1)[-1]
+)
 def test_links_lead_to_files(page: Path, target: str) -> None:
     assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
 
@@ -106,7 +115,12 @@ def test_links_lead_to_files(page: Path, target: str) -> None:
 def test_readme_table_names_places_that_exist() -> None:
     text = (ROOT / "README.md").read_text()
     rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
-    places = [name for row in rows for cell in row for name in re.findall(r"`([\w./*-]+/[\w./*-]*)`", cell)]
+    places = [
+        name
+        for row in rows
+        for cell in row
+        for name in re.findall(r"`([\w./*-]+/[\w./*-]*)`", cell)
+    ]
     assert len(places) > 10
     missing = [name for name in places if not list(ROOT.glob(name.rstrip("/")))]
     assert not missing

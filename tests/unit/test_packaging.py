@@ -47,7 +47,11 @@ def test_ansible_floor_is_the_same_everywhere() -> None:
 
 
 def test_every_dependency_and_floor_has_its_reason() -> None:
-    block = re.search(r"^dependencies = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.S | re.M)
+    block = re.search(
+        r"^dependencies = \[\n(.*?)^\]",
+        (ROOT / "pyproject.toml").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
     assert block
     without = [line for line in block[1].splitlines() if "#" not in line]
     assert not without
@@ -58,7 +62,8 @@ def test_sources_carry_their_licence_line() -> None:
         str(path.relative_to(ROOT))
         for path in tracked()
         if path.suffix in {".py", ".ps1", ".psm1", ".cs", ".sh", ".j2"}
-        and "SPDX-License-Identifier: GPL-3.0-or-later" not in path.read_text(encoding="utf-8")[:400]
+        and "SPDX-License-Identifier: GPL-3.0-or-later"
+        not in path.read_text(encoding="utf-8")[:400]
     ]
     assert not without
 
@@ -68,7 +73,9 @@ def test_collection_folders_are_namespace_packages() -> None:
 
 
 def test_nothing_unfinished_is_checked_in() -> None:
-    words = re.compile(r"NotImplemented" r"Error|\bTO" r"DO\b|\bFIX" r"ME\b|assert Tr" r"ue$", re.M)
+    # Written apart, so that this file does not find itself.
+    marks = ("NotImplemented" + "Error", "TO" + "DO", "FIX" + "ME", "assert Tr" + "ue$")
+    words = re.compile("|".join(rf"\b{mark}" for mark in marks), re.MULTILINE)
     found = [
         f"{path.relative_to(ROOT)}: {match[0]}"
         for path in tracked()

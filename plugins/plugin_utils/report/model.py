@@ -54,7 +54,9 @@ def build(
     names = list(inventory)
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise ConfigError(f"inventory lists {', '.join(twice)} more than once; remove the duplicates")
+        raise ConfigError(
+            f"inventory lists {', '.join(twice)} more than once; remove the duplicates"
+        )
     strangers = sorted(set(results) - set(names))
     if strangers:
         raise ConfigError(
@@ -76,7 +78,7 @@ def build(
 
 
 def _host(name: str, result: Mapping[str, Any] | None) -> dict[str, Any]:
-    blank = {
+    blank: dict[str, Any] = {
         "host": name,
         "address": None,
         "state": HostState.NOT_ATTEMPTED.value,

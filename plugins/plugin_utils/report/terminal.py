@@ -73,7 +73,9 @@ def terminal_table(report: Mapping[str, Any], *, columns: int = 100, colour: boo
     hosts = sorted(report["hosts"], key=urgency)
     rows = [_row(host) for host in hosts]
     widths = _widths(rows, columns)
-    lines = ["  ".join(_fit(text, width) for text, width in zip(_HEAD, widths, strict=True)).rstrip()]
+    lines = [
+        "  ".join(_fit(text, width) for text, width in zip(_HEAD, widths, strict=True)).rstrip()
+    ]
     for row in rows:
         cells = [_fit(text, width) for text, width in zip(row, widths, strict=True)]
         if colour:
@@ -86,10 +88,12 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
     totals, run = report["totals"], report["run"]
     groups = totals["by_group"]
     code = exit_code(report)
-    return [
-        f"{run['campaign']['title']}: {totals['inventory']} hosts in the inventory - "
+    counts = (
         f"{groups['findings']} with findings, {groups['unknown']} not fully known, "
-        f"{groups['unreached']} not reached, {groups['nothing-found']} with nothing found.",
+        f"{groups['unreached']} not reached, {groups['nothing-found']} with nothing found"
+    )
+    return [
+        f"{run['campaign']['title']}: {totals['inventory']} hosts in the inventory - {counts}.",
         f"Exit status {code}: {meaning(code)}.",
         "A host without findings is not thereby clean: this assesses exposure, not compromise.",
     ]

@@ -57,7 +57,9 @@ def write(report: Mapping[str, Any], folder: Path, formats: Iterable[str]) -> di
                 _write_whole(folder / file_name, parts(report))
                 written[file_name] = folder / file_name
     except OSError as error:
-        raise ConfigError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+        raise ConfigError(
+            f"{error.filename or folder}: cannot be written: {error.strerror}"
+        ) from error
     return written
 
 

@@ -26,7 +26,9 @@ def exposure(cve: str, word: str, reason: str = "build 15.1.2176.2") -> dict[str
     }  # fmt: skip
 
 
-def check(name: str, status: str, severity: str = "medium", summary: str = "seen") -> dict[str, Any]:
+def check(
+    name: str, status: str, severity: str = "medium", summary: str = "seen"
+) -> dict[str, Any]:
     return {
         "check": name, "title": name.replace(".", " "), "status": status, "severity": severity,
         "summary": summary, "remedy": None, "clause": None, "source": None, "evidence": {},

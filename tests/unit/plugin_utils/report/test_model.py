@@ -71,11 +71,7 @@ def test_group(result: dict[str, object], expected: str) -> None:
     assert model["totals"]["by_group"][expected] == 1
 
 
-@given(
-    st.lists(
-        st.sampled_from(["clean", "open", "found", "dark", "gone", "lost"]), max_size=12
-    )
-)
+@given(st.lists(st.sampled_from(["clean", "open", "found", "dark", "gone", "lost"]), max_size=12))
 def test_totals_conserve_the_inventory(kinds: list[str]) -> None:
     samples = {"clean": CLEAN, "open": OPEN, "found": FOUND, "dark": DARK}
     names = [f"h{number}" for number in range(len(kinds))]

@@ -28,12 +28,30 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.report.write 
 )
 from defusedxml import ElementTree
 
-from .samples import CLEAN, DARK, FOUND, HOSTILE, OPEN, check, exposure, host_result, report, unreached
+from .samples import (
+    CLEAN,
+    DARK,
+    FOUND,
+    HOSTILE,
+    OPEN,
+    check,
+    exposure,
+    host_result,
+    report,
+    unreached,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FLEET = report(CLEAN, OPEN, FOUND, DARK, unreached("ex9"), inventory=["ex1", "ex2", "ex3", "ex4", "ex9", "lost"])
+FLEET = report(
+    CLEAN,
+    OPEN,
+    FOUND,
+    DARK,
+    unreached("ex9"),
+    inventory=["ex1", "ex2", "ex3", "ex4", "ex9", "lost"],
+)
 
 
 def hostile_report(text: str) -> dict[str, Any]:
@@ -44,11 +62,26 @@ def hostile_report(text: str) -> dict[str, Any]:
         [check("a.b", "finding", summary=text), check("c.d", "unknown", summary=text)],
     )  # fmt: skip
     identity = result["assessment"]["identity"]
-    for key in ("name", "product", "cumulative_update", "build", "update", "dag", "os", "support_note"):
+    for key in (
+        "name",
+        "product",
+        "cumulative_update",
+        "build",
+        "update",
+        "dag",
+        "os",
+        "support_note",
+    ):
         identity[key] = text
     identity["roles"] = [text]
     for line in result["assessment"]["checks"]:
-        line |= {"title": text, "remedy": text, "clause": text, "source": text, "evidence": {text: text}}
+        line |= {
+            "title": text,
+            "remedy": text,
+            "clause": text,
+            "source": text,
+            "evidence": {text: text},
+        }
     result["errors"] = [{"source": text, "class": text, "id": text, "message": text}]
     return report(result, unreached("ex2", reason=text or "?"))
 
@@ -88,7 +121,9 @@ def test_junit_stays_well_formed_and_counts_stay_the_same(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_terminal_gets_no_control_characters(text: str) -> None:
     shown = terminal_table(hostile_report(text), columns=300)
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -106,22 +141,24 @@ def test_all_formats_hold_every_inventory_host(tmp_path: Path) -> None:
     assert {row["host"] for row in csv.DictReader(io.StringIO(files["checks.csv"]))} == names
     assert {suite.get("name") for suite in ElementTree.fromstring(files["junit.xml"])} == names
     assert {host["host"] for host in json.loads(files["report.json"])["hosts"]} == names
-    assert {line.split()[0] for line in files["report.txt"].split("\n\n")[0].splitlines()[1:]} == names
+    assert {
+        line.split()[0] for line in files["report.txt"].split("\n\n")[0].splitlines()[1:]
+    } == names
     headings = re.findall(r'<section class="host"[^>]*>\s*<h2>(\S+)', files["report.html"])
     assert set(headings) == names
 
 
 def test_unknown_is_an_error_and_not_a_skip_in_junit() -> None:
-    suite = next(
-        item for item in ElementTree.fromstring(junit(FLEET)) if item.get("name") == "ex4"
-    )
+    suite = next(item for item in ElementTree.fromstring(junit(FLEET)) if item.get("name") == "ex4")
     case = next(item for item in suite if item.get("name") == "CVE-2021-26855")
     assert [child.tag for child in case] == ["error"]
     assert (suite.get("errors"), suite.get("skipped")) == ("1", "0")
 
 
 def test_lost_host_fails_its_junit_case() -> None:
-    suite = next(item for item in ElementTree.fromstring(junit(FLEET)) if item.get("name") == "lost")
+    suite = next(
+        item for item in ElementTree.fromstring(junit(FLEET)) if item.get("name") == "lost"
+    )
     assert [child.tag for child in suite[0]] == ["error"]
     assert suite[0].get("name") == "host.reached"
 
@@ -171,7 +208,9 @@ def test_terminal_puts_the_most_urgent_host_first_and_says_what_the_exit_status_
 
 def test_terminal_keeps_wide_names_in_their_columns() -> None:
     lines = terminal_table(report(CLEAN, unreached("取引所")), columns=100).splitlines()
-    assert lines[1].index("unreachable") == lines[0].index("VERDICT") - 3  # three double-width signs
+    assert (
+        lines[1].index("unreachable") == lines[0].index("VERDICT") - 3
+    )  # three double-width signs
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, ""), (-1.5, "-1.5"), (True, "True"), ("-x", "'-x"), (" =1", "' =1"), ("a=1", "a=1")])  # fmt: skip
