@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bounds on what a host may make us hold (I5); all are checked before parsing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import MalformedReply, ReplyTooLarge
+
+_MIB = 1024 * 1024
+
+# A JSON string, or the rest of the text when it does not end. Always matching something keeps the
+# scan linear for hostile input; the possessive quantifiers keep it from backtracking.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKETS = bytes.maketrans(b"[{]}", b"(())")
+_NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps per reply: frame bytes, all output bytes, JSON levels, JSON values, noise kept."""
+
+    reply_bytes: int = 16 * _MIB
+    command_bytes: int = 64 * _MIB
+    depth: int = 64
+    values: int = 1_000_000  # 16 MiB of "[],[],[]" would else become a gigabyte of objects
+    noise_chars: int = 4_096
+
+
+def check_shape(document: bytes, limits: Limits) -> None:
+    """Raise unless the JSON text is within the caps on size, values and nesting.
+
+    Runs before `json.loads`, whose recursion a host could else exhaust. Strings are blanked, then
+    ``()`` pairs are removed once per level, so the work is linear times the allowed depth.
+    """
+    if len(document) > limits.reply_bytes:
+        raise ReplyTooLarge(
+            f"the reply has {len(document):,} bytes, the cap is {limits.reply_bytes:,}; "
+            "raise the cap only for a host that you trust"
+        )
+    skeleton = _STRING.sub(b"", document)
+    values = sum(skeleton.count(mark) for mark in (b",", b"[", b"{"))
+    if values > limits.values:
+        raise ReplyTooLarge(f"the reply holds {values:,} values, the cap is {limits.values:,}")
+    nesting = skeleton.translate(_BRACKETS, _NOT_BRACKETS)
+    for _level in range(limits.depth):
+        if not nesting:
+            return
+        nesting = nesting.replace(b"()", b"")
+    if not nesting:
+        return
+    if b"()" in nesting:
+        raise ReplyTooLarge(
+            f"the reply is nested more than {limits.depth} levels deep; no operation does that"
+        )
+    raise MalformedReply("the reply's brackets do not match: it is not JSON")
