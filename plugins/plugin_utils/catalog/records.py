@@ -8,7 +8,7 @@ known reads ``2018-08``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
@@ -201,4 +201,3 @@ class Package:
     source: str
     note: str | None = None
     entitlement: str = "public"
-    names: tuple[str, ...] = field(default=())

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one CVE means for one build: never one global ``>=``.
+
+15.0.1497.2 (2013 CU23, vulnerable) is a higher number than 15.0.1473.6 (CU22 with the
+March 2021 update, fixed), so a build is only compared inside its own cumulative update:
+
+* the CVE has a line for that cumulative update: fixed from that build on;
+* it has none: fixed only from the highest line of the product on, otherwise no update
+  exists for this cumulative update and it has to be changed;
+* the product has no line: no source lists it as affected - or no source looks at it.
+
+The rule is HealthChecker's (microsoft/CSS-Exchange); the exceptions say ``unknown`` or
+``needs-state`` where it would answer too kindly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .records import Confidence, CuInfo, CveFix, Fix, Product, StateCondition, Vulnerability
+
+if TYPE_CHECKING:
+    from ..model import Build
+    from .catalog import Catalog
+
+_DOUBT = list(Confidence)
+
+
+def exposure(catalog: Catalog, cve: str, build: Build) -> CveFix:
+    """See :meth:`Catalog.exposure`."""
+    vulnerability = catalog.vulnerability(cve)
+    if vulnerability is None:
+        return _unknown(cve, f"{cve} is not in the catalogue; add it to vulnerabilities/")
+    cu = catalog.cu_of(build)
+    if cu is None:
+        return _unknown(cve, catalog.explain_unknown(build))
+    for said in vulnerability.statements:
+        if said.product == cu.product:
+            return CveFix(said.status, None, None, said.source, said.reason, cve)
+    rows = [fix for fix in vulnerability.fixes if fix.product == cu.product]
+    product = catalog.product(cu.product)
+    if not rows:
+        return _without_rows(catalog, vulnerability, product)
+    own = [fix for fix in rows if fix.cu == cu.cu]
+    if own:  # several: fixed again later, the last one counts
+        last = max(own, key=lambda fix: fix.build)
+        return _own_update(catalog, vulnerability, last, build, cu)
+    return _other_update(vulnerability, rows, build, cu, product)
+
+
+def _unknown(cve: str, note: str, source: str = "catalogue") -> CveFix:
+    return CveFix("unknown", None, None, source, note, cve)
+
+
+def _own_update(
+    catalog: Catalog, vulnerability: Vulnerability, fix: Fix, build: Build, cu: CuInfo
+) -> CveFix:
+    update = f"{vulnerability.update or 'the update'} for {fix.product} {fix.cu} is {fix.build}"
+    listed = "" if catalog.find_build(build) else f"; {build} itself is in no table"
+    if build >= fix.build:
+        earlier = _needs_earlier_update(catalog, vulnerability, fix, build, cu)
+        if earlier:
+            return _answer("needs-state", fix, vulnerability, earlier.requires, (earlier,))
+        return _with_state(vulnerability, fix, f"{update}{listed}")
+    if fix.disputed_from is not None and build >= fix.disputed_from:
+        return _answer("unknown", fix, vulnerability, fix.dispute or "sources disagree")
+    return _answer("open", fix, vulnerability, f"{update}{listed}")
+
+
+def _needs_earlier_update(
+    catalog: Catalog, vulnerability: Vulnerability, fix: Fix, build: Build, cu: CuInfo
+) -> StateCondition | None:
+    """An update that is not cumulative does not bring the fixes of the ones before it."""
+    special = next(
+        (
+            info
+            for info in reversed(catalog.builds_of(cu.product, cu.cu))
+            if info.build <= build and info.only_fixes
+        ),
+        None,
+    )
+    if special is None or vulnerability.update in special.only_fixes:
+        return None
+    if not cu.build < fix.build < special.build:
+        return None
+    wanted = fix.kb or f"build {fix.build}"
+    return StateCondition(
+        kind="earlier-update",
+        requires=(
+            f"{special.title} contains only {', '.join(special.only_fixes)}: {wanted} must have "
+            "been installed before it (list of installed updates)"
+        ),
+        holds_by_default=False,
+        source="microsoft/CSS-Exchange@f88378b1:HealthChecker Cve-MarchSuSpecial.ps1",
+    )
+
+
+def _other_update(
+    vulnerability: Vulnerability, rows: list[Fix], build: Build, cu: CuInfo, product: Product
+) -> CveFix:
+    highest = max(rows, key=lambda fix: fix.build)
+    if build >= highest.build:
+        note = f"{cu.product} {cu.cu} was released after {highest.cu}, which has the fix"
+        return _with_state(vulnerability, highest, note, Confidence.DERIVED)
+    if product.rollups and cu.build.minor == highest.build.minor:
+        note = f"{highest.cu} ({highest.build}) replaces every earlier rollup of its service pack"
+        return _answer("open", highest, vulnerability, note)
+    later = min((fix for fix in rows if fix.build > build), key=lambda fix: fix.build)
+    note = (
+        f"no update for {cu.product} {cu.cu} fixes it; change to a cumulative update that has "
+        f"one, from {later.cu} ({later.build}) on"
+    )
+    return _answer("change-cu", later, vulnerability, note)
+
+
+def _without_rows(catalog: Catalog, vulnerability: Vulnerability, product: Product) -> CveFix:
+    cve = vulnerability.cve
+    if not product.covered:
+        return _unknown(cve, f"no source of the catalogue tests {product.name} for {cve}")
+    fixed_on = min(catalog.released(fix.build) for fix in vulnerability.fixes)
+    ancestor = [fix for fix in vulnerability.fixes if fix.product == product.inherits]
+    if ancestor and fixed_on <= product.release_date:
+        newest = max(ancestor, key=lambda fix: fix.build)
+        note = (
+            f"{product.name} was released ({product.release_date}) after the fix "
+            f"({vulnerability.update or fixed_on}) and carries it"
+        )
+        return _with_state(vulnerability, newest, note, Confidence.DERIVED, inherited=True)
+    end = product.support[-1].end
+    if end is not None and fixed_on > end:
+        return _unknown(
+            cve, f"{product.name} was out of support ({end}) when {cve} was fixed; nobody tested it"
+        )
+    note = f"no source lists {product.name} as affected"
+    source = vulnerability.fixes[0].source if vulnerability.fixes else "catalogue"
+    return CveFix("not-affected", None, None, source, note, cve, confidence=Confidence.DERIVED)
+
+
+def _with_state(
+    vulnerability: Vulnerability,
+    fix: Fix,
+    note: str,
+    confidence: Confidence = Confidence.READ,
+    *,
+    inherited: bool = False,
+) -> CveFix:
+    """``fixed``, or ``needs-state`` where the right build alone never is enough."""
+    status = "needs-state" if vulnerability.state else "fixed"
+    if vulnerability.state:
+        note = f"{note}; also needed: {'; '.join(s.requires for s in vulnerability.state)}"
+    return _answer(
+        status, fix, vulnerability, note, vulnerability.state, confidence, inherited=inherited
+    )
+
+
+def _answer(
+    status: str,
+    fix: Fix,
+    vulnerability: Vulnerability,
+    note: str,
+    state: tuple[StateCondition, ...] = (),
+    confidence: Confidence = Confidence.READ,
+    *,
+    inherited: bool = False,
+) -> CveFix:
+    worst = max(confidence, fix.confidence, vulnerability.confidence, key=_DOUBT.index)
+    remarks = [note, fix.note, vulnerability.note]
+    return CveFix(
+        status=status,
+        fixed_build=None if inherited else fix.build,
+        kb=None if inherited else fix.kb,
+        source=fix.source,
+        note="; ".join(remark for remark in remarks if remark),
+        cve=vulnerability.cve,
+        fixed_cu=None if inherited else fix.cu,
+        state=state,
+        confidence=worst,
+    )
