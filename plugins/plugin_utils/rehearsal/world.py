@@ -20,6 +20,8 @@ from typing import Any
 from ..errors import ConfigError
 from .paths import Tree, file_path, format_time, parse_time, registry_path
 
+__all__ = ["EMPTY", "World", "file_path", "format_time", "parse_time", "registry_path"]
+
 # Every member of the document with the value of a host that lacks it.
 EMPTY: dict[str, Any] = {
     "name": "HOST",
