@@ -26,8 +26,12 @@ from ..errors import ConfigError
 _FOLDER = Path(__file__).parent
 _READING_VERBS = frozenset({"Find", "Get", "Test"})
 _OPERATION_NAME = re.compile(r"[A-Z][A-Za-z]+-[A-Z][A-Za-z0-9]+")
-_FUNCTION = re.compile(r"^function ([A-Z][A-Za-z]+-[A-Za-z]+) \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
+_FUNCTION = re.compile(
+    r"^function ([A-Z][A-Za-z]+-[A-Za-z]+) \{\n.*?^\}\n", re.MULTILINE | re.DOTALL
+)
 _COMMAND_WORD = re.compile(r"[A-Z][A-Za-z]+-[A-Za-z]+")
+# A line of its own in an operation: the text of that file of this folder stands there.
+_INCLUDE = re.compile(r"^# include: ([a-z_]+/[a-z_]+\.ps1)$", re.MULTILINE)
 _HERE_STRING_START = re.compile(r"@(['\"])\s*\Z")
 
 
@@ -129,4 +133,5 @@ def _prelude() -> dict[str, str]:
 
 @cache
 def _read(name: str) -> str:
-    return (_FOLDER / f"{name}.ps1").read_text(encoding="utf-8")
+    text = (_FOLDER / f"{name}.ps1").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda line: (_FOLDER / line[1]).read_text(encoding="utf-8"), text)
