@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+<#
+.SYNOPSIS
+    A worker of the rehearsal's PowerShell engine: compiles the shims, then answers requests.
+.DESCRIPTION
+    Started by engine.py, never by hand. Requests and answers are frames on stdin and stdout; the
+    end of stdin ends the worker.
+#>
+param (
+    # A folder that the engine owns: the first worker leaves the compiled shims there for the others.
+    [Parameter(Mandatory = $true)]
+    [string]
+    $Cache,
+
+    # The process that started this one; when it is gone, so is the worker.
+    [Parameter(Mandatory = $true)]
+    [int]
+    $ParentId
+)
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+$assembly = Join-Path -Path $Cache -ChildPath 'shims.dll'
+if (-not (Test-Path -LiteralPath $assembly)) {
+    $usings = @{}
+    $body = New-Object -TypeName Text.StringBuilder
+    foreach ($file in Get-ChildItem -Path (Join-Path -Path $PSScriptRoot -ChildPath 'shims/*.cs')) {
+        # One compilation unit: using clauses first, then each file under its own name and line numbers.
+        [void]$body.AppendLine("#line 1 `"$($file.Name)`"")
+        foreach ($line in [IO.File]::ReadAllLines($file.FullName)) {
+            $isUsing = $line -cmatch '^using [\w.]+;$'
+            if ($isUsing) { $usings[$line] = $true }
+            [void]$body.AppendLine($(if ($isUsing) { '' } else { $line }))
+        }
+    }
+    $source = (@($usings.Keys) -join "`n") + "`n" + $body.ToString()
+    $fresh = Join-Path -Path $Cache -ChildPath "shims-$PID.dll"
+    Add-Type -TypeDefinition $source -OutputAssembly $fresh -IgnoreWarnings -WarningAction SilentlyContinue
+    [IO.File]::Move($fresh, $assembly, $true)
+}
+Add-Type -Path $assembly
+Import-Module -Name Microsoft.PowerShell.Management, Microsoft.PowerShell.Security, Microsoft.PowerShell.Utility
+$commands = [Management.Automation.CmdletInfo[]]@(Get-Command -CommandType Cmdlet)
+[Rehearsal.SessionStates]::Prepare($commands, (Join-Path -Path $PSScriptRoot -ChildPath 'commands.json'))
+[Rehearsal.Worker]::Run($ParentId)
