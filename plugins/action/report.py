@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the report of a run on the controller; documented in plugins/modules."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.fleet_report import Run, entry_of, make_report, new_run_id, report_folder
+from ..plugin_utils.host_assessment import parse_date, utc_now
+
+ARGUMENTS = {
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "variable": {"type": "str", "default": "__assess_result"},
+    "refused": {"type": "dict", "default": {}},
+    "campaign": {"type": "str", "default": "proxylogon"},
+    "cases": {"type": "path", "default": "cases"},
+    "run": {"type": "str"},
+    "started": {"type": "str"},
+    "formats": {
+        "type": "list",
+        "elements": "str",
+        "default": ["html", "json", "csv", "junit"],
+        "choices": ["html", "json", "csv", "junit", "text"],
+    },
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Reads what the hosts' tasks registered; never speaks to a host."""
+
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True  # writes below the case folder of the controller only
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(ARGUMENTS)
+        known = (task_vars or {})["hostvars"]
+
+        def entry(host: str) -> dict[str, Any] | None:
+            registered = known[host].get(options["variable"]) if host in known else None
+            return entry_of(host, registered, options["refused"].get(host))
+
+        try:
+            written = make_report(self._this_run(options), options["hosts"], entry)
+        except RemediationError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return {"changed": False, **written}
+
+    def _this_run(self, options: dict[str, Any]) -> Run:
+        now = utc_now()
+        name = options["run"] or new_run_id(options["campaign"], now, secrets.token_hex(2))
+        return Run(
+            id=name,
+            campaign=options["campaign"],
+            started=parse_date(options["started"]) or now,
+            finished=now,
+            check_mode=bool(self._task.check_mode),
+            folder=report_folder(options["cases"], name),
+            formats=tuple(options["formats"]),
+        )

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host behind an Ansible connection: checked before use, described afterwards.
+
+No import of ansible: the connection object is handed in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .transport.ansible_connection import AnsibleTransport
+from .transport.classify import classify
+from .transport.peer import checked_settings, peer_record
+
+if TYPE_CHECKING:
+    from .transport.base import Transport
+    from .transport.preflight import ConnectionSettings
+
+_TRAFFIC = ("requests", "sent_bytes", "received_bytes")
+# Removing a shorter text from all results would make holes everywhere and protect nothing.
+_SHORTEST_SECRET = 4
+
+
+class HostConnection:
+    """``open`` checks and connects; ``peer`` and ``traffic`` are for the report."""
+
+    def __init__(self, host: str, connection: Any, allowed: object) -> None:
+        self.host = host
+        self._connection = connection
+        self._allowed = allowed
+        self._settings: ConnectionSettings | None = None
+        self._waived: tuple[str, ...] = ()
+
+    def address(self) -> str | None:
+        """Where the inventory says that the host is."""
+        value = self._option("remote_addr")
+        return None if value is None else str(value)
+
+    def open(self) -> Transport:
+        """A transport over the connection; raises before anything is sent if a rule forbids it."""
+        self._settings, self._waived = checked_settings(
+            self.host, self._plugin(), self._option, self._allowed
+        )
+        return AnsibleTransport(self._connection, classify)
+
+    def peer(self) -> dict[str, Any]:
+        """Whom we spoke to and how."""
+        figures = {
+            name: value for name, value in self._figures().items() if name not in _TRAFFIC
+        }
+        return peer_record(self.host, self._settings, self._waived, figures)
+
+    def traffic(self) -> dict[str, int] | None:
+        """Requests and bytes, where the connection counts them (``exchange.remediation.winrm``)."""
+        figures = self._figures()
+        return {name: figures[name] for name in _TRAFFIC} if figures else None
+
+    def secrets(self) -> set[str]:
+        """Values that must not come back in any result."""
+        password = self._option("remote_password")
+        return {str(password)} if password and len(str(password)) >= _SHORTEST_SECRET else set()
+
+    def _figures(self) -> dict[str, Any]:
+        guard = getattr(self._connection, "guard", None)
+        figures: dict[str, Any] = guard.figures() if guard is not None else {}
+        return figures
+
+    def _plugin(self) -> str:
+        return str(getattr(self._connection, "ansible_name", None) or self._connection.transport)
+
+    def _option(self, name: str) -> Any:
+        try:
+            return self._connection.get_option(name)
+        except KeyError:
+            return None

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turn what a connection raises into our own errors.
+
+Ansible's plugins wrap the errors of pywinrm, pypsrp and requests into text, so the whole chain of
+causes is looked at by type first and the text is the last resort. Classes are recognised by
+name: the libraries have several of the same name, and no one of them must be installed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import (
+    AuthenticationFailed,
+    RefusedError,
+    RemediationError,
+    Timeout,
+    TransportError,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLASSES: tuple[tuple[type[RemediationError], frozenset[str]], ...] = (
+    (
+        AuthenticationFailed,
+        frozenset({"AuthenticationError", "InvalidCredentialsError", "BasicAuthDisabledError"}),
+    ),
+    (
+        Timeout,
+        frozenset({"ReadTimeout", "ConnectTimeout", "Timeout", "WinRMOperationTimeoutError"}),
+    ),
+    (Unreachable, frozenset({"ConnectionError", "NewConnectionError", "SSLError", "ProxyError"})),
+)
+_TEXTS: tuple[tuple[type[RemediationError], tuple[str, ...]], ...] = (
+    (RefusedError, ("refused before connecting",)),
+    (
+        AuthenticationFailed,
+        (
+            "credentials were rejected",
+            "failed to authenticate",
+            "kerberos auth failure",
+            "access denied: server did not respond with ntlm",
+            "http 401",
+            "code 401",
+        ),
+    ),
+    (Timeout, ("timed out", "timeout")),
+)
+# These are what Ansible prints around a cause; the cause says it better.
+_PREFIXES = ("Refused before connecting. ",)
+
+
+def classify(error: BaseException) -> RemediationError:
+    """Our error for ``error``; the message is the innermost telling one."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, RemediationError):
+            return link
+    text = str(error)
+    for link in chain:
+        names = {kind.__name__ for kind in type(link).__mro__}
+        for ours, known in _CLASSES:
+            if names & known:
+                return ours(text)
+    lowered = text.lower()
+    for ours, needles in _TEXTS:
+        if any(needle in lowered for needle in needles):
+            for prefix in _PREFIXES:
+                text = text.removeprefix(prefix)
+            return ours(text)
+    return TransportError(text or type(error).__name__)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
