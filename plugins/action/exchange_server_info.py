@@ -49,6 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         entry["timing"]["http"] = connection.traffic()
         result = {"changed": False, "exchange_server": entry}
         censored: dict[str, Any] = remove_values(
-            result, validation._no_log_values | connection.secrets()  # noqa: SLF001 - ansible#: no public name
+            result,
+            validation._no_log_values | connection.secrets(),  # noqa: SLF001 - ansible#: no public name
         )
         return censored

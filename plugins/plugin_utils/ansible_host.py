@@ -45,9 +45,7 @@ class HostConnection:
 
     def peer(self) -> dict[str, Any]:
         """Whom we spoke to and how."""
-        figures = {
-            name: value for name, value in self._figures().items() if name not in _TRAFFIC
-        }
+        figures = {name: value for name, value in self._figures().items() if name not in _TRAFFIC}
         return peer_record(self.host, self._settings, self._waived, figures)
 
     def traffic(self) -> dict[str, int] | None:

@@ -7,10 +7,12 @@ A wrong host is refused with a sentence that names host, variable and cure; the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .transport.preflight import allowed_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 # variable -> what it must be, in words, and the test
 _PORTS = ("ansible_port", "ansible_winrm_port")
@@ -121,4 +123,4 @@ def _is_number(value: object, largest: int | None = None) -> bool:
     text = str(value)
     if isinstance(value, bool) or not text.isascii() or not text.isdigit():
         return False
-    return 0 < int(text) and (largest is None or int(text) <= largest)
+    return int(text) > 0 and (largest is None or int(text) <= largest)

@@ -82,13 +82,27 @@ class GuardedProtocol(Protocol):
         settings.setdefault("ca_trust_path", None)
         super().__init__(endpoint, **settings)
         stock = self.transport
-        names = (
-            "username password realm service keytab ca_trust_path cert_pem cert_key_pem "
-            "read_timeout_sec server_cert_validation kerberos_delegation "
-            "kerberos_hostname_override auth_method message_encryption "
-            "credssp_disable_tlsv1_2 credssp_auth_mechanism credssp_minimum_version "
-            "send_cbt proxy"
-        ).split()
+        names = [
+            "username",
+            "password",
+            "realm",
+            "service",
+            "keytab",
+            "ca_trust_path",
+            "cert_pem",
+            "cert_key_pem",
+            "read_timeout_sec",
+            "server_cert_validation",
+            "kerberos_delegation",
+            "kerberos_hostname_override",
+            "auth_method",
+            "message_encryption",
+            "credssp_disable_tlsv1_2",
+            "credssp_auth_mechanism",
+            "credssp_minimum_version",
+            "send_cbt",
+            "proxy",
+        ]
         self.transport = GuardedTransport(
             guard,
             endpoint=endpoint,

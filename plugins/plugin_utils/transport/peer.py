@@ -23,10 +23,17 @@ BECOME_REFUSED = (
 )
 _OPTIONS = {
     "winrm": ("remote_addr", "remote_user", "remote_password", "port", "scheme", "transport"),
-    "psrp": (
-        "remote_addr remote_user remote_password port protocol auth cert_validation "
-        "negotiate_delegate message_encryption"
-    ).split(),
+    "psrp": [
+        "remote_addr",
+        "remote_user",
+        "remote_password",
+        "port",
+        "protocol",
+        "auth",
+        "cert_validation",
+        "negotiate_delegate",
+        "message_encryption",
+    ],
 }
 
 

@@ -8,9 +8,11 @@ to a server that has not shown who it is. Each rule has a name; naming it in the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ALLOW_VARIABLE = "exchange_allow_insecure"
 _PASSWORD_SCHEMES = frozenset({"basic", "plaintext", "ssl"})
@@ -172,7 +174,7 @@ def _ways(value: object) -> tuple[str, ...]:
 
 
 def _certificate_first(ways: tuple[str, ...], extras: Mapping[str, Any]) -> tuple[str, ...]:
-    """pywinrm's ``ssl`` means a client certificate if one is configured, else Basic."""
+    """Pywinrm's ``ssl`` means a client certificate if one is configured, else Basic."""
     pair = extras.get("ansible_winrm_cert_pem") and extras.get("ansible_winrm_cert_key_pem")
     return tuple("certificate" if way == "ssl" and pair else way for way in ways)
 
