@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``exchange-remediation rehearse``: start, look at, break and stop a simulated fleet."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError
+from .rehearsal import fleet_state
+from .rehearsal.fleet import DEFAULT_SCENARIO, ENGINES, load_scenario
+from .rehearsal.fleet_control import ask
+from .rehearsal.fleet_inventory import INVENTORY
+from .rehearsal.fleet_process import Order, detach, run
+from .rehearsal.wsman.faults import ACTIONS, WHEN, FaultRule
+from .rehearsal.wsman.server import HTTP_PORT, Ports
+
+if TYPE_CHECKING:
+    import argparse
+
+    from .rehearsal.fleet_state import FleetState
+
+NOT_RUNNING = 1
+_MINUTES = 60
+_LARGEST_PORT = 65534
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``rehearse up|down|status|faults``."""
+    top = commands.add_parser("rehearse", help="a simulated fleet that real WinRM clients reach")
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_up(verbs)
+    down = verbs.add_parser("down", help="stop the fleet; nothing to stop is fine, too")
+    _add_state(down)
+    down.set_defaults(run=_down)
+    status = verbs.add_parser("status", help="what each host has served; status 1 if none runs")
+    _add_state(status)
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(run=_status)
+    _add_faults(verbs)
+
+
+def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="folder of the fleet; default: .rehearsal here, below $XDG_RUNTIME_DIR if this"
+        " folder is not writable",
+    )
+
+
+def _add_up(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    up = verbs.add_parser("up", help="start a fleet and say how to use it")
+    up.add_argument("--scenario", default=DEFAULT_SCENARIO, metavar="NAME|FILE")
+    up.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    up.add_argument(
+        "--port",
+        type=int,
+        default=HTTP_PORT,
+        metavar="N",
+        help="HTTP on N, HTTPS on N+1, on every host's address; 0: any two free ports",
+    )
+    _add_state(up)
+    mode = up.add_mutually_exclusive_group()
+    mode.add_argument("--foreground", action="store_true", help="serve here until interrupted")
+    mode.add_argument("--detach", action="store_true", help="serve in the background (default)")
+    up.add_argument(
+        "--stop-after",
+        type=float,
+        default=_MINUTES,
+        metavar="MINUTES",
+        help="stop without being told; default 60, 0: never",
+    )
+    up.set_defaults(run=_up)
+
+
+def _add_faults(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    top = verbs.add_parser("faults", help="make things go wrong in the running fleet")
+    actions = top.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the rules, and how often each has acted")
+    add = actions.add_parser("add", help="add a rule")
+    add.add_argument("--kind", required=True, help="drop, reset, truncate, garbage, hang, delay, httpNNN, fault, quota, optimeout")  # fmt: skip
+    add.add_argument("--action", choices=ACTIONS, default="*", help="WSMan action")
+    add.add_argument("--host", default="*", metavar="PATTERN")
+    add.add_argument("--operation", default="*", metavar="PATTERN", help="operation or command line")  # fmt: skip
+    add.add_argument("--when", choices=WHEN, default="before", help="before or after the host acts")
+    add.add_argument("--skip", type=int, default=0, metavar="N", help="let the first N pass")
+    add.add_argument("--times", type=int, default=1, metavar="N", help="act N times; 0: for ever")
+    add.add_argument("--code", type=int, default=None, help="WSMan code of kind fault")
+    add.add_argument("--seconds", type=float, default=None, help="of kind delay")
+    clear = actions.add_parser("clear", help="remove all rules")
+    for parser, function in ((listing, _faults_list), (add, _faults_add), (clear, _faults_clear)):
+        _add_state(parser)
+        parser.set_defaults(run=function)
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    folder: Path = args.state or fleet_state.default_folder()
+    return folder.absolute()
+
+
+def _running(args: argparse.Namespace) -> FleetState:
+    folder = _folder(args)
+    state = fleet_state.running(folder)
+    if state is None:
+        raise ConfigError(
+            f"no rehearsal runs from {folder}; start one with `exchange-remediation rehearse up`"
+            " or name its folder with --state."
+        )
+    return state
+
+
+def _order(args: argparse.Namespace) -> Order:
+    if not 0 <= args.port <= _LARGEST_PORT:
+        raise ConfigError(f"--port {args.port}: give 0 to {_LARGEST_PORT}.")
+    if args.stop_after < 0:
+        raise ConfigError(f"--stop-after {args.stop_after}: give minutes, 0 for never.")
+    return Order(
+        scenario=load_scenario(args.scenario),
+        engine=args.engine,
+        ports=Ports(args.port, args.port + 1 if args.port else 0),
+        folder=_folder(args),
+        stop_after=timedelta(minutes=args.stop_after) if args.stop_after else None,
+        describe=describe_host,
+    )
+
+
+def _up(args: argparse.Namespace) -> int:
+    order = _order(args)
+    fleet_state.prepare(order.folder)
+    present = fleet_state.running(order.folder)
+    if present is not None:
+        return _already(present, order, args.state)
+    if args.foreground:
+        run(order, lambda state: _announce(state, order.folder, args.state))
+        print("Rehearsal stopped.")
+    else:
+        _announce(detach(order), order.folder, args.state)
+    return 0
+
+
+def _already(present: FleetState, order: Order, given: Path | None) -> int:
+    wanted = (order.scenario.name, order.engine, order.ports.http or present.http_port)
+    if (present.scenario, present.engine, present.http_port) != wanted:
+        raise ConfigError(
+            f"a rehearsal of another kind runs from {order.folder}: scenario"
+            f" {present.scenario}, engine {present.engine}, port {present.http_port}, process"
+            f" {present.pid}; stop it with `exchange-remediation rehearse down`."
+        )
+    print("This rehearsal runs already.")
+    _announce(present, order.folder, given)
+    return 0
+
+
+def describe_host(entry: dict[str, Any]) -> str:
+    """Say in a few words what a scenario entry is."""
+    if entry.get("description"):
+        return " ".join(str(entry["description"]).split())
+    exchange = entry.get("exchange")
+    if not isinstance(exchange, dict):
+        return "Windows without Exchange" if exchange is None and "exchange" in entry else ""
+    parts = (exchange.get(key) for key in ("product", "cu", "build"))
+    return " ".join(str(part) for part in parts if part)
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return aligned columns."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+    return "\n".join(lines)
+
+
+def _announce(state: FleetState, folder: Path, given: Path | None) -> None:
+    option = f" --state {given}" if given is not None else ""
+    command = "exchange-remediation rehearse"
+    inventory = folder / INVENTORY
+    if inventory.is_relative_to(Path.cwd()):
+        inventory = inventory.relative_to(Path.cwd())
+    ends = (
+        f"stops by itself at {_local(state.stops_at)}" if state.stops_at else "runs until stopped"
+    )
+    print(
+        f"Rehearsal {state.scenario!r}: {len(state.hosts)} hosts, {state.engine} engine,"
+        f" process {state.pid}, {ends}.\n"
+    )
+    rows = [
+        (item["host"], item["address"], _connection(item["connection"]), item["what"])
+        for item in state.hosts
+    ]
+    print(table(("HOST", "ADDRESS", "REACHED", "WHAT IT IS"), rows))
+    print(
+        f"\n  WinRM  http {state.http_port}, https {state.https_port}; account and password are in"
+        f" {inventory} (mode 0600)"
+        f"\n  use    ansible exchange -i {inventory} -m ansible.builtin.raw -a hostname"
+        f"\n         exchange-remediation assess --inventory {inventory}"
+        f"\n  look   {command} status{option}"
+        f"\n  break  {command} faults add --action Receive --kind reset{option}"
+        f"\n  stop   {command} down{option}",
+        flush=True,
+    )
+
+
+def _connection(value: str) -> str:
+    return "yes" if value == "ok" else value
+
+
+def _local(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%H:%M")
+
+
+def _down(args: argparse.Namespace) -> int:
+    folder = _folder(args)
+    state = fleet_state.running(folder)
+    if state is None:
+        print(f"No rehearsal runs from {folder}.")
+        return 0
+    if not fleet_state.end(state):
+        raise ConfigError(
+            f"process {state.pid} has not stopped; look at {folder / 'rehearsal.log'}."
+        )
+    print(f"Rehearsal {state.scenario!r} (process {state.pid}) stopped.")
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    folder = _folder(args)
+    state = fleet_state.running(folder)
+    if state is None:
+        if args.json:
+            print(json.dumps({"running": False, "state": str(folder)}))
+        else:
+            print(f"No rehearsal runs from {folder}.", file=sys.stderr)
+        return NOT_RUNNING
+    hosts = ask(state.control, {"do": "status"})
+    if args.json:
+        print(json.dumps(_status_document(state, folder, hosts), indent=2))
+        return 0
+    print(f"Rehearsal {state.scenario!r}, {state.engine} engine, process {state.pid}.\n")
+    columns = ("connections", "requests", "refused", "commands", "faults", "open_shells")
+    rows = [
+        (item["host"], item["address"], _connection(item["connection"]), *tuple(str(item[column]) for column in columns))
+        for item in hosts
+    ]
+    header = ("HOST", "ADDRESS", "REACHED", *(name.replace("_", " ").upper() for name in columns))
+    print(table(header, rows))
+    return 0
+
+
+def _status_document(
+    state: FleetState, folder: Path, hosts: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "running": True,
+        "state": str(folder),
+        "scenario": state.scenario,
+        "engine": state.engine,
+        "pid": state.pid,
+        "http_port": state.http_port,
+        "https_port": state.https_port,
+        "inventory": str(folder / INVENTORY),
+        "started_at": state.started_at,
+        "stops_at": state.stops_at,
+        "asked_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hosts": hosts,
+    }
+
+
+def _faults_list(args: argparse.Namespace) -> int:
+    _print_rules(ask(_running(args).control, {"do": "faults.list"}))
+    return 0
+
+
+def _faults_add(args: argparse.Namespace) -> int:
+    names = ("kind", "action", "host", "operation", "when", "skip", "times", "code", "seconds")
+    rule = {name: value for name in names if (value := getattr(args, name)) is not None}
+    FaultRule.from_mapping(rule)
+    _print_rules(ask(_running(args).control, {"do": "faults.add", "rule": rule}))
+    return 0
+
+
+def _faults_clear(args: argparse.Namespace) -> int:
+    print(f"{ask(_running(args).control, {'do': 'faults.clear'})} rules removed.")
+    return 0
+
+
+def _print_rules(rules: list[dict[str, Any]]) -> None:
+    if not rules:
+        print("No fault rules.")
+        return
+    columns = ("kind", "action", "host", "operation", "when", "skip", "times", "seen", "fired")
+    rows = [tuple(str(rule[column]) for column in columns) for rule in rules]
+    print(table(tuple(column.upper() for column in columns), rows))

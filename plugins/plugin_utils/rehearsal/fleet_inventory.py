@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory that reaches a fleet, for ansible-playbook and for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .fleet import Fleet
+    from .wsman.server import Ports
+
+INVENTORY = "inventory.yml"
+AUTHORITY = "ca.pem"
+
+
+def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
+    """Return the inventory: every host in ``exchange``, reached over HTTPS with NTLM.
+
+    The variables of Ansible's psrp connection are there as well, so that
+    ``-e ansible_connection=ansible.builtin.psrp`` is all it takes to use that one.
+    """
+    authority = str((folder / AUTHORITY).resolve())
+    exchange: dict[str, Any] = {
+        "hosts": {host.name: {"ansible_host": host.address} for host in fleet.hosts},
+        "vars": {
+            "ansible_connection": "exchange.remediation.winrm",
+            "ansible_port": ports.https,
+            "ansible_user": _username(fleet),
+            "ansible_password": fleet.password,
+            "ansible_winrm_scheme": "https",
+            "ansible_winrm_transport": "ntlm",
+            "ansible_winrm_ca_trust_path": authority,
+            "ansible_psrp_protocol": "https",
+            "ansible_psrp_auth": "ntlm",
+            "ansible_psrp_ca_cert": authority,
+        },
+    }
+    groups: dict[str, dict[str, Any]] = {}
+    for host in fleet.hosts:
+        for group in host.groups:
+            groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {}
+    if groups:
+        exchange["children"] = groups
+    return "---\n# Of a running rehearsal; it ends with it.\n" + yaml.safe_dump(
+        {"exchange": exchange}, sort_keys=False, explicit_start=False
+    )
+
+
+def _username(fleet: Fleet) -> str:
+    credentials = fleet.hosts[0].credentials
+    return credentials.username if credentials else ""
