@@ -20,7 +20,7 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Findings are data; the task fails only if it was used wrongly."""
 
     _requires_connection = True

@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ..plugin_utils.inventory_check import check_inventory
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Looks at variables only, on the controller."""
 
     _requires_connection = False

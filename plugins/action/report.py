@@ -30,7 +30,7 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """Reads what the hosts' tasks registered; never speaks to a host."""
 
     _requires_connection = False

@@ -81,7 +81,7 @@ _UTF8 = 65001
 _OPTIONS = ("remote_addr", "remote_user", "remote_password", "port", "scheme", "transport")
 
 
-class Connection(stock.Connection):  # type: ignore[misc]
+class Connection(stock.Connection):
     """WinRM with caps, without redirects and downgrades."""
 
     transport = "exchange.remediation.winrm"
@@ -156,7 +156,7 @@ class Connection(stock.Connection):  # type: ignore[misc]
         else:
             host = f"[{host}]"
         netloc = f"{host}:{self._winrm_port}"
-        return urlunsplit((self._winrm_scheme, netloc, self._winrm_path, "", ""))
+        return str(urlunsplit((self._winrm_scheme, netloc, self._winrm_path, "", "")))
 
     def _winrm_exec(self, *args: t.Any, **kwargs: t.Any) -> tuple[int, bytes, bytes]:
         self.guard.start_command()

@@ -86,11 +86,11 @@ class GuardedResponse(Response):
     def iter_content(
         self,
         chunk_size: int | None = 1,
-        decode_unicode: bool = False,  # noqa: FBT001, FBT002 - requests' signature
+        decode_unicode: Any = False,  # noqa: FBT002 - requests' signature
     ) -> Iterator[Any]:
         received = 0
         size = max(chunk_size or _PIECE, _PIECE)
-        for piece in super().iter_content(size, decode_unicode):
+        for piece in super().iter_content(size, decode_unicode=decode_unicode):
             received += len(piece)
             self.guard.received_bytes += len(piece)
             if received > self.guard.response_bytes:
@@ -174,6 +174,6 @@ def harden(session: Session, guard: Guard) -> Session:
 
 def _request_size(request: PreparedRequest) -> int:
     """Bytes of the request as they go onto the wire above TLS (head and body)."""
-    body = request.body or b""
+    body = request.body if isinstance(request.body, bytes | str) else b""
     head = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
     return head + len(body) + len(request.url or "")
