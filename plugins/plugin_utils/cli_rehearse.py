@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
 from .rehearsal import fleet_state
-from .rehearsal.fleet import DEFAULT_SCENARIO, ENGINES, load_scenario
+from .rehearsal.fleet import DEFAULT_SCENARIO, ENGINES, load
 from .rehearsal.fleet_control import ask
 from .rehearsal.fleet_inventory import INVENTORY
 from .rehearsal.fleet_process import Order, detach, run
@@ -20,6 +20,7 @@ from .rehearsal.wsman.server import HTTP_PORT, Ports
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from .rehearsal.fleet_state import FleetState
 
@@ -120,12 +121,11 @@ def _order(args: argparse.Namespace) -> Order:
     if args.stop_after < 0:
         raise ConfigError(f"--stop-after {args.stop_after}: give minutes, 0 for never.")
     return Order(
-        scenario=load_scenario(args.scenario),
+        spec=load(args.scenario),
         engine=args.engine,
         ports=Ports(args.port, args.port + 1 if args.port else 0),
         folder=_folder(args),
         stop_after=timedelta(minutes=args.stop_after) if args.stop_after else None,
-        describe=describe_host,
     )
 
 
@@ -144,7 +144,7 @@ def _up(args: argparse.Namespace) -> int:
 
 
 def _already(present: FleetState, order: Order, given: Path | None) -> int:
-    wanted = (order.scenario.name, order.engine, order.ports.http or present.http_port)
+    wanted = (order.spec.name, order.engine, order.ports.http or present.http_port)
     if (present.scenario, present.engine, present.http_port) != wanted:
         raise ConfigError(
             f"a rehearsal of another kind runs from {order.folder}: scenario"
@@ -156,18 +156,7 @@ def _already(present: FleetState, order: Order, given: Path | None) -> int:
     return 0
 
 
-def describe_host(entry: dict[str, Any]) -> str:
-    """Say in a few words what a scenario entry is."""
-    if entry.get("description"):
-        return " ".join(str(entry["description"]).split())
-    exchange = entry.get("exchange")
-    if not isinstance(exchange, dict):
-        return "Windows without Exchange" if exchange is None and "exchange" in entry else ""
-    parts = (exchange.get(key) for key in ("product", "cu", "build"))
-    return " ".join(str(part) for part in parts if part)
-
-
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Return aligned columns."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = [
@@ -246,7 +235,12 @@ def _status(args: argparse.Namespace) -> int:
     print(f"Rehearsal {state.scenario!r}, {state.engine} engine, process {state.pid}.\n")
     columns = ("connections", "requests", "refused", "commands", "faults", "open_shells")
     rows = [
-        (item["host"], item["address"], _connection(item["connection"]), *tuple(str(item[column]) for column in columns))
+        (
+            item["host"],
+            item["address"],
+            _connection(item["connection"]),
+            *tuple(str(item[column]) for column in columns),
+        )
         for item in hosts
     ]
     header = ("HOST", "ADDRESS", "REACHED", *(name.replace("_", " ").upper() for name in columns))

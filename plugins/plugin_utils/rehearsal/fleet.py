@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a scenario to a running fleet: worlds, accounts, certificates, listening sockets."""
+"""From a scenario to a running fleet: accounts, certificates, fault rules, listening sockets."""
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..errors import ConfigError
-from .builder import build_world
-from .engine import Connection, Credentials, SimulatedHost
+from . import scenario
 from .wsman.accounts import Account, write_user_file
 from .wsman.auth import Policy
 from .wsman.faults import FaultPlan, FaultRule
@@ -23,95 +18,74 @@ from .wsman.server import WsmanServer
 from .wsman.tls import Authority
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from .engine import Credentials, Engine, SimulatedHost
     from .wsman.server import Ports
 
-SCENARIOS = Path(__file__).parent / "scenarios"
 DEFAULT_SCENARIO = "proxylogon"
-USERNAME = "rehearsal"
 ENGINES = ("model", "powershell")
-_FIRST_ADDRESS = ipaddress.IPv4Address("127.77.0.1")
-_HOSTS_PER_BLOCK = 254
-_BLOCKS = 256
+_SWITCHES = ("basic", "negotiate", "unencrypted")
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """A scenario file, read and checked as far as the endpoint is concerned."""
+class FleetSpec:
+    """A scenario as the endpoint needs it."""
 
     name: str
-    hosts: dict[str, dict[str, Any]]
+    hosts: tuple[SimulatedHost, ...]
+    credentials: Credentials
+    descriptions: dict[str, str] = field(default_factory=dict)
     faults: tuple[FaultRule, ...] = ()
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
 
 
-def scenario_names() -> list[str]:
-    """Return the names of the scenarios that come with the toolkit."""
-    return sorted(path.stem for path in SCENARIOS.glob("*.yml"))
-
-
-def load_scenario(name_or_file: str) -> Scenario:
+def load(source: str) -> FleetSpec:
     """Read a scenario by name or from a file; raises ConfigError with file and cure."""
-    path = Path(name_or_file)
-    if path.suffix not in (".yml", ".yaml"):
-        path = SCENARIOS / f"{name_or_file}.yml"
-    if not path.is_file():
-        raise ConfigError(
-            f"{name_or_file}: no such scenario; known are {', '.join(scenario_names()) or 'none'},"
-            " or give the path of a .yml file."
+    loaded = scenario.load(source)
+    shipped = source in scenario.names()
+    path = scenario.FOLDER / f"{source}.yml" if shipped else Path(source)
+    document = scenario.read(path).data
+    try:
+        return FleetSpec(
+            name=loaded.name,
+            hosts=loaded.hosts,
+            credentials=loaded.credentials,
+            descriptions={
+                name: _describe(entry or {}) for name, entry in document["hosts"].items()
+            },
+            faults=_rules(document, loaded.hosts),
+            limits=Limits.from_mapping(document.get("limits") or {}),
+            policy=_policy(document.get("authentication") or {}),
         )
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as YAML: {error}") from None
-    try:
-        return scenario_from(path.stem, document)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def scenario_from(name: str, document: object) -> Scenario:
-    """Check a scenario document; raises ConfigError."""
-    if not isinstance(document, dict) or not isinstance(document.get("hosts"), dict):
-        raise ConfigError("a scenario is a mapping with `hosts`, a mapping of host names.")
-    hosts = document["hosts"]
-    if not hosts or len(hosts) > _HOSTS_PER_BLOCK * _BLOCKS:
-        raise ConfigError(
-            f"a scenario has 1 to {_HOSTS_PER_BLOCK * _BLOCKS} hosts, not {len(hosts)}."
-        )
-    for host, entry in hosts.items():
-        if not isinstance(entry, dict | None):
-            raise ConfigError(f"hosts.{host}: give a mapping, not {entry!r}.")
+def _rules(document: dict[str, Any], hosts: tuple[SimulatedHost, ...]) -> tuple[FaultRule, ...]:
     rules = [FaultRule.from_mapping(rule) for rule in document.get("faults") or ()]
-    for host, entry in hosts.items():
-        rules += [
-            FaultRule.from_mapping({**rule, "host": str(host)})
-            for rule in (entry or {}).get("faults") or ()
-        ]
-    return Scenario(
-        name,
-        {str(host): entry or {} for host, entry in hosts.items()},
-        tuple(rules),
-        Limits.from_mapping(document.get("limits") or {}),
-        _policy(document.get("authentication") or {}),
-    )
+    for host in hosts:
+        rules += [FaultRule.from_mapping({**rule, "host": host.name}) for rule in host.faults]
+    return tuple(rules)
 
 
 def _policy(values: dict[str, Any]) -> Policy:
-    known = ("basic", "negotiate", "unencrypted")
     for key, value in values.items():
-        if key not in known or not isinstance(value, bool):
+        if key not in _SWITCHES or not isinstance(value, bool):
             raise ConfigError(
-                f"authentication: {key}: {value!r}; give true or false for {', '.join(known)}."
+                f"authentication: {key}: {value!r}; give true or false for {', '.join(_SWITCHES)}."
             )
     return Policy(**values)
 
 
-def address_of(index: int) -> str:
-    """Return the loopback address of the host at a position: 127.77.0.1 to 127.77.255.254."""
-    block, place = divmod(index, _HOSTS_PER_BLOCK)
-    return str(_FIRST_ADDRESS + block * 256 + place)
+def _describe(entry: dict[str, Any]) -> str:
+    """Say in a few words what a scenario entry is."""
+    if entry.get("description"):
+        return " ".join(str(entry["description"]).split())
+    exchange = entry.get("exchange")
+    if not isinstance(exchange, dict):
+        return ""
+    parts = (exchange.get(key) for key in ("product", "cu", "build"))
+    return " ".join(str(part) for part in parts if part)
 
 
 def make_engine(name: str) -> Engine:
@@ -121,7 +95,7 @@ def make_engine(name: str) -> Engine:
 
         return ModelEngine()
     if name == "powershell":
-        from .powershell.engine import PowerShellEngine  # noqa: PLC0415 - starts nothing else
+        from .powershell.engine import PowerShellEngine  # noqa: PLC0415 - only the one that is used
 
         return PowerShellEngine()
     raise ConfigError(f"{name}: no such engine; known are {', '.join(ENGINES)}.")
@@ -130,63 +104,24 @@ def make_engine(name: str) -> Engine:
 class Fleet:
     """A scenario brought to life. ``folder`` is private and holds the NTLM user files."""
 
-    def __init__(
-        self, scenario: Scenario, engine: Engine, folder: Path, *, password: str | None = None
-    ) -> None:
-        """Build every host; nothing listens yet."""
-        self.scenario = scenario
-        self.engine = engine
-        self.password = password or secrets.token_urlsafe(18)
-        self.plan = FaultPlan(scenario.faults)
+    def __init__(self, spec: FleetSpec, engine: Engine, folder: Path) -> None:
+        """Build the service of every host; nothing listens yet."""
+        self.spec = spec
+        self.plan = FaultPlan(spec.faults)
         self.authority = Authority.create()
-        self.hosts: list[SimulatedHost] = []
-        services = []
-        for index, (name, entry) in enumerate(scenario.hosts.items()):
-            host = self._host(index, name, entry)
-            self.hosts.append(host)
-            services.append(self._service(host, folder))
-        self.server = WsmanServer(services, self.authority)
-
-    def _host(self, index: int, name: str, entry: dict[str, Any]) -> SimulatedHost:
-        try:
-            connection = Connection(entry.get("connection", "ok"))
-        except ValueError:
-            known = ", ".join(item.value for item in Connection)
-            raise ConfigError(
-                f"hosts.{name}.connection: {entry['connection']!r} is not one of {known}."
-            ) from None
-        right = connection is not Connection.WRONG_CREDENTIALS
-        return SimulatedHost(
-            name=name,
-            address=address_of(index),
-            world=build_world(entry, name),
-            credentials=Credentials(
-                USERNAME, self.password if right else secrets.token_urlsafe(18)
-            ),
-            connection=connection,
-            faults=list(entry.get("faults") or ()),
-            groups=tuple(entry.get("groups") or ()),
-        )
-
-    def _service(self, host: SimulatedHost, folder: Path) -> HostService:
-        if host.credentials is None:
-            raise ConfigError(f"hosts.{host.name}: no credentials.")
-        domain = str(host.world.data.get("domain") or "")
-        domains = [str(host.world.data["name"]), domain.partition(".")[0].upper(), domain]
-        account = Account(
-            host.credentials.username,
-            host.credentials.password,
-            tuple(dict.fromkeys(item for item in domains if item)),
-        )
-        return HostService(
-            host,
-            self.engine,
-            account,
-            write_user_file(folder, host.name, account),
-            policy=self.scenario.policy,
-            limits=self.scenario.limits,
-            plan=self.plan,
-        )
+        self.services = [
+            HostService(
+                host,
+                engine,
+                account := account_of(host),
+                write_user_file(folder, host.name, account),
+                policy=spec.policy,
+                limits=spec.limits,
+                plan=self.plan,
+            )
+            for host in spec.hosts
+        ]
+        self.server = WsmanServer(self.services, self.authority)
 
     async def start(self, ports: Ports) -> Ports:
         """Listen on all hosts; returns the ports in use, raises ConfigError."""
@@ -210,5 +145,18 @@ class Fleet:
                 "faults": service.counters.faults,
                 "open_shells": service.open_shells,
             }
-            for service in self.server.services
+            for service in self.services
         ]
+
+
+def account_of(host: SimulatedHost) -> Account:
+    """Return the account of a host, with every spelling of its domain that Windows takes."""
+    if host.credentials is None:
+        raise ConfigError(f"hosts.{host.name}: no credentials.")
+    domain = str(host.world.data.get("domain") or "")
+    domains = (str(host.world.data["name"]), domain.partition(".")[0].upper(), domain)
+    return Account(
+        host.credentials.username,
+        host.credentials.password,
+        tuple(dict.fromkeys(item for item in domains if item)),
+    )

@@ -25,12 +25,12 @@ def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
     """
     authority = str((folder / AUTHORITY).resolve())
     exchange: dict[str, Any] = {
-        "hosts": {host.name: {"ansible_host": host.address} for host in fleet.hosts},
+        "hosts": {host.name: {"ansible_host": host.address} for host in fleet.spec.hosts},
         "vars": {
             "ansible_connection": "exchange.remediation.winrm",
             "ansible_port": ports.https,
-            "ansible_user": _username(fleet),
-            "ansible_password": fleet.password,
+            "ansible_user": fleet.spec.credentials.username,
+            "ansible_password": fleet.spec.credentials.password,
             "ansible_winrm_scheme": "https",
             "ansible_winrm_transport": "ntlm",
             "ansible_winrm_ca_trust_path": authority,
@@ -40,16 +40,13 @@ def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
         },
     }
     groups: dict[str, dict[str, Any]] = {}
-    for host in fleet.hosts:
+    for host in fleet.spec.hosts:
         for group in host.groups:
+            if group == "exchange":
+                continue
             groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {}
     if groups:
         exchange["children"] = groups
     return "---\n# Of a running rehearsal; it ends with it.\n" + yaml.safe_dump(
         {"exchange": exchange}, sort_keys=False, explicit_start=False
     )
-
-
-def _username(fleet: Fleet) -> str:
-    credentials = fleet.hosts[0].credentials
-    return credentials.username if credentials else ""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .fleet import Scenario
+    from .fleet import FleetSpec
     from .wsman.server import Ports
 
 LOG = "rehearsal.log"
@@ -44,12 +44,11 @@ _READY_SECONDS = 120
 class Order:
     """What ``up`` was asked for."""
 
-    scenario: Scenario
+    spec: FleetSpec
     engine: str
     ports: Ports
     folder: Path
     stop_after: timedelta | None
-    describe: Callable[[dict[str, Any]], str]  # scenario entry -> what the host is
 
 
 async def _serve(order: Order, ready: Callable[[FleetState], None]) -> None:
@@ -64,8 +63,8 @@ async def _serve(order: Order, ready: Callable[[FleetState], None]) -> None:
         stack.callback(_forget, folder)
         engine = make_engine(order.engine)
         stack.push_async_callback(engine.close)
-        fleet = Fleet(order.scenario, engine, users)
-        _allow_files(_SOCKETS_PER_HOST * len(fleet.hosts) + _SPARE_FILES)
+        fleet = Fleet(order.spec, engine, users)
+        _allow_files(_SOCKETS_PER_HOST * len(fleet.services) + _SPARE_FILES)
         stack.push_async_callback(fleet.stop)
         ports = await fleet.start(order.ports)
         control = Control(fleet, socket_path(folder))
@@ -73,7 +72,7 @@ async def _serve(order: Order, ready: Callable[[FleetState], None]) -> None:
         await control.start()
         fleet_state.write_private(folder / AUTHORITY, fleet.authority.pem().decode())
         fleet_state.write_private(folder / INVENTORY, inventory_text(fleet, ports, folder))
-        state = _state(order, fleet, ports, control)
+        state = _state(order, ports, control)
         fleet_state.save(folder, state)
         ready(state)
         limit = order.stop_after.total_seconds() if order.stop_after else None
@@ -89,13 +88,12 @@ def _forget(folder: Path) -> None:
     (folder / _USERS).rmdir()
 
 
-def _state(order: Order, fleet: Fleet, ports: Ports, control: Control) -> FleetState:
+def _state(order: Order, ports: Ports, control: Control) -> FleetState:
     now = datetime.now(UTC)
-    entries = order.scenario.hosts
     return FleetState(
         pid=os.getpid(),
         started=fleet_state.process_start(os.getpid()) or "unknown",
-        scenario=order.scenario.name,
+        scenario=order.spec.name,
         engine=order.engine,
         http_port=ports.http,
         https_port=ports.https,
@@ -109,9 +107,9 @@ def _state(order: Order, fleet: Fleet, ports: Ports, control: Control) -> FleetS
                 "host": host.name,
                 "address": host.address,
                 "connection": host.connection.value,
-                "what": order.describe(entries[host.name]),
+                "what": order.spec.descriptions.get(host.name, ""),
             }
-            for host in fleet.hosts
+            for host in order.spec.hosts
         ],
     )
 

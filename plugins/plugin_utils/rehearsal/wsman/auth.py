@@ -43,7 +43,16 @@ class Policy:
 class Identity:
     """The authentication of one connection."""
 
-    __slots__ = ("_account", "_basic", "_policy", "_secure", "_users", "acceptor", "proven")
+    __slots__ = (
+        "_account",
+        "_basic",
+        "_policy",
+        "_secure",
+        "_users",
+        "acceptor",
+        "proven",
+        "refusals",
+    )
 
     def __init__(self, account: Account, users: Path, policy: Policy, *, secure: bool) -> None:
         """Start unauthenticated."""
@@ -54,6 +63,7 @@ class Identity:
         self._basic = b""
         self.acceptor: Acceptor | None = None
         self.proven = False
+        self.refusals = 0  # attempts that ended with a 401, challenges not counted
 
     @property
     def may_be_plain(self) -> bool:
@@ -64,7 +74,7 @@ class Identity:
         """Return None if the request may pass, else what to answer (401, or a token)."""
         header = request.headers.get(b"authorization")
         if header is None:
-            return None if self.proven else self._refuse()
+            return None if self.proven else self._unauthorized()
         if header == self._basic:
             return None
         scheme, _, token = header.partition(b" ")
@@ -102,4 +112,8 @@ class Identity:
         return Response(200, headers=(header,) if reply else ())
 
     def _refuse(self) -> Response:
+        self.refusals += 1
+        return self._unauthorized()
+
+    def _unauthorized(self) -> Response:
         return Response(401, headers=self._policy.offers(secure=self._secure))

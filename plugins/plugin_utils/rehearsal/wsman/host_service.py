@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import envelopes, faults, soap
 from .auth import Identity, Policy
-from .auth_ntlm import Refused
-from .encryption import CONTENT_TYPE, is_encrypted, seal, unseal
-from .http import SOAP_TYPE, Response
+from .connection import Connection
 from .shell_psrp import RESOURCE_PREFIX, PsrpShell
 from .shell_winrs import RESOURCE_URI, WinrsShell
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
     from ..engine import Engine, SimulatedHost
     from .accounts import Account
-    from .http import Request
     from .limits import Limits
 
 _ACTIONS = {
@@ -34,7 +31,6 @@ _ACTIONS = {
     soap.GET: "Get",
 }
 _ENVELOPE_OVERHEAD = 4096  # of a Receive response around its base64
-_PATH = b"/wsman"
 
 
 @dataclass(slots=True)
@@ -139,24 +135,24 @@ class HostService:
         """Do what a request asks; return the body of the response, or raise a Fault."""
         if message.action == soap.CREATE:
             return self._create(message)
-        entry = self._find(message)
-        shell = entry.shell
+        shell = self._find(message).shell
         if message.action == soap.RECEIVE:
             return shell.receive(message, self._seconds(message), self._room(message))
-        if message.action == soap.SEND:
-            return shell.send(message)
         if message.action == soap.COMMAND:
             self.counters.commands += 1
             return shell.command(message)
-        if message.action == soap.SIGNAL:
-            return shell.signal(message)
-        if message.action == soap.DELETE:
-            shell.close()
-            del self._shells[shell.id]
-            return ""
+        if message.action == soap.SEND:
+            return shell.send(message)
+        return (
+            shell.signal(message) if message.action == soap.SIGNAL else self._rest(message, shell)
+        )
+
+    def _rest(self, message: soap.Message, shell: WinrsShell | PsrpShell) -> str:
         if message.action == soap.GET:
             return envelopes.shell_state(shell.id, shell.resource_uri)
-        raise envelopes.action_not_supported(message.action)
+        shell.close()  # Delete is the only other one that _find lets pass
+        del self._shells[shell.id]
+        return ""
 
     def _create(self, message: soap.Message) -> str:
         self._expire()
@@ -177,6 +173,8 @@ class HostService:
         )
 
     def _find(self, message: soap.Message) -> _Open:
+        if message.action not in _ACTIONS:
+            raise envelopes.action_not_supported(message.action)
         shell_id = message.selectors.get("ShellId", "")
         entry = self._shells.get(shell_id.upper())
         now = self._clock()
@@ -184,8 +182,6 @@ class HostService:
             self._expire()
             entry = None
         if entry is None:
-            if message.action not in _ACTIONS:
-                raise envelopes.action_not_supported(message.action)
             raise envelopes.shell_not_found(shell_id)
         entry.used = now
         return entry
@@ -206,111 +202,3 @@ class HostService:
             return self.limits.receive_bytes
         fits = (int(message.max_envelope[:12]) - _ENVELOPE_OVERHEAD) * 3 // 4
         return max(1024, min(self.limits.receive_bytes, fits))
-
-
-class Connection:
-    """One connection to a host: who it is, and whether its messages are sealed."""
-
-    __slots__ = ("_identity", "_service")
-
-    def __init__(self, service: HostService, identity: Identity) -> None:
-        """Join a service and a fresh identity."""
-        self._service = service
-        self._identity = identity
-
-    def answer(self, request: Request) -> Response | Awaitable[Response]:
-        """Answer one HTTP request."""
-        service = self._service
-        service.counters.requests += 1
-        if request.method != b"POST":
-            return Response(405, close=True)
-        if not request.path.startswith(_PATH):
-            return Response(404)
-        response = self._identity.check(request)
-        if response is not None:
-            if response.status == 401 and b"authorization" in request.headers:  # noqa: PLR2004
-                service.counters.refused += not self._identity.proven
-            return response
-        if not request.body:
-            return Response(200)
-        sealed = is_encrypted(request.headers.get(b"content-type", b""))
-        try:
-            body = self._open(request.body, sealed=sealed)
-        except Refused:
-            return Response(400, close=True)
-        if body is None:
-            return Response(500)
-        return self._serve(body, sealed=sealed)
-
-    def _open(self, body: bytes, *, sealed: bool) -> bytes | None:
-        if not sealed:
-            return body if self._identity.may_be_plain else None
-        acceptor = self._identity.acceptor
-        if acceptor is None or not acceptor.complete:
-            raise Refused("a sealed message on a connection without a security context")
-        return unseal(acceptor, body)
-
-    def _serve(self, body: bytes, *, sealed: bool) -> Response | Awaitable[Response]:
-        service = self._service
-        try:
-            if len(body) > service.limits.envelope_bytes:
-                raise envelopes.envelope_too_large(service.limits.envelope_bytes)
-            message = soap.parse(body, service.limits)
-        except soap.SoapError as error:
-            return self._fault(envelopes.invalid_xml(str(error)), "", sealed=sealed)
-        except envelopes.Fault as fault:
-            return self._fault(fault, "", sealed=sealed)
-        if service.may_fail:
-            return self._with_faults(message, sealed=sealed)
-        return self._perform(message, sealed=sealed)
-
-    def _perform(self, message: soap.Message, *, sealed: bool) -> Response | Awaitable[Response]:
-        try:
-            result = self._service.perform(message)
-        except envelopes.Fault as fault:
-            return self._fault(fault, message.message_id, sealed=sealed)
-        if isinstance(result, str):
-            return self._reply(message, result, sealed=sealed)
-        return self._later(message, result, sealed=sealed)
-
-    async def _later(
-        self, message: soap.Message, result: Awaitable[str], *, sealed: bool
-    ) -> Response:
-        try:
-            return self._reply(message, await result, sealed=sealed)
-        except envelopes.Fault as fault:
-            return self._fault(fault, message.message_id, sealed=sealed)
-
-    async def _with_faults(self, message: soap.Message, *, sealed: bool) -> Response:
-        def encode(fault: envelopes.Fault) -> Response:
-            return self._fault(fault, message.message_id, sealed=sealed)
-
-        rule = self._service.strike(message, "before")
-        if rule is not None:
-            if rule.kind == "delay":
-                await faults.pause(rule)
-            else:
-                return faults.broken(rule, None, encode)
-        result = self._perform(message, sealed=sealed)
-        response = result if isinstance(result, Response) else await result
-        rule = self._service.strike(message, "after")
-        if rule is None:
-            return response
-        self._service.act(message)
-        if rule.kind == "delay":
-            await faults.pause(rule)
-        return faults.broken(rule, response, encode)
-
-    def _reply(self, message: soap.Message, body: str, *, sealed: bool) -> Response:
-        data = envelopes.envelope(f"{message.action}Response", message.message_id, body)
-        return self._encode(200, data, sealed=sealed)
-
-    def _fault(self, fault: envelopes.Fault, relates_to: str, *, sealed: bool) -> Response:
-        machine = self._service.host.name
-        return self._encode(500, envelopes.encode_fault(fault, relates_to, machine), sealed=sealed)
-
-    def _encode(self, status: int, data: bytes, *, sealed: bool) -> Response:
-        acceptor = self._identity.acceptor
-        if not sealed or acceptor is None:
-            return Response(status, data, SOAP_TYPE)
-        return Response(status, seal(acceptor, data), CONTENT_TYPE)

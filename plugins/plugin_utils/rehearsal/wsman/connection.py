@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One connection to a simulated host: from an HTTP request to the service and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import envelopes, faults, soap
+from .auth_ntlm import Refused
+from .encryption import CONTENT_TYPE, is_encrypted, seal, unseal
+from .http import SOAP_TYPE, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from .auth import Identity
+    from .host_service import HostService
+    from .http import Request
+
+_PATH = b"/wsman"
+
+
+class Connection:
+    """One connection to a host: who it is, and whether its messages are sealed."""
+
+    __slots__ = ("_identity", "_service")
+
+    def __init__(self, service: HostService, identity: Identity) -> None:
+        """Join a service and a fresh identity."""
+        self._service = service
+        self._identity = identity
+
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
+        """Answer one HTTP request."""
+        service = self._service
+        service.counters.requests += 1
+        if request.method != b"POST":
+            return Response(405, close=True)
+        if not request.path.startswith(_PATH):
+            return Response(404)
+        before = self._identity.refusals
+        response = self._identity.check(request)
+        service.counters.refused += self._identity.refusals - before
+        return response or self._soap(request)
+
+    def _soap(self, request: Request) -> Response | Awaitable[Response]:
+        if not request.body:
+            return Response(200)
+        if not is_encrypted(request.headers.get(b"content-type", b"")):
+            if not self._identity.may_be_plain:
+                return Response(500)  # AllowUnencrypted is false: no body, no explanation
+            return self._serve(request.body, sealed=False)
+        acceptor = self._identity.acceptor
+        if acceptor is None or not acceptor.complete:
+            return Response(400, close=True)
+        try:
+            body = unseal(acceptor, request.body)
+        except Refused:
+            return Response(400, close=True)
+        return self._serve(body, sealed=True)
+
+    def _serve(self, body: bytes, *, sealed: bool) -> Response | Awaitable[Response]:
+        service = self._service
+        try:
+            if len(body) > service.limits.envelope_bytes:
+                raise envelopes.envelope_too_large(service.limits.envelope_bytes)
+            message = soap.parse(body, service.limits)
+        except soap.SoapError as error:
+            return self._fault(envelopes.invalid_xml(str(error)), "", sealed=sealed)
+        except envelopes.Fault as fault:
+            return self._fault(fault, "", sealed=sealed)
+        if service.may_fail:
+            return self._with_faults(message, sealed=sealed)
+        return self._perform(message, sealed=sealed)
+
+    def _perform(self, message: soap.Message, *, sealed: bool) -> Response | Awaitable[Response]:
+        try:
+            result = self._service.perform(message)
+        except envelopes.Fault as fault:
+            return self._fault(fault, message.message_id, sealed=sealed)
+        if isinstance(result, str):
+            return self._reply(message, result, sealed=sealed)
+        return self._later(message, result, sealed=sealed)
+
+    async def _later(
+        self, message: soap.Message, result: Awaitable[str], *, sealed: bool
+    ) -> Response:
+        try:
+            return self._reply(message, await result, sealed=sealed)
+        except envelopes.Fault as fault:
+            return self._fault(fault, message.message_id, sealed=sealed)
+
+    async def _with_faults(self, message: soap.Message, *, sealed: bool) -> Response:
+        def encode(fault: envelopes.Fault) -> Response:
+            return self._fault(fault, message.message_id, sealed=sealed)
+
+        rule = self._service.strike(message, "before")
+        if rule is not None:
+            if rule.kind == "delay":
+                await faults.pause(rule)
+            else:
+                return faults.broken(rule, None, encode)
+        result = self._perform(message, sealed=sealed)
+        response = result if isinstance(result, Response) else await result
+        rule = self._service.strike(message, "after")
+        if rule is None:
+            return response
+        self._service.act(message)
+        if rule.kind == "delay":
+            await faults.pause(rule)
+        return faults.broken(rule, response, encode)
+
+    def _reply(self, message: soap.Message, body: str, *, sealed: bool) -> Response:
+        data = envelopes.envelope(f"{message.action}Response", message.message_id, body)
+        return self._encode(200, data, sealed=sealed)
+
+    def _fault(self, fault: envelopes.Fault, relates_to: str, *, sealed: bool) -> Response:
+        machine = self._service.host.name
+        return self._encode(500, envelopes.encode_fault(fault, relates_to, machine), sealed=sealed)
+
+    def _encode(self, status: int, data: bytes, *, sealed: bool) -> Response:
+        acceptor = self._identity.acceptor
+        if not sealed or acceptor is None:
+            return Response(status, data, SOAP_TYPE)
+        return Response(status, seal(acceptor, data), CONTENT_TYPE)
