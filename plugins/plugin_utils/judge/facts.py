@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read host facts without trusting them: a wrong type is the same as "could not be read".
+
+Shape: ``result`` of ``Get-ExchangeServerInfo`` (``schemas/facts.schema.json``). Every byte
+of it is the host's choice, so nothing here may raise on any JSON value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+Row = Mapping[str, Any]
+
+SECTIONS = (
+    "computer",
+    "os",
+    "powershell",
+    "dotnet",
+    "session",
+    "exchange",
+    "dag",
+    "updates",
+    "services",
+    "iis",
+    "url_rewrite",
+    "pending_reboot",
+    "disks",
+    "logs",
+    "event_logs",
+    "antimalware",
+    "clock",
+    "environment",
+)
+LISTS = frozenset(
+    ("updates", "services", "pending_reboot", "disks", "logs", "event_logs", "antimalware")
+)
+# Fractional seconds beyond microseconds (.NET writes seven digits) are cut off.
+_MICROSECONDS = 6
+_NO_REASON = "the host gave no reason"
+
+
+class Rows(NamedTuple):
+    """A list of the facts; ``whole`` is false where it, or a part of it, could not be read."""
+
+    rows: tuple[Row, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostError:
+    """One part that the host could not read, in its own words."""
+
+    source: str
+    message: str
+
+
+def text(value: object) -> str | None:
+    """The text, or None where it is none or empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def flag(value: object) -> bool | None:
+    """The boolean, or None where it is none."""
+    return value if isinstance(value, bool) else None
+
+
+def number(value: object) -> int | None:
+    """The whole number, or None where it is none (a boolean is not a number)."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def moment(value: object) -> datetime | None:
+    """The UTC time of an ISO-8601 text; a text without offset is read as UTC."""
+    if not isinstance(value, str) or not value.isascii():
+        return None
+    body, dot, rest = value.partition(".")
+    if dot:
+        digits = len(rest) - len(rest.lstrip("0123456789"))
+        value = f"{body}.{rest[: min(digits, _MICROSECONDS)]:0<6}{rest[digits:]}"
+    try:
+        parsed = datetime.fromisoformat(value)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def rows(value: object) -> Rows:
+    """The records of a list; anything else in it makes it incomplete, not wrong."""
+    if not isinstance(value, list | tuple):
+        return Rows((), whole=False)
+    kept = tuple(item for item in value if isinstance(item, Mapping))
+    return Rows(kept, whole=len(kept) == len(value))
+
+
+def host_errors(errors: object) -> tuple[HostError, ...]:
+    """Normalise ``errors[]`` of a reply, given as JSON objects or as records."""
+    if not isinstance(errors, Iterable) or isinstance(errors, str | bytes | Mapping):
+        return ()
+    found = []
+    for error in errors:
+        if isinstance(error, Mapping):
+            source, message = error.get("source"), error.get("message")
+        else:
+            source, message = getattr(error, "source", None), getattr(error, "message", None)
+        found.append(HostError(text(source) or "", text(message) or _NO_REASON))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of one host and the host's reasons for what is missing."""
+
+    result: Row
+    errors: tuple[HostError, ...]
+
+    @classmethod
+    def of(cls, result: object, errors: object) -> Facts:
+        """Wrap any JSON value; what is not an object has no facts at all."""
+        return cls(result if isinstance(result, Mapping) else {}, host_errors(errors))
+
+    def section(self, name: str) -> Row | None:
+        """A top-level object, or None where it could not be read."""
+        value = self.result.get(name)
+        return value if isinstance(value, Mapping) else None
+
+    def listing(self, name: str) -> Rows:
+        """A top-level list."""
+        return rows(self.result.get(name))
+
+    def value(self, section: str, key: str) -> object:
+        """One value of a top-level object; None where either is missing."""
+        found = self.section(section)
+        return None if found is None else found.get(key)
+
+    def why(self, source: str) -> str:
+        """Why ``source`` (``exchange`` or ``exchange.exsetup``) is missing, in the host's words."""
+        top = source.partition(".")[0]
+        for error in self.errors:
+            if error.source == source or error.source.startswith(source + "."):
+                return error.message
+        for error in self.errors:
+            if error.source == top:
+                return error.message
+        return _NO_REASON
+
+    def gaps(self) -> dict[str, str]:
+        """Every section that is missing or has the wrong type, with the host's reason."""
+        found: dict[str, str] = {}
+        for name in SECTIONS:
+            value = self.result.get(name)
+            if value is None:
+                found[name] = self.why(name)
+            elif name in LISTS:
+                if not rows(value).whole:
+                    found[name] = "is not a list of records"
+            elif not isinstance(value, Mapping):
+                found[name] = "is not a record"
+        for error in self.errors:
+            found.setdefault(error.source or "host", error.message)
+        return found

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue as the judge asks it: the same questions for thousands of hosts, answered once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from ..catalog.campaign_records import Campaign
+    from ..catalog.catalog import Catalog
+    from ..catalog.mitigation_records import Mitigation
+    from ..catalog.records import BuildInfo, CuInfo, CveFix, Support
+    from ..model import Build, CveVerdict
+
+# Bounded, because a host chooses which builds are asked for.
+_ANSWERS = 65_536
+_SERVERS = 1_024
+_STILL_OPEN = frozenset(("open", "change-cu"))
+
+
+class Knowledge:
+    """A catalogue with its answers remembered; it has no knowledge of its own."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Wrap a loaded catalogue."""
+        self._catalog = catalog
+        self.mitigations: tuple[Mitigation, ...] = catalog.mitigations()
+        self.campaign: Callable[[str], Campaign] = catalog.campaign
+        self.find_build: Callable[[Build], BuildInfo | None] = catalog.find_build
+        self.cu_of: Callable[[Build], CuInfo | None] = catalog.cu_of
+        self.must_come_off: Callable[[str, Build], bool | None] = catalog.must_come_off
+        self.exposure: Callable[[str, Build], CveFix] = lru_cache(_ANSWERS)(catalog.exposure)
+        self.support: Callable[[str, str | None, date], Support] = lru_cache(_SERVERS)(
+            catalog.support
+        )
+        self.updates_of: Callable[[CuInfo], tuple[BuildInfo, ...]] = lru_cache(_SERVERS)(
+            self._updates_of
+        )
+        self.open_cves: Callable[[Build, date], tuple[str, ...]] = lru_cache(_SERVERS)(
+            self._open_cves
+        )
+        # What was judged once about CVEs outside a campaign; see assess.py.
+        self.elsewhere: dict[tuple[object, ...], tuple[CveVerdict, ...]] = {}
+        self.dispute: Callable[[Build], str | None] = lru_cache(_SERVERS)(self._dispute)
+        self._kbs = frozenset(info.kb for info in catalog.builds() if info.kb)
+        self._campaign_of = {
+            entry.cve: campaign.id
+            for campaign in catalog.campaigns()
+            for entry in campaign.cves
+            if not entry.related
+        }
+
+    def knows_kb(self, kb: str) -> bool:
+        """Whether any build of the catalogue is made by this update."""
+        return kb in self._kbs
+
+    def campaign_of(self, cve: str) -> str | None:
+        """The campaign that a CVE is the reason for."""
+        return self._campaign_of.get(cve)
+
+    def rollups(self, product: str) -> bool:
+        """Whether updates of one service pack replace each other (Exchange 2010)."""
+        return self._catalog.product(product).rollups
+
+    def _updates_of(self, cu: CuInfo) -> tuple[BuildInfo, ...]:
+        """Every build of a cumulative update (Exchange 2010: of its service pack)."""
+        if not self.rollups(cu.product):
+            return self._catalog.builds_of(cu.product, cu.cu)
+        line = (cu.build.major, cu.build.minor)
+        return tuple(
+            info for info in self._catalog.builds() if (info.build.major, info.build.minor) == line
+        )
+
+    def _dispute(self, build: Build) -> str | None:
+        """Why sources disagree whether this very build carries an update."""
+        cu = self._catalog.cu_of(build)
+        for cve in self._catalog.cves() if cu else ():
+            vulnerability = self._catalog.vulnerability(cve)
+            for fix in vulnerability.fixes if vulnerability else ():
+                start = fix.disputed_from
+                if start is None or cu is None or (fix.product, fix.cu) != (cu.product, cu.cu):
+                    continue
+                if start <= build < fix.build:
+                    return fix.dispute
+        return None
+
+    def _open_cves(self, build: Build, at: date) -> tuple[str, ...]:
+        """The CVEs that are open on a build, of those that had an update on that day."""
+        found = []
+        for cve in self._catalog.cves():
+            fix = self.exposure(cve, build)
+            if fix.status in _STILL_OPEN and fix.fixed_build is not None:
+                known = self._catalog.find_build(fix.fixed_build)
+                if known is None or known.released <= at:
+                    found.append(cve)
+        return tuple(found)
+
+
+@lru_cache(maxsize=8)
+def knowledge_of(catalog: Catalog) -> Knowledge:
+    """The remembered answers of one catalogue."""
+    return Knowledge(catalog)

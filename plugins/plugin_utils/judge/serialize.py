@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turn an assessment into JSON-able values and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..model import Assessment
+
+
+def jsonable(value: object) -> Any:
+    """Records become objects, enums their value, tuples lists; the rest stays."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: jsonable(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no place in an assessment")
+
+
+def assessment_to_dict(assessment: Assessment) -> dict[str, Any]:
+    """The assessment as in ``hosts[].assessment`` of the report (schemas/report.schema.json)."""
+    converted: dict[str, Any] = jsonable(assessment)
+    return converted

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is judged: one host's facts with what follows from them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..model import Build, Identity
+from .facts import Facts, flag, text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..catalog.campaign_records import Campaign
+    from ..catalog.records import BuildInfo, CuInfo, Support
+    from .knowledge import Knowledge
+
+SERVER, EDGE, TOOLS = "server", "edge", "tools"
+# The first two parts of a build name the product, but for 15.2 (Exchange 2019 and SE).
+_LINES = {
+    (14, 0): "Exchange2010",
+    (14, 1): "Exchange2010",
+    (14, 2): "Exchange2010",
+    (14, 3): "Exchange2010",
+    (15, 0): "Exchange2013",
+    (15, 1): "Exchange2016",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One host, one campaign, one date."""
+
+    facts: Facts
+    knowledge: Knowledge
+    campaign: Campaign
+    at: datetime
+    installed: bool | None
+    build: Build | None  # from ExSetup.exe
+    registry_build: Build | None
+    info: BuildInfo | None
+    cu: CuInfo | None
+    roles: tuple[str, ...]
+    kind: str  # server | edge | tools; a server where the facts do not tell
+    support: Support | None
+
+    @property
+    def product(self) -> str | None:
+        """The product, as far as the file's build tells."""
+        if self.cu is not None:
+            return self.cu.product
+        return _LINES.get((self.build.major, self.build.minor)) if self.build else None
+
+    @property
+    def what(self) -> str:
+        """``Exchange2016 CU19`` or what is known of it, for sentences."""
+        if self.cu is not None:
+            return f"{self.cu.product} {self.cu.cu}"
+        return self.product or "this Exchange"
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the cumulative update is known to be out of support at the date."""
+        return self.support is not None and self.support.status == "unsupported"
+
+    def identity(self) -> Identity:
+        """Who this is, for the report."""
+        support = self.support
+        known = support is not None and support.status != "unknown"
+        return Identity(
+            name=text(self.facts.value("computer", "name")),
+            product=self.product,
+            cumulative_update=self.cu.cu if self.cu else None,
+            build=str(self.build) if self.build else None,
+            update=self.info.title if self.info else None,
+            roles=self.roles,
+            dag=text(self.facts.value("dag", "name")),
+            os=text(self.facts.value("os", "product_name")),
+            supported=support.status != "unsupported" if known and support else None,
+            support_note=support.note if support else None,
+        )
+
+
+def build_of(value: object) -> Build | None:
+    """The build of a version text, or None."""
+    version = text(value)
+    if version is None:
+        return None
+    try:
+        return Build.parse(version.strip())
+    except ValueError:
+        return None
+
+
+def _roles(exchange: object) -> tuple[str, ...]:
+    value = exchange.get("roles") if isinstance(exchange, dict) else None
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(role for role in value if isinstance(role, str))
+
+
+def _kind(exchange: object, roles: tuple[str, ...]) -> str:
+    """After Shared/Confirm-ExchangeShell.ps1 of microsoft/CSS-Exchange.
+
+    Edge has its own key; management tools alone have no ``Services`` value. Whatever cannot
+    be told is treated as a server, the role with the most exposure.
+    """
+    if "Edge" in roles:
+        return EDGE
+    services = flag(exchange.get("services_value")) if isinstance(exchange, dict) else None
+    return TOOLS if services is False and set(roles) <= {"ManagementTools"} else SERVER
+
+
+def subject(facts: Facts, knowledge: Knowledge, campaign: Campaign, at: datetime) -> Subject:
+    """Derive what the checks share."""
+    exchange = facts.section("exchange")
+    installed = flag(exchange.get("installed")) if exchange else None
+    exsetup = exchange.get("exsetup") if exchange else None
+    build = build_of(exsetup.get("file_version")) if isinstance(exsetup, dict) else None
+    cu = knowledge.cu_of(build) if build else None
+    roles = _roles(exchange)
+    return Subject(
+        facts=facts,
+        knowledge=knowledge,
+        campaign=campaign,
+        at=at,
+        installed=installed,
+        build=build,
+        registry_build=build_of(exchange.get("registry_version")) if exchange else None,
+        info=knowledge.find_build(build) if build else None,
+        cu=cu,
+        roles=roles,
+        kind=_kind(exchange, roles),
+        support=knowledge.support(cu.product, cu.cu, at.date()) if cu else None,
+    )
