@@ -128,7 +128,7 @@ class World:
     def subkeys(self, path: str) -> list[str]:
         """Names of the keys directly below, as the registry lists them: sorted."""
         tree = self._registry_tree()
-        return sorted(tree.children.get(registry_path(path).lower(), {}).values(), key=str.lower)
+        return sorted(tree.children.get(registry_path(path).lower(), {}).values(), key=str.upper)
 
     def set_value(self, path: str, name: str, kind: str, value: Any, *, by: str) -> None:
         """Write a registry value, with the key when it is missing."""

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..world import World
+    from .configuration import Configuration
 
-_VARIABLE = re.compile(r"%([A-Za-z0-9_()]+)%")
+_VARIABLE = re.compile(r"%([^%]+)%")
+_UNSIGNED = 1 << 32
+# .NET's white space without the separators of category Z, which str.strip() takes as well.
+_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 # What a service session finds in its environment.
 ENVIRONMENT = {
@@ -26,6 +30,7 @@ ENVIRONMENT = {
     "programdata": "C:\\ProgramData",
     "programfiles": "C:\\Program Files",
     "temp": "C:\\Windows\\Temp",
+    "tmp": "C:\\Windows\\Temp",
 }
 
 
@@ -47,40 +52,61 @@ def expand(text: str) -> str:
 
 @dataclass(slots=True)
 class Context:
-    """One collection of facts."""
+    """One collection of facts, and what its later parts take from earlier ones."""
 
     world: World
     errors: list[dict[str, Any]] = field(default_factory=list)
+    install_path: str | None = None
+    iis_logs: dict[str, str] = field(default_factory=dict)
+    configuration: Configuration | None = None
+    configuration_error: PartError | None = None
+    configuration_read: bool = False
 
-    def part(self, source: str, collect: Callable[[Context], Any]) -> Any:
-        """Run one collector; a failure becomes null plus an entry that says why."""
+    def part(self, source: str, collect: Callable[[], Any], default: Any = None) -> Any:
+        """Run one collector; a failure becomes ``default`` plus an entry that says why."""
         try:
-            return collect(self)
+            return collect()
         except PartError as error:
             self.report(source, error)
-            return None
+            return default
 
     def report(self, source: str, error: PartError) -> None:
         """Add a part error under its source."""
-        entry = {
-            "source": source,
-            "class": error.kind,
-            "id": error.identity,
-            "message": str(error),
-        }
+        self._entry(source, error.kind, error.identity, str(error))
+
+    def say(self, source: str, sentence: str) -> None:
+        """Add a sentence of the operation itself."""
+        self._entry(source, "Unavailable", "", sentence)
+
+    def _entry(self, source: str, kind: str, identity: str, message: str) -> None:
+        entry = {"source": source, "class": kind, "id": identity, "message": message}
         self.errors.append(entry)
 
     def value(self, path: str, name: str) -> Any:
         """Return the data of a registry value or ``None``; ExpandString comes expanded."""
-        found = self.world.value(path, name)
-        return expand(found) if isinstance(found, str) else found
+        values = self.world.key(path) or {}
+        found = values.get(name)
+        if found is None:
+            found = next((v for k, v in values.items() if k.lower() == name.lower()), None)
+        if found is None:
+            return None
+        return expand(found["value"]) if found["type"] == "ExpandString" else found["value"]
 
     def text(self, path: str, name: str) -> str | None:
-        """Return a registry value as text."""
+        """Return a registry value as text up to its first NUL, trimmed; empty is ``None``."""
         found = self.value(path, name)
-        return None if found is None else str(found)
+        if found is None:
+            return None
+        whole = " ".join(map(str, found)) if isinstance(found, list) else str(found)
+        return whole.partition("\0")[0].strip(_BLANKS) or None
 
     def number(self, path: str, name: str) -> int | None:
-        """Return a registry value as a number, when it is one."""
+        """Return a DWord as the unsigned number that it is."""
         found = self.value(path, name)
-        return found if isinstance(found, int) else None
+        if found is None:
+            return None
+        number = int(found)
+        return number + _UNSIGNED if number < 0 else number
+
+    def has_key(self, path: str) -> bool:
+        return self.world.key(path) is not None

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine import CommandResult
 from .commands import run_command
-from .context import stamp
 from .errors import OperationError
-from .operations import encode, operations
+from .frame import bootstrap_failure, frame, reply
+from .operations import Outcome, operations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ _ENCODED = re.compile(
 )
 _MARK = "exchange_remediation"  # the frame's first member; only our bootstrap holds it
 _PROTOCOL = 1
-_MEMBERS = ("operation", "operation_id", "nonce", "script", "sha256")
 
 
 @lru_cache(maxsize=64)
@@ -75,78 +74,73 @@ class ModelEngine:
     ) -> CommandResult:
         """Run a PSRP pipeline."""
         if _MARK in script:
-            return self.answer(host.world, "\n".join(stdin_lines))
+            return self.answer(host.world, "".join(stdin_lines))
         return run_command(host.world, script)
 
     async def close(self) -> None:
         """Nothing was started, so nothing ends."""
 
     def answer(self, world: World, text: str) -> CommandResult:
-        """Answer one request line with one frame."""
+        """Answer one request with one frame."""
         started = time.monotonic_ns()
         request: dict[str, Any] = {}
-        result, errors, status = "null", "[]", "ok"
         try:
             request = _request(text)
             _check(world, request)
-            outcome = self._operations[request["operation"]](world, request.get("parameters") or {})
-            result, errors = outcome.result, outcome.errors
         except OperationError as error:
-            status, errors = "error", encode([_entry(error)])
+            return _framed(request, bootstrap_failure(world, request, error))
+        outcome = self._outcome(world, request)
+        if outcome.stored is not None:
+            return _framed(request, outcome.stored)
         took = (time.monotonic_ns() - started) // 1_000_000
-        frame = _frame(world, request, status, result, errors, took)
-        return CommandResult(stdout=frame.encode("ascii"))
+        return _framed(request, reply(world, request, outcome, took))
+
+    def _outcome(self, world: World, request: dict[str, Any]) -> Outcome:
+        name = str(request.get("operation"))
+        operation = self._operations.get(name)
+        if operation is None:
+            known = ", ".join(sorted(self._operations))
+            message = f"the model engine has no operation {name!r}; it has {known}"
+            return Outcome.failure(OperationError("ScriptFailed", message))
+        try:
+            return operation(world, request)
+        except OperationError as error:
+            return Outcome.failure(error)
+
+
+def _framed(request: dict[str, Any], text: str) -> CommandResult:
+    return CommandResult(stdout=frame(request, text).encode("ascii"))
 
 
 def _request(text: str) -> dict[str, Any]:
-    line = text.lstrip("\ufeff").strip()
     try:
-        request = json.loads(line)
+        request = json.loads(text.lstrip("\ufeff"))
     except ValueError as error:
-        raise OperationError("RequestInvalid", "The request is not one line of JSON.") from error
-    if not isinstance(request, dict) or request.get("protocol") != _PROTOCOL:
-        raise OperationError("RequestInvalid", "The request has another protocol than 1.")
-    return request
+        raise OperationError("RequestInvalid", f"no JSON: {error}", source="bootstrap") from error
+    protocol = request.get("protocol") if isinstance(request, dict) else ""
+    if protocol != _PROTOCOL:
+        raise OperationError(
+            "RequestInvalid",
+            f"no request of protocol 1 arrived on stdin; protocol '{protocol}' did",
+            source="bootstrap",
+        )
+    return dict(request)
 
 
 def _check(world: World, request: dict[str, Any]) -> None:
     mode = world.data["powershell"]["language_mode"]
     if mode != "FullLanguage":
-        raise OperationError("LanguageMode", f"PowerShell runs in {mode}, FullLanguage is needed.")
-    missing = [name for name in _MEMBERS if not isinstance(request.get(name), str)]
-    if missing:
-        raise OperationError("RequestInvalid", f"The request lacks {', '.join(missing)}.")
-    actual = script_sha256(request["script"])
-    if actual != request["sha256"]:
-        raise OperationError("ScriptIntegrity", f"The script that arrived has SHA-256 {actual}.")
-
-
-def _entry(error: OperationError) -> dict[str, Any]:
-    entry = {"source": "operation", "class": error.kind, "id": error.kind, "message": str(error)}
-    return entry if error.details is None else {**entry, "details": error.details}
-
-
-def _frame(
-    world: World, request: dict[str, Any], status: str, result: str, errors: str, took: int
-) -> str:
-    now = encode(stamp(world.clock()))
-    engine = world.data["powershell"]
-    host = {
-        "name": world.name,
-        "clock": stamp(world.clock()),
-        "boot_id": world.data["boot_id"],
-        "powershell": engine["version"],
-        "language_mode": engine["language_mode"],
-        "process_id": 4242,
-    }
-    reply = (
-        f'{{"schema":1,"operation":{encode(request.get("operation"))},"status":"{status}",'
-        f'"replayed":false,"key":{encode(request.get("key"))},"collected_at":{now},'
-        f'"host":{encode(host)},"script_sha256":{encode(request.get("sha256"))},'
-        f'"duration_ms":{took},"result":{result},"errors":{errors}}}'
-    )
-    nonce = encode(request.get("nonce"))
-    return (
-        f'{{"exchange_remediation":1,"operation_id":{encode(request.get("operation_id"))},'
-        f'"nonce":{nonce},"reply":{reply},"end":{nonce}}}\n'
-    )
+        raise OperationError(
+            "LanguageMode",
+            f"PowerShell runs in {mode}; allow the scripts in the WDAC or AppLocker policy, "
+            "or use an account that it exempts",
+            source="bootstrap",
+        )
+    actual = script_sha256(str(request.get("script")))
+    wanted = str(request.get("sha256"))
+    if actual is None or actual.lower() != wanted.lower():
+        raise OperationError(
+            "ScriptIntegrity",
+            f"the script that arrived has SHA-256 {(actual or '').upper()}, sent was {wanted}",
+            source="bootstrap",
+        )

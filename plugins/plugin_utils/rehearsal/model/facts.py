@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import facts_exchange, facts_iis, facts_logs, facts_rewrite, facts_services, facts_system
@@ -13,23 +14,24 @@ if TYPE_CHECKING:
 
     from ..world import World
 
-PARTS: tuple[tuple[str, Callable[[Context], Any]], ...] = (
+_Part = tuple[str, "Callable[[Context], Any]"]
+_SYSTEM: tuple[_Part, ...] = (
     ("computer", facts_system.computer),
     ("os", facts_system.operating_system),
     ("powershell", facts_system.powershell),
     ("dotnet", facts_system.dotnet),
     ("session", facts_system.session),
-    ("exchange", facts_exchange.exchange),
+)
+_SERVICES: tuple[_Part, ...] = (
     ("dag", facts_exchange.dag),
-    ("updates", facts_exchange.updates),
     ("services", facts_services.services),
-    ("iis", facts_iis.iis),
-    ("url_rewrite", facts_rewrite.url_rewrite),
+    ("antimalware", facts_services.antimalware),
+)
+_REST: tuple[_Part, ...] = (
     ("pending_reboot", facts_system.pending_reboot),
     ("disks", facts_system.disks),
     ("logs", facts_logs.logs),
     ("event_logs", facts_logs.event_logs),
-    ("antimalware", facts_services.antimalware),
     ("clock", facts_system.clock),
     ("environment", facts_system.environment),
 )
@@ -38,5 +40,26 @@ PARTS: tuple[tuple[str, Callable[[Context], Any]], ...] = (
 def collect(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the facts and the list of what could not be read."""
     context = Context(world)
-    facts = {source: context.part(source, function) for source, function in PARTS}
+    facts: dict[str, Any] = {}
+    _run(context, facts, _SYSTEM)
+    _software(context, facts)
+    _run(context, facts, (("iis", facts_iis.iis), ("url_rewrite", facts_rewrite.url_rewrite)))
+    context.iis_logs = context.part("logs.iis", lambda: facts_logs.iis_log_folders(context), {})
+    _run(context, facts, _REST)
     return facts, context.errors
+
+
+def _run(context: Context, facts: dict[str, Any], parts: tuple[_Part, ...]) -> None:
+    for source, function in parts:
+        facts[source] = context.part(source, partial(function, context))
+
+
+def _software(context: Context, facts: dict[str, Any]) -> None:
+    """Read Exchange, its services and updates; later parts need the install path."""
+    _run(context, facts, (("exchange", facts_exchange.exchange),))
+    if facts["exchange"]:
+        context.install_path = facts["exchange"]["install_path"]
+    else:
+        context.say("logs.exchange", "the install path is not known")
+    _run(context, facts, _SERVICES)
+    _run(context, facts, (("updates", facts_exchange.updates),))

@@ -6,132 +6,170 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .context import expand
+from .errors import path_not_found, thrown
 from .facts_services import start_type
 
 if TYPE_CHECKING:
     from .context import Context
 
-_MICROSOFT = "HKLM\\SOFTWARE\\Microsoft"
+_SOFTWARE = "HKLM\\SOFTWARE"
+_EXCHANGE = f"{_SOFTWARE}\\Microsoft\\ExchangeServer"
 _SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
-_KB = re.compile(r"KB\d{5,9}")
-_COMPACT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)\Z")
+_KB = re.compile(r"\bKB\d{5,9}\b", re.IGNORECASE)
+_UPDATE_TITLE = re.compile(r"Exchange Server.*\bKB\d{5,9}\b", re.IGNORECASE)
+_DATE = re.compile(r"(\d{4})([-/.]?)(\d\d)\2(\d\d)\Z")
+_QUOTED = re.compile(r'\s*"([^"]+)"')
+_BARE = re.compile(r"\s*(.+?\.exe)(?:\s|\Z)", re.IGNORECASE)
+_BIN = re.compile(r"(.*\\)Bin\\[^\\]+\Z", re.IGNORECASE)
 _MSI = ("MsiProductMajor", "MsiProductMinor", "MsiBuildMajor", "MsiBuildMinor")
+_PATH_SERVICES = (
+    "MSExchangeADTopology",
+    "MSExchangeServiceHost",
+    "MSExchangeTransport",
+    "MSExchangeEdgeCredential",
+)
+# Role keys of both generations; on 2013 and later the front end is CafeRole.
 _ROLES = {
-    "MailboxRole": "Mailbox",
-    "ClientAccessRole": "ClientAccess",
-    "HubTransportRole": "HubTransport",
-    "UnifiedMessagingRole": "UnifiedMessaging",
-    "EdgeTransportRole": "Edge",
-    "AdminTools": "ManagementTools",
-}
-_NOT_INSTALLED: dict[str, Any] = {
-    "installed": False,
-    "registry_key": None,
-    "install_path": None,
-    "service_path": None,
-    "exsetup": None,
-    "registry_version": None,
-    "roles": [],
-    "services_value": None,
+    "Mailbox": {"mailboxrole"},
+    "ClientAccess": {"clientaccessrole", "caferole"},
+    "HubTransport": {"hubtransportrole", "bridgeheadrole"},
+    "UnifiedMessaging": {"unifiedmessagingrole"},
+    "Edge": {"edgetransportrole", "gatewayrole"},
+    "ManagementTools": {"admintools"},
 }
 
 
-def setup_key(context: Context) -> str | None:
-    """Return ``v15`` or ``v14``, whichever has a Setup key."""
+def exchange(context: Context) -> dict[str, Any]:
+    """Tell which Exchange is installed, by its setup key and by a service's image path."""
+    if not context.world.data["session"].get("process_64bit"):
+        raise thrown("a 32-bit process cannot see the keys of Exchange")
+    key = _setup_key(context)
+    service = _service_path(context)
+    fact: dict[str, Any] = {
+        "installed": bool(key or service),
+        "registry_key": key,
+        "install_path": None,
+        "service_path": service,
+        "exsetup": None,
+        "registry_version": None,
+        "roles": [],
+        "services_value": None,
+    }
+    if not fact["installed"]:
+        return fact
+    root = f"{_EXCHANGE}\\{key}"
+    folder = context.text(f"{root}\\Setup", "MsiInstallPath") if key else None
+    where = folder or (service or {}).get("install_path")
+    fact["exsetup"] = context.part("exchange.exsetup", lambda: _exsetup(context, where))
+    if not key:
+        context.say("exchange.install_path", "a service of Exchange, but no setup key")
+        return fact
+    fact["install_path"] = folder
+    fact["registry_version"] = context.part(
+        "exchange.registry_version", lambda: _registry_version(context, f"{root}\\Setup")
+    )
+    keys = {name.lower() for name in context.world.subkeys(root)}
+    fact["roles"] = [role for role, names in _ROLES.items() if names & keys]
+    fact["services_value"] = context.value(f"{root}\\Setup", "Services") is not None
+    return fact
+
+
+def _setup_key(context: Context) -> str | None:
     for key in ("v15", "v14"):
-        if context.world.key(f"{_MICROSOFT}\\ExchangeServer\\{key}\\Setup") is not None:
+        if context.text(f"{_EXCHANGE}\\{key}\\Setup", "MsiInstallPath"):
             return key
     return None
 
 
-def install_path(context: Context) -> str | None:
-    """Return Exchange's root as the registry has it."""
-    key = setup_key(context)
-    path = f"{_MICROSOFT}\\ExchangeServer\\{key}\\Setup"
-    return context.text(path, "MsiInstallPath") if key else None
-
-
-def exchange(context: Context) -> dict[str, Any]:
-    key = setup_key(context)
-    if key is None:
-        return dict(_NOT_INSTALLED)
-    base = f"{_MICROSOFT}\\ExchangeServer\\{key}"
-    parts = [context.number(f"{base}\\Setup", name) for name in _MSI]
-    known = None not in parts
-    return {
-        "installed": True,
-        "registry_key": key,
-        "install_path": install_path(context),
-        "service_path": _service_path(context),
-        "exsetup": _exsetup(context),
-        "registry_version": ".".join(map(str, parts)) if known else None,
-        "roles": [
-            name
-            for role, name in _ROLES.items()
-            if context.world.key(f"{base}\\{role}") is not None
-        ],
-        "services_value": context.text(f"{base}\\Setup", "Services") is not None,
-    }
-
-
 def _service_path(context: Context) -> dict[str, str] | None:
-    for service in ("MSExchangeADTopology", "MSExchangeServiceHost", "MSExchangeTransport"):
-        image = context.text(f"{_SERVICES}\\{service}", "ImagePath")
-        found = re.match(r'"?(.*?\\)bin\\', image or "", re.IGNORECASE)
+    for service in _PATH_SERVICES:
+        image = expand(context.text(f"{_SERVICES}\\{service}", "ImagePath") or "")
+        image = image.removeprefix("\\??\\")
+        program = _QUOTED.match(image) or _BARE.match(image)
+        found = _BIN.match(program.group(1)) if program else None
         if found:
             return {"service": service, "install_path": found.group(1)}
     return None
 
 
-def _exsetup(context: Context) -> dict[str, str] | None:
-    root = install_path(context)
-    path = f"{(root or '').rstrip(chr(92))}\\Bin\\ExSetup.exe"
-    entry = context.world.file(path) if root else None
-    if entry is None or "version" not in entry:
-        return None
-    version = entry["version"]
-    return {"path": path, "file_version": version["file"], "product_version": version["product"]}
+def _exsetup(context: Context, root: str | None) -> dict[str, str]:
+    if not root:
+        raise thrown("the install path is not known")
+    path = root.rstrip("\\") + "\\Bin\\ExSetup.exe"
+    entry = context.world.file(path)
+    if entry is None:
+        raise path_not_found(path)
+    version = entry.get("version") or {}
+    if not version.get("file"):
+        raise thrown(f"{path} has no file version")
+    return {
+        "path": path,
+        "file_version": str(version["file"]).strip(),
+        "product_version": str(version.get("product") or "").strip(),
+    }
+
+
+def _registry_version(context: Context, setup: str) -> str:
+    parts = []
+    for name in _MSI:
+        part = context.number(setup, name)
+        if part is None:
+            raise thrown(f"{setup.replace('HKLM', 'HKLM:', 1)} has no value {name}")
+        parts.append(str(part))
+    return ".".join(parts)
 
 
 def dag(context: Context) -> dict[str, Any]:
+    """Name the DAG: that of the cluster, whose hive is loaded while its service runs."""
     service = context.world.service("ClusSvc")
-    state = None
-    if service is not None:
-        state = {"status": service["status"], "start_type": start_type(context, "ClusSvc")}
-    return {"name": context.text("HKLM\\Cluster", "ClusterName"), "cluster_service": state}
+    if service is None:
+        return {"name": None, "cluster_service": None}
+    state = {"status": service["status"], "start_type": start_type(context, "ClusSvc")}
+    return {"name": context.part("dag.name", lambda: _cluster(context)), "cluster_service": state}
+
+
+def _cluster(context: Context) -> str:
+    name = context.text("HKLM\\Cluster", "ClusterName")
+    if not name:
+        raise thrown("the cluster hive is not loaded: the cluster service does not run")
+    return name
 
 
 def updates(context: Context) -> list[dict[str, Any]]:
     """List installed Exchange updates of the updates keys and the Uninstall list, both views."""
-    found = []
-    for view, node in (("64", ""), ("32", "WOW6432Node\\")):
-        root = f"HKLM\\SOFTWARE\\{node}Microsoft"
-        for product in context.world.subkeys(f"{root}\\Updates"):
-            if product.startswith("Exchange 20"):
-                key = f"{root}\\Updates\\{product}"
-                names = context.world.subkeys(key)
-                found += [_from_key(context, key, name, view) for name in names]
-        uninstall = f"{root}\\Windows\\CurrentVersion\\Uninstall"
-        for name in context.world.subkeys(uninstall):
-            title = context.text(f"{uninstall}\\{name}", "DisplayName")
-            if title and "Exchange Server" in title and _KB.search(title):
-                date = context.text(f"{uninstall}\\{name}", "InstallDate")
-                found.append(_update("uninstall", view, title, date))
+    found: list[dict[str, Any]] = []
+    for view, root in (("64", _SOFTWARE), ("32", f"{_SOFTWARE}\\WOW6432Node")):
+        products = f"{root}\\Microsoft\\Updates"
+        for product in context.world.subkeys(products):
+            if product.lower().startswith("exchange "):
+                found += _from_updates_key(context, f"{products}\\{product}", view)
+        uninstall = f"{root}\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
+        for key in context.world.subkeys(uninstall):
+            title = context.text(f"{uninstall}\\{key}", "DisplayName")
+            if title and _UPDATE_TITLE.search(title):
+                date = context.text(f"{uninstall}\\{key}", "InstallDate")
+                found.append(_update("uninstall", view, title, key, date))
     return found
 
 
-def _from_key(context: Context, parent: str, name: str, view: str) -> dict[str, Any]:
-    title = context.text(f"{parent}\\{name}", "PackageName") or name
-    return _update("updates-key", view, title, context.text(f"{parent}\\{name}", "InstalledDate"))
+def _from_updates_key(context: Context, parent: str, view: str) -> list[dict[str, Any]]:
+    rows = []
+    for key in context.world.subkeys(parent):
+        title = context.text(f"{parent}\\{key}", "PackageName") or key
+        date = context.text(f"{parent}\\{key}", "InstalledDate")
+        rows.append(_update("updates-key", view, title, key, date))
+    return rows
 
 
-def _update(source: str, view: str, name: str, date: str | None) -> dict[str, Any]:
-    kb = _KB.search(name)
-    day = _COMPACT_DATE.match(date or "")
+def _update(source: str, view: str, name: str, key: str, date: str | None) -> dict[str, Any]:
+    """Return one update; only a date that starts with the year is the same in every language."""
+    kb = _KB.search(f"{name} {key}")
+    day = _DATE.match(date or "")
     return {
         "source": source,
         "view": view,
         "name": name,
-        "kb": kb.group(0) if kb else None,
-        "installed": "-".join(day.groups()) if day else None,
+        "kb": kb.group(0).upper() if kb else None,
+        "installed": f"{day[1]}-{day[3]}-{day[4]}" if day else None,
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .configuration import APPLICATION_HOST, attribute, boolean, children, parse
+from .configuration import children, choice, configuration, flag, last, number, text
 from .context import expand
-from .errors import PartError
+from .errors import thrown
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -15,80 +15,100 @@ if TYPE_CHECKING:
     from .context import Context
 
 _INETSTP = "HKLM\\SOFTWARE\\Microsoft\\InetStp"
-
-
-def application_host(context: Context) -> Element | None:
-    """Return the parsed applicationHost.config, or ``None`` without IIS."""
-    if context.world.key(_INETSTP) is None:
-        return None
-    root = parse(context, APPLICATION_HOST)
-    if root is None:
-        raise PartError("System.IO.FileNotFoundException", f"{APPLICATION_HOST} is missing")
-    return root
+_STATES = ("Started", "Stopped", "Starting", "Stopping")
+_MODES = ("OnDemand", "AlwaysRunning")
 
 
 def iis(context: Context) -> dict[str, Any]:
-    root = application_host(context)
-    if root is None:
+    found = configuration(context)
+    if found is None:
         return {"version": None, "sites": [], "app_pools": []}
-    host = root.find("system.applicationHost")
-    version = [context.number(_INETSTP, name) for name in ("MajorVersion", "MinorVersion")]
-    return {
-        "version": ".".join(map(str, version)),
-        "sites": [_site(context, host, site) for site in children(host, "sites", "site")],
-        "app_pools": [_pool(context, pool) for pool in children(host, "applicationPools", "add")],
+    sites = _sites(found.root)  # a file that is no configuration fails before anything else
+    fact = {
+        "version": context.part("iis.version", lambda: _version(context)),
+        "sites": sites,
+        "app_pools": _pools(found.root),
     }
+    runtime = context.world.data["iis_runtime"]
+    for member, kind in (("sites", "iis.sites"), ("app_pools", "iis.app_pools")):
+        _set_states(context, fact[member], runtime[member], kind)
+    return fact
 
 
-def _site(context: Context, host: Element | None, site: Element) -> dict[str, Any]:
-    name = attribute(site, "name")
-    states = context.world.data["iis_runtime"]["sites"]
-    listed = applications(host, site)
-    return {
-        "id": int(attribute(site, "id", "0")),
-        "name": name,
-        "state": states.get(name, "Unknown"),
-        "physical_path": next((a["physical_path"] for a in listed if a["path"] == "/"), None),
-        "bindings": [
-            {
-                "protocol": attribute(binding, "protocol"),
-                "information": attribute(binding, "bindingInformation"),
-                "ssl_flags": int(binding.get("sslFlags", "0")) if binding.get("sslFlags") else None,
-            }
-            for binding in children(site, "bindings", "binding")
-        ],
-        "applications": listed,
-    }
+def _version(context: Context) -> str:
+    major = context.number(_INETSTP, "MajorVersion")
+    if major is None:
+        raise thrown(f"{_INETSTP.replace('HKLM', 'HKLM:', 1)} has no value MajorVersion")
+    minor = context.number(_INETSTP, "MinorVersion")
+    return f"{major}.{'' if minor is None else minor}"
 
 
-def applications(host: Element | None, site: Element) -> list[dict[str, Any]]:
-    """Return the applications of a site with the folder and pool of each."""
-    defaults = next(children(host, "sites", "applicationDefaults"), None)
-    pool = (
-        "DefaultAppPool"
-        if defaults is None
-        else attribute(defaults, "applicationPool", "DefaultAppPool")
-    )
+def _set_states(
+    context: Context, rows: list[dict[str, Any]], runtime: dict[str, str], source: str
+) -> None:
+    states = {name.lower(): state for name, state in runtime.items()}
+    silent = []
+    for row in rows:
+        state = states.get(row["name"].lower())
+        if state in _STATES:
+            row["state"] = state
+        else:
+            silent.append(row["name"])
+    if silent:
+        context.say(source, f"no state of {', '.join(silent)}")
+
+
+def _sites(root: Element) -> list[dict[str, Any]]:
     found = []
-    for application in site.findall("application"):
-        roots = [v for v in application.findall("virtualDirectory") if attribute(v, "path") == "/"]
-        folder = attribute(roots[0], "physicalPath") if roots else ""
-        found.append(
-            {
-                "path": attribute(application, "path"),
-                "physical_path": expand(folder) or None,
-                "app_pool": attribute(application, "applicationPool", pool),
-            }
-        )
+    for sites in children(root, "system.applicationHost/sites"):
+        pool = text(last(sites, "applicationDefaults"), "applicationPool", "DefaultAppPool")
+        for site in children(sites, "site"):
+            own = text(last(site, "applicationDefaults"), "applicationPool", pool)
+            listed = [_application(entry, own) for entry in children(site, "application")]
+            folders = [a["physical_path"] for a in listed if a["path"] == "/"]
+            found.append(
+                {
+                    "id": number(site, "id"),
+                    "name": text(site, "name", ""),
+                    "state": "Unknown",
+                    "physical_path": folders[0] if folders else None,
+                    "bindings": [_binding(b) for b in children(site, "bindings/binding")],
+                    "applications": listed,
+                }
+            )
     return found
 
 
-def _pool(context: Context, pool: Element) -> dict[str, Any]:
-    name = attribute(pool, "name")
-    states = context.world.data["iis_runtime"]["app_pools"]
+def _binding(binding: Element) -> dict[str, Any]:
     return {
-        "name": name,
-        "state": states.get(name, "Unknown"),
-        "auto_start": boolean(pool, "autoStart", default=True),
-        "start_mode": attribute(pool, "startMode", "OnDemand"),
+        "protocol": text(binding, "protocol", ""),
+        "information": text(binding, "bindingInformation", ""),
+        "ssl_flags": number(binding, "sslFlags"),
     }
+
+
+def _application(application: Element, pool: str) -> dict[str, Any]:
+    folders = [v for v in children(application, "virtualDirectory") if v.get("path") == "/"]
+    return {
+        "path": text(application, "path", "/"),
+        "physical_path": expand(text(folders[0], "physicalPath", "")) if folders else None,
+        "app_pool": text(application, "applicationPool", pool),
+    }
+
+
+def _pools(root: Element) -> list[dict[str, Any]]:
+    found = []
+    for pools in children(root, "system.applicationHost/applicationPools"):
+        defaults = last(pools, "applicationPoolDefaults")
+        start = flag(defaults, "autoStart", default=True)
+        mode = choice(defaults, "startMode", _MODES)
+        found += [
+            {
+                "name": text(pool, "name", ""),
+                "state": "Unknown",
+                "auto_start": flag(pool, "autoStart", default=start),
+                "start_mode": choice(pool, "startMode", _MODES) if pool.get("startMode") else mode,
+            }
+            for pool in children(pools, "add")
+        ]
+    return found

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .configuration import attribute, children
+from .configuration import children, configuration, number, text
 from .context import expand, stamp_text
-from .errors import PartError
-from .facts_exchange import install_path
-from .facts_iis import application_host
 
 if TYPE_CHECKING:
     from .context import Context
@@ -26,31 +23,29 @@ _HTTP_PROXY = (
     "PowerShell",
     "RpcHttp",
 )
-_EVENT_LOGS = ("Application", "MSExchange Management", "System", "Security")
-_MAXIMUM = 50_000
+_EVENT_LOGS = ("Application", "MSExchange Management", "Security", "System")
+_LIMIT = 20_000
 
 
 def logs(context: Context) -> list[dict[str, Any]]:
     """List the log folders with their oldest and newest file."""
-    folders: list[tuple[str, str]] = []
-    root = install_path(context)
-    if (
-        root
-        and context.world.key("HKLM\\SOFTWARE\\Microsoft\\ExchangeServer\\v15\\Setup") is not None
-    ):
-        base = f"{root.rstrip(chr(92))}\\Logging\\"
-        folders += [(f"httpproxy/{n.lower()}", f"{base}HttpProxy\\{n}") for n in _HTTP_PROXY]
-        folders += [("ecp-server", f"{base}ECP\\Server")]
-        folders += [("oabgenerator", f"{base}OABGeneratorLog")]
-    for number, folder in iis_log_roots(context).items():
-        folders.append((f"iis/{number}", f"{folder}\\W3SVC{number}"))
-    return [_folder(context, name, path) for name, path in folders]
+    folders: dict[str, str] = {}
+    if context.install_path:
+        base = context.install_path.rstrip("\\") + "\\Logging"
+        folders = {f"httpproxy/{n.lower()}": f"{base}\\HttpProxy\\{n}" for n in _HTTP_PROXY}
+        folders["ecp-server"] = f"{base}\\ECP\\Server"
+        folders["oabgenerator"] = f"{base}\\OABGeneratorLog"
+    folders |= context.iis_logs
+    return [_folder(context, name, path) for name, path in folders.items()]
 
 
 def _folder(context: Context, name: str, path: str) -> dict[str, Any]:
-    files = [entry for _, entry in context.world.children(path) if not entry.get("directory")][
-        :_MAXIMUM
+    listed = [
+        entry
+        for file, entry in context.world.children(path)
+        if not entry.get("directory") and file.lower().endswith(".log")
     ]
+    files = listed[:_LIMIT]
     times = sorted(entry["mtime"] for entry in files)
     return {
         "id": name,
@@ -60,49 +55,49 @@ def _folder(context: Context, name: str, path: str) -> dict[str, Any]:
         "newest": stamp_text(times[-1]) if times else None,
         "files": len(files),
         "bytes": sum(_size(entry) for entry in files),
-        "truncated": False,
+        "truncated": len(listed) > _LIMIT,
     }
 
 
 def _size(entry: dict[str, Any]) -> int:
-    text = entry.get("text")
-    return int(entry.get("size", 0)) if text is None else len(text.encode("utf-8", "replace"))
+    content = entry.get("text")
+    if content is None:
+        return int(entry.get("size", 0))
+    return len(str(content).encode("utf-8", "replace"))
 
 
-def iis_log_roots(context: Context) -> dict[int, str]:
-    """Return the folder that each site's log folder lies in; empty when unreadable."""
-    try:
-        root = application_host(context)
-    except PartError:
-        return {}
-    if root is None:
-        return {}
-    host = root.find("system.applicationHost")
-    default = next(children(host, "sites", "siteDefaults", "logFile"), None)
-    fallback = "%SystemDrive%\\inetpub\\logs\\LogFiles"
-    common = fallback if default is None else attribute(default, "directory", fallback)
-    found = {}
-    for site in children(host, "sites", "site"):
-        own = next(children(site, "logFile"), None)
-        folder = common if own is None else attribute(own, "directory", common)
-        found[int(attribute(site, "id", "0"))] = expand(folder).rstrip("\\")
+def iis_log_folders(context: Context) -> dict[str, str]:
+    """Return ``iis/<site id>`` -> folder: the site's own, the defaults', the schema's."""
+    found: dict[str, str] = {}
+    server = configuration(context)
+    if server is None:
+        return found
+    for sites in children(server.root, "system.applicationHost/sites"):
+        common = "%SystemDrive%\\inetpub\\logs\\LogFiles"
+        for log in children(sites, "siteDefaults/logFile"):
+            common = text(log, "directory", common)
+        for site in children(sites, "site"):
+            folder = common
+            for log in children(site, "logFile"):
+                folder = text(log, "directory", folder)
+            key = number(site, "id")
+            found[f"iis/{key}"] = f"{expand(folder).rstrip(chr(92))}\\W3SVC{key}"
     return found
 
 
 def event_logs(context: Context) -> list[dict[str, Any]]:
-    """List the event logs that matter."""
-    found = []
-    for name in _EVENT_LOGS:
-        entry = context.world.data["event_logs"].get(name)
-        if entry is not None:
-            found.append(
-                {
-                    "name": name,
-                    "enabled": entry["enabled"],
-                    "oldest": stamp_text(entry["oldest"]),
-                    "newest": stamp_text(entry["newest"]),
-                    "records": entry["records"],
-                    "max_bytes": entry["max_bytes"],
-                }
-            )
-    return found
+    """List the event logs that matter; one that does not exist is left out."""
+    known = {name.lower(): entry for name, entry in context.world.data["event_logs"].items()}
+    return [_event_log(name, known[name.lower()]) for name in _EVENT_LOGS if name.lower() in known]
+
+
+def _event_log(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    some = bool(entry["records"])
+    return {
+        "name": name,
+        "enabled": entry["enabled"],
+        "oldest": stamp_text(entry["oldest"]) if some else None,
+        "newest": stamp_text(entry["newest"]) if some else None,
+        "records": entry["records"],
+        "max_bytes": entry["max_bytes"],
+    }

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .configuration import APPLICATION_HOST, attribute, boolean, children, parse
-from .errors import PartError
-from .facts_iis import application_host, applications
+from .configuration import children, choice, configuration, flag, last, number, parse, text
+from .context import expand
+from .errors import PartError, thrown
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -15,156 +16,200 @@ if TYPE_CHECKING:
     from .context import Context
 
 _KEY = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"
+_SYNTAX = ("ECMAScript", "Wildcard", "ExactMatch")
+_GROUPING = ("MatchAll", "MatchAny")
+_MATCH_TYPES = ("Pattern", "IsFile", "IsDirectory")
+_ACTIONS = ("None", "Rewrite", "Redirect", "CustomResponse", "AbortRequest")
+_ELEMENTS = ("rule", "preCondition", "clear", "remove")
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a collection stands; ``site`` is ``None`` for the whole server."""
+
+    site: str | None
+    path: str
+    file: str
+    inherit: bool = True
+
+    def members(self) -> dict[str, Any]:
+        return {"site": self.site, "path": self.path, "file": self.file}
+
+
+@dataclass(slots=True)
 class _Found:
     """What the files hold, in the order of reading."""
 
-    def __init__(self) -> None:
-        self.rules: list[dict[str, Any]] = []
-        self.preconditions: list[dict[str, Any]] = []
-        self.overrides: list[dict[str, Any]] = []
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    preconditions: list[dict[str, Any]] = field(default_factory=list)
+    overrides: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, other: _Found) -> None:
+        self.rules += other.rules
+        self.preconditions += other.preconditions
+        self.overrides += other.overrides
 
 
 def url_rewrite(context: Context) -> dict[str, Any]:
-    version = context.text(_KEY, "Version")
     found = _Found()
-    root = application_host(context)
-    if root is not None:
-        _server_wide(root, found)
-        host = root.find("system.applicationHost")
-        for site in children(host, "sites", "site"):
-            for application in applications(host, site):
-                _read_folder(context, attribute(site, "name"), application, found)
+    server = configuration(context)
+    if server is not None:
+        found.add(_read_file(server.root, _Place(None, "/", server.file)))
+        roots: dict[str, Element | None] = {}
+        for place in _places(server.root):
+            try:
+                if place.file.lower() not in roots:
+                    roots[place.file.lower()] = parse(context, place.file)
+                root = roots[place.file.lower()]
+                if root is not None:
+                    found.add(_read_file(root, place))
+            except PartError as error:
+                context.say("url_rewrite.rules", f"{place.file}: {error}")
     return {
-        "installed": context.world.key(_KEY) is not None,
-        "version": version,
+        "installed": context.has_key(_KEY),
+        "version": context.text(_KEY, "Version"),
         "rules": found.rules,
         "preconditions": found.preconditions,
         "overrides": found.overrides,
     }
 
 
-def _server_wide(root: Element, found: _Found) -> None:
-    where = {"site": None, "path": "/", "file": APPLICATION_HOST}
-    for server in root.findall("system.webServer"):
-        _collect(server, where, found, inherit=True)
+def _places(root: Element) -> list[_Place]:
+    """List every folder whose web.config counts."""
+    found = []
+    for site in children(root, "system.applicationHost/sites/site"):
+        for application in children(site, "application"):
+            for folder in children(application, "virtualDirectory"):
+                physical = expand(text(folder, "physicalPath", ""))
+                path = text(application, "path", "").rstrip("/") + text(folder, "path", "")
+                if physical:
+                    file = physical.rstrip("\\") + "\\web.config"
+                    found.append(_Place(text(site, "name", ""), f"/{path.strip('/')}", file))
+    return found
 
 
-def _read_folder(context: Context, site: str, application: dict[str, Any], found: _Found) -> None:
-    folder = application["physical_path"]
-    if not folder:
-        return
-    path = f"{folder.rstrip(chr(92))}\\web.config"
-    try:
-        root = parse(context, path)
-    except PartError as error:
-        context.report("url_rewrite", error)
-        return
-    if root is None:
-        return
-    where = {"site": site, "path": application["path"], "file": path}
-    for server in root.findall("system.webServer"):
-        _collect(server, where, found, inherit=True)
-    for location in root.findall("location"):
-        inherit = boolean(location, "inheritInChildApplications", default=True)
-        for server in location.findall("system.webServer"):
-            _collect(server, where, found, inherit=inherit)
+def _read_file(root: Element, base: _Place) -> _Found:
+    """Read all of a file or nothing: half a file would look like a missing rule."""
+    found = _Found()
+    _container(root, base, found)
+    for location in children(root, "location"):
+        _container(location, _location(location, base), found)
+    return found
 
 
-def _collect(server: Element, where: dict[str, Any], found: _Found, *, inherit: bool) -> None:
-    for tag, direction in (("rules", "inbound"), ("outboundRules", "outbound")):
-        for collection in children(server, "rewrite", tag):
-            for entry in collection:
-                if entry.tag == "rule":
-                    found.rules.append(
-                        _rule(entry, where, direction, len(found.rules), inherit=inherit)
-                    )
-                elif entry.tag in ("clear", "remove"):
-                    found.overrides.append(_override(entry, where, direction))
-                elif entry.tag == "preConditions":
-                    _preconditions(entry, where, found)
+def _location(location: Element, base: _Place) -> _Place:
+    relative = text(location, "path", "").strip("/")
+    place = replace(base, inherit=flag(location, "inheritInChildApplications", default=True))
+    if relative in ("", "."):
+        return place
+    if place.site is None:
+        site, _, relative = relative.partition("/")
+        place = replace(place, site=site)
+    if relative:
+        place = replace(place, path=f"{place.path.rstrip('/')}/{relative}")
+    return place
 
 
-def _preconditions(collection: Element, where: dict[str, Any], found: _Found) -> None:
-    for entry in collection:
-        if entry.tag == "preCondition":
-            found.preconditions.append(_precondition(entry, where))
-        elif entry.tag in ("clear", "remove"):
-            found.overrides.append(_override(entry, where, "precondition"))
+def _container(container: Element, place: _Place, found: _Found) -> None:
+    """Read what stands in system.webServer/rewrite of <configuration> or <location>."""
+    for section in children(container, "system.webServer/rewrite"):
+        _refuse_source(section)
+        for entry in section:
+            if entry.tag in ("globalRules", "rules"):
+                found.rules += _collection(entry, "inbound", place, found)
+        for entry in children(section, "outboundRules"):
+            found.rules += _collection(entry, "outbound", place, found)
+            for listed in children(entry, "preConditions"):
+                found.preconditions += _collection(listed, "precondition", place, found)
 
 
-def _override(entry: Element, where: dict[str, Any], direction: str) -> dict[str, Any]:
-    return {**where, "direction": direction, "kind": entry.tag, "name": entry.get("name")}
+def _refuse_source(section: Element) -> None:
+    if section.get("configSource"):
+        raise thrown("configSource: the rules stand in another file")
 
 
-def _precondition(entry: Element, where: dict[str, Any]) -> dict[str, Any]:
+def _collection(
+    section: Element, direction: str, place: _Place, found: _Found
+) -> list[dict[str, Any]]:
+    """Read one collection: clear and remove take away what stands before them."""
+    _refuse_source(section)
+    rows: list[dict[str, Any]] = []
+    for entry in section:
+        if entry.tag not in _ELEMENTS:
+            continue
+        name = entry.get("name")
+        if entry.tag in ("clear", "remove"):
+            gone = (name or "").lower()
+            rows = [r for r in rows if entry.tag == "remove" and r["name"].lower() != gone]
+            head = {"direction": direction, "kind": entry.tag, "name": name}
+            found.overrides.append({**place.members(), **head})
+        elif direction == "precondition":
+            rows.append(_precondition(entry, place))
+        else:
+            rows.append(_rule(entry, place, direction))
+    if direction != "precondition":
+        rows = [{**row, "order": order} for order, row in enumerate(rows)]
+    return rows
+
+
+def _precondition(entry: Element, place: _Place) -> dict[str, Any]:
     return {
-        **where,
-        "name": attribute(entry, "name"),
-        "logical_grouping": attribute(entry, "logicalGrouping", "MatchAll"),
-        "pattern_syntax": attribute(entry, "patternSyntax", "ECMAScript"),
-        "conditions": [
-            {k: v for k, v in _condition(c).items() if k != "match_type"}
-            for c in entry.findall("add")
-        ],
+        **place.members(),
+        "name": text(entry, "name", ""),
+        "logical_grouping": choice(entry, "logicalGrouping", _GROUPING),
+        "pattern_syntax": choice(entry, "patternSyntax", _SYNTAX),
+        "conditions": [_condition(c, short=True) for c in children(entry, "add")],
     }
 
 
-def _condition(entry: Element) -> dict[str, Any]:
+def _condition(entry: Element, *, short: bool = False) -> dict[str, Any]:
+    kind = {} if short else {"match_type": choice(entry, "matchType", _MATCH_TYPES)}
     return {
-        "input": attribute(entry, "input"),
-        "match_type": attribute(entry, "matchType", "Pattern"),
+        "input": text(entry, "input", ""),
+        **kind,
         "pattern": entry.get("pattern"),
-        "ignore_case": boolean(entry, "ignoreCase", default=True),
-        "negate": boolean(entry, "negate", default=False),
+        "ignore_case": flag(entry, "ignoreCase", default=True),
+        "negate": flag(entry, "negate", default=False),
     }
 
 
-def _rule(
-    entry: Element, where: dict[str, Any], direction: str, order: int, *, inherit: bool
-) -> dict[str, Any]:
-    conditions = entry.find("conditions")
+def _rule(entry: Element, place: _Place, direction: str) -> dict[str, Any]:
+    conditions = last(entry, "conditions")
     return {
-        **where,
+        **place.members(),
         "direction": direction,
-        "order": order,
-        "name": attribute(entry, "name"),
-        "enabled": boolean(entry, "enabled", default=True),
-        "pattern_syntax": attribute(entry, "patternSyntax", "ECMAScript"),
-        "stop_processing": boolean(entry, "stopProcessing", default=False),
-        "inherit": inherit,
+        "name": text(entry, "name", ""),
+        "enabled": flag(entry, "enabled", default=True),
+        "pattern_syntax": choice(entry, "patternSyntax", _SYNTAX),
+        "stop_processing": flag(entry, "stopProcessing", default=False),
+        "inherit": place.inherit,
         "precondition": entry.get("preCondition"),
-        "match": _match(entry.find("match")),
-        "logical_grouping": "MatchAll"
+        "match": _match(last(entry, "match")),
+        "logical_grouping": choice(conditions, "logicalGrouping", _GROUPING),
+        "conditions": []
         if conditions is None
-        else attribute(conditions, "logicalGrouping", "MatchAll"),
-        "conditions": [_condition(c) for c in children(entry, "conditions", "add")],
-        "action": _action(entry.find("action")),
+        else [_condition(c) for c in children(conditions, "add")],
+        "action": _action(last(entry, "action")),
     }
 
 
 def _match(match: Element | None) -> dict[str, Any]:
-    if match is None:
-        match_attributes: dict[str, str] = {}
-    else:
-        match_attributes = dict(match.attrib)
+    attributes = {} if match is None else match.attrib
     return {
-        "url": match_attributes.get("url"),
-        "server_variable": match_attributes.get("serverVariable"),
-        "filter_by_tags": match_attributes.get("filterByTags"),
-        "pattern": match_attributes.get("pattern"),
-        "ignore_case": match_attributes.get("ignoreCase", "true").lower() == "true",
-        "negate": match_attributes.get("negate", "false").lower() == "true",
+        "url": attributes.get("url"),
+        "server_variable": attributes.get("serverVariable"),
+        "filter_by_tags": attributes.get("filterByTags"),
+        "pattern": attributes.get("pattern"),
+        "ignore_case": flag(match, "ignoreCase", default=True),
+        "negate": flag(match, "negate", default=False),
     }
 
 
 def _action(action: Element | None) -> dict[str, Any]:
-    attributes: dict[str, str] = {} if action is None else dict(action.attrib)
-    status = attributes.get("statusCode")
+    attributes = {} if action is None else action.attrib
     return {
-        "type": attributes.get("type", "None"),
+        "type": choice(action, "type", _ACTIONS),
         "value": attributes.get("value"),
         "url": attributes.get("url"),
-        "status_code": int(status) if status else None,
+        "status_code": number(action, "statusCode"),
     }

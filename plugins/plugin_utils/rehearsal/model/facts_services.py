@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,54 +11,69 @@ if TYPE_CHECKING:
 
 _SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
 _START = {0: "Boot", 1: "System", 2: "Automatic", 3: "Manual", 4: "Disabled"}
-_WANTED = {
-    "mscomplianceaudit",
-    "hostcontrollerservice",
-    "w3svc",
-    "was",
-    "iisadmin",
-    "apphostsvc",
-    "winrm",
-    "clussvc",
-    "winmgmt",
-    "fms",
-    "searchexchangetracing",
-}
-ANTIMALWARE = {
+_WANTED = re.compile(
+    r"(?:MSExchange.*|MSComplianceAudit|HostControllerService|SearchExchangeTracing|FMS"
+    r"|ADAM_MSExchange|W3SVC|WAS|IISADMIN|AppHostSvc|WinRM|ClusSvc|WinMgmt|MpsSvc|RpcEptMapper"
+    r"|EventLog|BITS|pla)\Z",
+    re.IGNORECASE,
+)
+# Service name -> product; what is not listed is not seen. In the order of the names.
+_ANTIMALWARE = {
+    "AVP": "Kaspersky",
+    "CarbonBlack": "VMware Carbon Black EDR",
+    "CbDefense": "VMware Carbon Black Cloud",
+    "CSFalconService": "CrowdStrike Falcon",
+    "CylanceSvc": "Cylance",
+    "cyserver": "Palo Alto Cortex XDR",
+    "ds_agent": "Trend Micro Deep Security",
+    "ekrn": "ESET",
+    "Elastic Endpoint": "Elastic Endpoint",
+    "EPSecurityService": "Bitdefender Endpoint Security",
+    "fshoster": "WithSecure / F-Secure",
+    "klnagent": "Kaspersky Network Agent",
+    "MBAMService": "Malwarebytes",
+    "McShield": "McAfee / Trellix VirusScan",
+    "mfetp": "McAfee / Trellix Endpoint Security",
+    "MsMpSvc": "Microsoft System Center Endpoint Protection",
+    "ntrtscan": "Trend Micro OfficeScan / Apex One",
+    "SAVService": "Sophos Anti-Virus",
+    "Sense": "Microsoft Defender for Endpoint",
+    "SentinelAgent": "SentinelOne",
+    "SepMasterService": "Symantec Endpoint Protection",
+    "Sophos Endpoint Defense Service": "Sophos Endpoint Defense",
     "WinDefend": "Microsoft Defender Antivirus",
-    "MsMpSvc": "Microsoft Security Essentials / System Center Endpoint Protection",
+    "WRSVC": "Webroot",
+    "xagt": "FireEye / Trellix Endpoint",
 }
 
 
 def start_type(context: Context, service: str) -> str | None:
     """Return the start type from the registry."""
-    code = context.number(f"{_SERVICES}\\{service}", "Start")
-    delayed = context.number(f"{_SERVICES}\\{service}", "DelayedAutostart")
-    name = _START.get(-1 if code is None else code)
-    return "AutomaticDelayed" if name == "Automatic" and delayed == 1 else name
+    code = context.value(f"{_SERVICES}\\{service}", "Start")
+    name = _START.get(code) if isinstance(code, int) else None
+    delayed = context.value(f"{_SERVICES}\\{service}", "DelayedAutostart") == 1
+    return "AutomaticDelayed" if name == "Automatic" and delayed else name
 
 
 def services(context: Context) -> list[dict[str, Any]]:
-    """List what matters to Exchange, by name."""
-    found = []
-    for name, entry in context.world.data["services"].items():
-        if name.lower().startswith("msexchange") or name.lower() in _WANTED:
-            image = context.world.value(f"{_SERVICES}\\{name}", "ImagePath")
-            found.append(
-                {
-                    "name": name,
-                    "status": entry["status"],
-                    "start_type": start_type(context, name),
-                    "image_path": image,
-                }
-            )
-    return sorted(found, key=lambda item: str(item["name"]).lower())
+    """List what Exchange is and needs, by name."""
+    known: dict[str, Any] = context.world.data["services"]
+    return [
+        {
+            "name": name,
+            "status": known[name]["status"],
+            "start_type": start_type(context, name),
+            "image_path": context.text(f"{_SERVICES}\\{name}", "ImagePath"),
+        }
+        for name in sorted(known, key=str.upper)
+        if _WANTED.match(name)
+    ]
 
 
 def antimalware(context: Context) -> list[dict[str, Any]]:
     """List known anti-malware services that are registered."""
     found = []
-    for service, product in ANTIMALWARE.items():
+    for service, product in _ANTIMALWARE.items():
         entry = context.world.service(service)
         if entry is not None:
             found.append(

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .context import ENVIRONMENT, expand, stamp
-from .facts_logs import iis_log_roots
+from .errors import PartError
 
 if TYPE_CHECKING:
     from .context import Context
@@ -16,6 +17,8 @@ _CONTROL = "HKLM\\SYSTEM\\CurrentControlSet\\Control"
 _MICROSOFT = "HKLM\\SOFTWARE\\Microsoft"
 _WINDOWS = f"{_MICROSOFT}\\Windows\\CurrentVersion"
 _NT = f"{_MICROSOFT}\\Windows NT\\CurrentVersion"
+_SIGN = 1 << 31
+_SYSTEM_SID = "S-1-5-18"
 
 # Windows' own names of the locales that the rehearsal offers.
 _LOCALES = {
@@ -29,24 +32,24 @@ _LOCALES = {
 
 
 def computer(context: Context) -> dict[str, Any]:
-    name = context.text(f"{_CONTROL}\\ComputerName\\ActiveComputerName", "ComputerName")
     tcpip = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
-    return {"name": name, "domain": context.text(tcpip, "Domain") or None}
+    return {
+        "name": context.text(f"{_CONTROL}\\ComputerName\\ActiveComputerName", "ComputerName"),
+        "domain": context.text(tcpip, "Domain"),
+    }
 
 
 def operating_system(context: Context) -> dict[str, Any]:
-    number = context.text(_NT, "CurrentBuildNumber") or context.text(_NT, "CurrentBuild")
-    build = int(number) if number and number.isdigit() else None
+    build = context.text(_NT, "CurrentBuildNumber") or ""
     major = context.number(_NT, "CurrentMajorVersionNumber")
     minor = context.number(_NT, "CurrentMinorVersionNumber")
-    kernel = context.text(_NT, "CurrentVersion") if major is None else f"{major}.{minor or 0}"
+    kernel = context.text(_NT, "CurrentVersion") if major is None else f"{major}.{minor}"
     installed = context.number(_NT, "InstallDate")
     lcid = context.text(f"{_CONTROL}\\Nls\\Language", "Default")
     zone = f"{_CONTROL}\\TimeZoneInformation"
-    bias = context.number(zone, "ActiveTimeBias")
     return {
-        "version": f"{kernel}.{build}" if kernel and build is not None else kernel,
-        "build": build,
+        "version": f"{kernel}.{build}",
+        "build": int(build or 0),
         "ubr": context.number(_NT, "UBR"),
         "product_name": context.text(_NT, "ProductName"),
         "installation_type": context.text(_NT, "InstallationType"),
@@ -55,8 +58,14 @@ def operating_system(context: Context) -> dict[str, Any]:
         else stamp(datetime.fromtimestamp(installed, UTC)),
         "locale": _LOCALES.get(int(lcid, 16)) if lcid else None,
         "time_zone": context.text(zone, "TimeZoneKeyName"),
-        "utc_offset_minutes": None if bias is None else -bias,
+        "utc_offset_minutes": _offset(context.number(zone, "ActiveTimeBias")),
     }
+
+
+def _offset(bias: int | None) -> int | None:
+    if bias is None:
+        return None
+    return -(bias - 2 * _SIGN if bias >= _SIGN else bias)
 
 
 def powershell(context: Context) -> dict[str, Any]:
@@ -70,63 +79,74 @@ def dotnet(context: Context) -> dict[str, Any]:
 
 
 def session(context: Context) -> dict[str, Any]:
+    """Tell who runs this; UAC leaves an administrator a token without the group."""
     who = context.world.data["session"]
-    return {n: who.get(n) for n in ("user_sid", "administrator", "elevated", "process_64bit")}
+    elevated = bool(who.get("elevated")) or who.get("user_sid") == _SYSTEM_SID
+    return {
+        "user_sid": who.get("user_sid"),
+        "elevated": elevated,
+        "administrator": elevated or bool(who.get("administrator")),
+        "process_64bit": bool(who.get("process_64bit")),
+    }
 
 
 def pending_reboot(context: Context) -> list[dict[str, str]]:
     """List every sign of a pending reboot by its source."""
-    world = context.world
     found = []
     renames = context.value(f"{_CONTROL}\\Session Manager", "PendingFileRenameOperations")
-    names = [item for item in renames or [] if item]
-    if names:
-        detail = f"{len(names)} entries, first: {names[0]}"
-        found.append({"source": "PendingFileRenameOperations", "detail": detail})
+    count = len([item for item in renames or [] if item])
+    if count:
+        found.append({"source": "PendingFileRenameOperations", "detail": f"{count} entries"})
+    client = f"{_MICROSOFT}\\SMS\\Mobile Client\\Reboot Management\\RebootData"
     for source, path in (
         ("ComponentBasedServicing", f"{_WINDOWS}\\Component Based Servicing\\RebootPending"),
         ("WindowsUpdate", f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired"),
+        ("CcmClient", client),
     ):
-        if world.key(path) is not None:
+        if context.has_key(path):
             found.append({"source": source, "detail": path})
     flags = context.number(f"{_MICROSOFT}\\Updates\\UpdateExeVolatile", "Flags")
     if flags:
-        found.append({"source": "UpdateExeVolatile", "detail": f"Flags {flags}"})
-    client = f"{_MICROSOFT}\\SMS\\Mobile Client\\Reboot Management\\RebootData"
-    if world.key(client) is not None:
-        found.append({"source": "CcmClient", "detail": client})
+        found.append({"source": "UpdateExeVolatile", "detail": f"Flags={flags}"})
     return found
 
 
 def disks(context: Context) -> list[dict[str, Any]]:
     """List the drives that matter, each with what it matters for."""
     purposes: dict[str, list[str]] = {}
-    for purpose, path in _places(context):
-        letter = path[:1].upper()
-        if path[1:2] == ":" and purpose not in purposes.setdefault(letter, []):
-            purposes[letter].append(purpose)
+    temp = context.text(f"{_CONTROL}\\Session Manager\\Environment", "TEMP")
+    places = [("system", ENVIRONMENT["systemdrive"]), ("exchange", context.install_path)]
+    places += [("temp", expand(temp or ""))]
+    places += [("iis-logs", folder) for folder in context.iis_logs.values()]
+    for purpose, path in places:
+        if not path:
+            continue
+        if not re.match("[A-Za-z]:", path):
+            context.say("disks", f"no drive letter: {path}")
+            continue
+        known = purposes.setdefault(path[0].upper(), [])
+        if purpose not in known:
+            known.append(purpose)
+    return [_disk(context, letter, purposes[letter]) for letter in sorted(purposes)]
+
+
+def _disk(context: Context, letter: str, purposes: list[str]) -> dict[str, Any]:
     drives = context.world.data["drives"]
-    return [
-        {
-            "root": f"{letter}:\\",
-            "purposes": purposes[letter],
-            "free_bytes": drives.get(letter, {}).get("free_bytes"),
-            "total_bytes": drives.get(letter, {}).get("total_bytes"),
-        }
-        for letter in sorted(purposes)
-    ]
-
-
-def _places(context: Context) -> list[tuple[str, str]]:
-    places = [("system", ENVIRONMENT["systemdrive"])]
-    for key in ("v15", "v14"):
-        path = context.text(f"{_MICROSOFT}\\ExchangeServer\\{key}\\Setup", "MsiInstallPath")
-        if path:
-            places.append(("exchange", path))
-            break
-    places.append(("temp", expand("%TEMP%")))
-    places += [("iis-logs", root) for root in iis_log_roots(context).values()]
-    return places
+    drive = next((v for k, v in drives.items() if k.upper() == letter), None)
+    if drive is None:
+        error = PartError(
+            "System.Management.Automation.DriveNotFoundException",
+            "GetLocationNoMatchingDrive,Microsoft.PowerShell.Commands.GetPSDriveCommand",
+            f"Cannot find drive. A drive with the name '{letter}' does not exist.",
+        )
+        context.report(f"disks.{letter}", error)
+        drive = {"free_bytes": None, "total_bytes": None}
+    return {
+        "root": f"{letter}:\\",
+        "purposes": purposes,
+        "free_bytes": drive["free_bytes"],
+        "total_bytes": drive["total_bytes"],
+    }
 
 
 def clock(context: Context) -> dict[str, Any]:

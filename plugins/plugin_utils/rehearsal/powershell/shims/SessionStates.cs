@@ -66,7 +66,7 @@ namespace Rehearsal {
             }
             foreach (var type in typeof(SessionStates).Assembly.GetTypes()) {
                 var cmdlet = type.GetCustomAttribute<CmdletAttribute>();
-                if (cmdlet == null) { continue; }
+                if (cmdlet == null || type.Namespace != "Microsoft.PowerShell.Commands") { continue; }
                 var name = cmdlet.VerbName + "-" + cmdlet.NounName;
                 state.Commands.Remove(name, null);
                 state.Commands.Add(new SessionStateCmdletEntry(name, type, null));
@@ -105,6 +105,7 @@ namespace Rehearsal {
                     Forget(context.GetValue(runspace), name);
                 }
             }
+            NativeCommands.Attach(runspace);
             using (var shell = PowerShell.Create()) {
                 shell.Runspace = runspace;
                 foreach (var data in TypeShims.Members()) {

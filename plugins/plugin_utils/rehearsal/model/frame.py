@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reply and its frame, as bootstrap and prelude write them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .context import stamp
+
+if TYPE_CHECKING:
+    from ..world import World
+    from .errors import OperationError
+    from .operations import Outcome
+
+PROCESS_ID = 4242
+_BOOT_COUNT = (
+    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
+    "Memory Management\\PrefetchParameters"
+)
+
+
+def encode(value: Any) -> str:
+    """Write JSON as the frame carries it: ASCII, no blanks."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def boot_id(world: World) -> str | None:
+    """Return what tells this boot from another; ``None`` when the counter is not there."""
+    count = world.value(_BOOT_COUNT, "BootId")
+    return None if count is None else f"boot:{count}"
+
+
+def host_stamp(world: World, clock: str) -> dict[str, Any]:
+    """Return who answers, when, in which boot, on which engine."""
+    engine = world.data["powershell"]
+    return {
+        "name": world.name,
+        "clock": clock,
+        "boot_id": boot_id(world),
+        "powershell": engine["version"],
+        "language_mode": engine["language_mode"],
+        "process_id": PROCESS_ID,
+    }
+
+
+def failure_entry(error: OperationError) -> dict[str, Any]:
+    """Return the entry of errors[] for what ended the operation."""
+    entry = {"source": error.source, "class": error.kind, "id": error.identity}
+    entry["message"] = str(error)
+    if error.source == "operation":
+        return {**entry, "details": error.details}
+    return entry
+
+
+def reply(world: World, request: dict[str, Any], outcome: Outcome, took_ms: int) -> str:
+    """Return the reply of an operation that ran, also when it failed."""
+    now = stamp(world.clock())
+    return (
+        f'{{"schema":1,"operation":{encode(request.get("operation"))},'
+        f'"status":"{outcome.status}","replayed":false,"key":{encode(request.get("key"))},'
+        f'"collected_at":"{now}","host":{encode(host_stamp(world, now))},'
+        f'"script_sha256":{encode(request.get("sha256"))},"duration_ms":{took_ms},'
+        f'"result":{outcome.result},"errors":{outcome.errors}}}'
+    )
+
+
+def bootstrap_failure(world: World, request: dict[str, Any], error: OperationError) -> str:
+    """Return the short reply of a request that never became an operation."""
+    host = host_stamp(world, stamp(world.clock()))
+    del host["boot_id"]
+    text = encode(
+        {
+            "schema": 1,
+            "operation": request.get("operation") or "",
+            "status": "error",
+            "host": host,
+            "errors": [failure_entry(error)],
+        }
+    )
+    return text
+
+
+def frame(request: dict[str, Any], text: str) -> str:
+    """Put the frame around a reply; a line break stands first, against noise before it."""
+    nonce = encode(request.get("nonce") or "")
+    return (
+        f'\n{{"exchange_remediation":1,"operation_id":{encode(request.get("operation_id") or "")},'
+        f'"nonce":{nonce},"reply":{text},"end":{nonce}}}\n'
+    )
