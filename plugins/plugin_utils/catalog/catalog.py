@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CatalogError
 from ..model import Build
+from .deadline import Deadline, deadline
 from .exposure import exposure
 from .records import BuildInfo, CuInfo, CveFix, Package, Product, Support, Vulnerability
 from .support import support
@@ -229,6 +230,13 @@ class Catalog:
                 f"mitigation {mitigation!r} is not in catalog/mitigations; known are {names}"
             ) from None
 
+    def applies(self, mitigation: str, build: Build) -> bool:
+        """Can this mitigation be there at all? (A rewrite rule survives a change of product.)"""
+        record, cu = self.mitigation(mitigation), self.cu_of(build)
+        return record.kind.startswith("rewrite") or (
+            cu is not None and cu.product in record.products
+        )
+
     def must_come_off(self, mitigation: str, build: Build) -> bool | None:
         """Is a mitigation to be removed at this build? ``None`` = the catalogue cannot tell."""
         record = self.mitigation(mitigation)
@@ -244,6 +252,20 @@ class Catalog:
         if not rows:
             return None
         return build >= rows.get(cu.cu, max(rows.values()))
+
+    def deadline(
+        self, campaign: str, cve: str, *, exposed: bool, detected: date
+    ) -> Deadline | None:
+        """By when a directive wants this CVE closed on an asset; ``None`` = it has no table.
+
+        ``exposed``: reachable from the Internet; ``detected``: when it was found there.
+        """
+        record = self.campaign(campaign)
+        entry = record.cve(cve)
+        directive = self.directive(record.directive) if record.directive else None
+        if entry is None or directive is None:
+            return None
+        return deadline(directive, entry, exposed=exposed, detected=detected)
 
     def directive(self, directive: str) -> Directive | None:
         """A directive by id."""

@@ -175,4 +175,5 @@ def _answer(
         fixed_cu=None if inherited else fix.cu,
         state=state,
         confidence=worst,
+        entitlement="public" if inherited else fix.entitlement,
     )

@@ -25,14 +25,8 @@ from ..errors import CatalogError
 from .catalog import Catalog
 from .documents import Document, read
 from .read_emergencies import Emergencies, read_campaign, read_directive, read_mitigation
-from .read_tables import (
-    Tables,
-    read_builds,
-    read_indicators,
-    read_packages,
-    read_products,
-    read_vulnerabilities,
-)
+from .read_packages import read_indicators, read_packages
+from .read_tables import Tables, read_builds, read_products, read_vulnerabilities
 
 ROOT = Path(__file__).parent
 

@@ -128,6 +128,7 @@ class Fix:
     cu: str
     build: Build
     kb: str | None
+    entitlement: str  # who gets the update: public | esu1 | esu2
     confidence: Confidence
     note: str | None
     source: str
@@ -184,6 +185,7 @@ class CveFix:
     fixed_cu: str | None = None  # the cumulative update that ``fixed_build`` belongs to
     state: tuple[StateCondition, ...] = ()
     confidence: Confidence = Confidence.READ
+    entitlement: str = "public"  # who gets the update
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def support(catalog: Catalog, product: str, cu: str | None, at: date) -> Support
     if catalog.released(base.build) > at:
         note = f"{product} {cu} was released on {base.release_date}, after {at}"
         return Support("unknown", note, base.source, covered)
-    note = f"on {at} only {', '.join(covered)} of {record.name} was in support{remark}"
+    note = f"on {at} only these of {record.name} were in support: {', '.join(covered)}{remark}"
     return Support("unsupported", note, phase.source, covered)
 
 

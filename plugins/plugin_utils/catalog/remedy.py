@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which update closes what: for a campaign, and for everything that is open on a build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .records import Confidence
+
+if TYPE_CHECKING:
+    from ..model import Build
+    from .catalog import CampaignStatus, Catalog
+    from .records import BuildInfo, CveFix, Package
+
+OPEN = ("open", "change-cu")
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What closes the open CVEs of a build, in the order in which to do it."""
+
+    update: Package | None  # the newest update for the cumulative update that is installed
+    closed_by_update: tuple[str, ...]
+    newest: BuildInfo | None  # the newest build of the product, on whatever cumulative update
+    closed_by_newest: tuple[str, ...]  # those that only the newest one closes
+    remaining: tuple[str, ...]  # those that no confirmed build of this product closes
+
+
+def remedy(catalog: Catalog, build: Build, fixes: tuple[CveFix, ...]) -> Remedy:
+    """Find the updates that close the open ones of ``fixes`` (answers for ``build``)."""
+    todo = tuple(fix.cve for fix in fixes if fix.status in OPEN)
+    packages = catalog.packages(build)
+    update = packages[-1] if packages else None
+    closed = _closed(catalog, todo, update.build) if update else ()
+    rest = tuple(cve for cve in todo if cve not in closed)
+    cu = catalog.cu_of(build)
+    newest = _newest(catalog, cu.product) if cu else None
+    later = _closed(catalog, rest, newest.build) if newest and newest.build > build else ()
+    return Remedy(
+        update=update,
+        closed_by_update=closed,
+        newest=newest,
+        closed_by_newest=later,
+        remaining=tuple(cve for cve in rest if cve not in later),
+    )
+
+
+def _closed(catalog: Catalog, cves: tuple[str, ...], build: Build) -> tuple[str, ...]:
+    """Select those that a build no longer has open (what else they need is said elsewhere)."""
+    return tuple(
+        cve for cve in cves if catalog.exposure(cve, build).status not in (*OPEN, "unknown")
+    )
+
+
+def _newest(catalog: Catalog, product: str) -> BuildInfo | None:
+    found = [
+        info
+        for info in catalog.builds()
+        if info.product == product and info.confidence is not Confidence.DOUBTFUL
+    ]
+    return found[-1] if found else None
+
+
+def campaign_remedy(status: CampaignStatus) -> str:
+    """Say in one sentence what closes the required CVEs of a campaign."""
+    if status.status == "not-affected":
+        return "nothing to do: the product is not affected"
+    if status.status == "fixed":
+        return "nothing to install: the build carries every fix"
+    todo = [fix for fix in status.fixes if fix.status in OPEN and fix.fixed_build]
+    if not todo:
+        notes = dict.fromkeys(
+            fix.note for fix in status.fixes if fix.status in ("unknown", "needs-state")
+        )
+        return "; ".join(notes)
+    last = max(todo, key=lambda fix: fix.fixed_build or status.fixes[0].fixed_build)
+    kb = f"{last.kb}, " if last.kb else ""
+    if status.status == "open":
+        return f"install {kb}which gives {last.fixed_build}, for {last.fixed_cu}"
+    return (
+        "no update exists for this cumulative update: change to "
+        f"{last.fixed_cu} with {kb}{last.fixed_build}, or to a later one"
+    )
