@@ -3,7 +3,8 @@
 # get_X() and not .X: an attribute called "Name" or "ChildNodes" would hide the property.
 
 function Get-XmlLimit {
-    16777216
+    # Exchange's largest configuration files stay below 1 MiB.
+    4194304
 }
 
 function New-XmlReaderSetting {

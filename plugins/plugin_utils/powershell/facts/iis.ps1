@@ -30,8 +30,10 @@ function Get-SiteFact {
         foreach ($site in Get-XmlChild $sites 'site') {
             $applications = @(Get-ApplicationFact $site $pool)
             $rootFolder = $applications | Where-Object { $_['path'] -eq '/' } | Select-Object -First 1
+            $id = Get-XmlNumber $site 'id'
+            if ($null -eq $id) { throw 'a site has no id' }
             [ordered]@{
-                id = Get-XmlNumber $site 'id'
+                id = $id
                 name = Get-XmlText $site 'name' ''
                 state = 'Unknown'
                 physical_path = if ($rootFolder) { $rootFolder['physical_path'] }

@@ -2,14 +2,10 @@
 # Services: those that Exchange is and needs, and the anti-malware products that are known by name.
 
 function Get-ServiceTable {
-    # Some services refuse to be read by anybody; only the ones that matter here are an error.
-    $pattern = Get-ServicePattern
+    # All at once: Get-Service with a name asks for all of them each time. Single services may refuse.
     $table = @{}
-    foreach ($service in Get-Service -ErrorAction SilentlyContinue -ErrorVariable problems) {
+    foreach ($service in Get-Service -ErrorAction SilentlyContinue) {
         $table[$service.Name] = $service
-    }
-    foreach ($problem in @($problems)) {
-        if ([string]$problem.TargetObject -match $pattern) { Add-PartError 'services' $problem }
     }
     if ($table.Count -eq 0) { throw 'no service could be read' }
     $table

@@ -125,6 +125,7 @@ function Get-DiskFact {
         $fact = [ordered]@{ root = "${letter}:\"; purposes = @($purposes[$letter] | Where-Object { $_ }); free_bytes = $null; total_bytes = $null }
         try {
             $drive = Get-PSDrive -Name $letter -PSProvider FileSystem -ErrorAction Stop
+            if (-not $drive.Free -and -not $drive.Used) { throw "drive $letter does not tell its size" }
             $fact['free_bytes'] = [long]$drive.Free
             $fact['total_bytes'] = [long]$drive.Free + [long]$drive.Used
         } catch {
