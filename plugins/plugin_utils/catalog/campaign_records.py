@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .records import Confidence
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from .records import Confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import CatalogError
-from ..model import Build
 from .deadline import Deadline, deadline
 from .exposure import exposure
 from .records import BuildInfo, CuInfo, CveFix, Package, Product, Support, Vulnerability
@@ -21,6 +20,7 @@ from .support import support
 if TYPE_CHECKING:
     from datetime import date
 
+    from ..model import Build
     from .campaign_records import Campaign, Directive, IndicatorSet
     from .mitigation_records import Mitigation
     from .read_emergencies import Emergencies
@@ -44,7 +44,7 @@ class CampaignStatus:
 
     @property
     def affected(self) -> bool:
-        """Is a required CVE open?"""
+        """Whether a required CVE is open."""
         return self.status in _AFFECTED
 
 
@@ -142,7 +142,7 @@ class Catalog:
         return tuple(self._tables.products.values())
 
     def support(self, product: str, cu: str | None, at: date) -> Support:
-        """Was this cumulative update (``None``: the product at all) supported on a day?"""
+        """Whether a cumulative update (``None``: the product at all) was supported on a day."""
         return support(self, product, cu, at)
 
     # Vulnerabilities --------------------------------------------------------------------
@@ -231,14 +231,14 @@ class Catalog:
             ) from None
 
     def applies(self, mitigation: str, build: Build) -> bool:
-        """Can this mitigation be there at all? (A rewrite rule survives a change of product.)"""
+        """Whether a mitigation can be there at all (a rewrite rule survives a change of product)."""
         record, cu = self.mitigation(mitigation), self.cu_of(build)
         return record.kind.startswith("rewrite") or (
             cu is not None and cu.product in record.products
         )
 
     def must_come_off(self, mitigation: str, build: Build) -> bool | None:
-        """Is a mitigation to be removed at this build? ``None`` = the catalogue cannot tell."""
+        """Whether a mitigation is to be removed at a build; ``None`` = the catalogue cannot tell."""
         record = self.mitigation(mitigation)
         cu = self.cu_of(build)
         if cu is None:

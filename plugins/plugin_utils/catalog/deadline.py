@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from .campaign_records import CampaignCve, Directive
+if TYPE_CHECKING:
+    from .campaign_records import CampaignCve, Directive
 
 
 @dataclass(frozen=True, slots=True)

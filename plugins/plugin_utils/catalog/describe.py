@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 def plain(value: Any) -> Any:
     """Turn a record into mappings, lists and texts."""
-    if isinstance(value, Build):
+    if isinstance(value, (Build, date)):
         return str(value)
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, date):
-        return value.isoformat()
     if is_dataclass(value):
         return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
     if isinstance(value, Mapping):

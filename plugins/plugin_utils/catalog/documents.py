@@ -9,10 +9,9 @@ rules a date stays text, because builds and dates are read by us, with our messa
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -20,10 +19,13 @@ from jsonschema.exceptions import best_match
 
 from ..errors import CatalogError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is five times faster
 _SCHEMAS = Path(__file__).parent / "schemas"
 _SCHEMA_VERSION = 1
-_PLAIN = {
+_PLAIN: dict[str, Callable[[str], Any]] = {
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": float,
     "tag:yaml.org,2002:bool": lambda text: text.lower() in ("true", "yes", "on"),
@@ -42,7 +44,7 @@ class Document:
         """Parse ``text``; ``name`` is how messages call the file (``catalog/builds/x.yml``)."""
         self.name = name
         try:
-            self._node = yaml.compose(text, Loader=_LOADER)
+            node = yaml.compose(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
@@ -52,9 +54,10 @@ class Document:
             ) from error
         except yaml.YAMLError as error:
             raise CatalogError(f"{name}:1: not valid YAML: {error}; save it as UTF-8") from error
-        if self._node is None:
+        if node is None:
             raise CatalogError(f"{name}:1: the file is empty; write its content or remove it")
-        self.data: Any = self._value(self._node)
+        self._node: yaml.Node = node
+        self.data: Any = self._value(node)
 
     def line(self, where: Iterable[str | int]) -> int:
         """The line (from 1) of the value at a path of keys and indexes, or of its nearest parent."""

@@ -17,9 +17,9 @@ Files are read in this order, each may name only what stands in those before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import CatalogError
 from .catalog import Catalog
@@ -27,6 +27,9 @@ from .documents import Document, read
 from .read_emergencies import Emergencies, read_campaign, read_directive, read_mitigation
 from .read_packages import read_indicators, read_packages
 from .read_tables import Tables, read_builds, read_products, read_vulnerabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent
 

@@ -8,9 +8,11 @@ Field names of rules, preconditions and conditions are those of the host facts
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..model import Build
-from .records import Confidence
+if TYPE_CHECKING:
+    from ..model import Build
+    from .records import Confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ everything else about a new emergency is data, so that it needs no code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .campaign_records import (
     Campaign,
@@ -23,10 +22,14 @@ from .campaign_records import (
     LogWindow,
     TriageTask,
 )
-from .documents import Document, Where
-from .mitigation_records import Mitigation
 from .read_mitigations import mitigation
 from .read_tables import Tables, confidence, day, known, need_day, source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .documents import Document, Where
+    from .mitigation_records import Mitigation
 
 
 @dataclass(slots=True)

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import Build
-from .documents import Document, Where
 from .mitigation_records import (
     AppPoolState,
     BuildThreshold,
@@ -25,6 +23,11 @@ from .mitigation_records import (
     SideEffect,
 )
 from .read_tables import Tables, confidence, known, source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .documents import Document, Where
 
 _REQUIRED_FOR = {
     "rewrite-inbound": ("rules", "scope"),

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..model import Build
 from .campaign_records import Indicator, IndicatorSet
-from .documents import Document, Where
 from .read_tables import Tables, confidence, source
 from .records import Package
+
+if TYPE_CHECKING:
+    from .documents import Document, Where
 
 
 def read_packages(document: Document, tables: Tables) -> None:

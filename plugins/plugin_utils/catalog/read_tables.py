@@ -7,14 +7,11 @@ date that is none, a fix whose build no table knows, a source key without its te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import Build
-from .campaign_records import IndicatorSet
-from .documents import Document, Where
 from .records import (
     BuildInfo,
     Confidence,
@@ -26,6 +23,12 @@ from .records import (
     SupportPhase,
     Vulnerability,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .campaign_records import IndicatorSet
+    from .documents import Document, Where
 
 
 @dataclass(slots=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from ..model import Build
+if TYPE_CHECKING:
+    from ..model import Build
 
 _MONTH = len("2018-08")
 
@@ -56,7 +58,7 @@ class BuildInfo:
     @property
     def title(self) -> str:
         """``Exchange2016 CU19 Mar21SU (KB5000871)``."""
-        name = self.update if self.update else (None if self.kind in ("CU", "RU") else self.kind)
+        name = self.update or (None if self.kind in ("CU", "RU") else self.kind)
         parts = [self.product, self.cu, *([name] if name else [])]
         return " ".join(parts) + (f" ({self.kb})" if self.kb else "")
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from .records import Confidence
@@ -68,17 +69,21 @@ def campaign_remedy(status: CampaignStatus) -> str:
         return "nothing to do: the product is not affected"
     if status.status == "fixed":
         return "nothing to install: the build carries every fix"
-    todo = [fix for fix in status.fixes if fix.status in OPEN and fix.fixed_build]
+    todo = [
+        (fix.fixed_build, fix.fixed_cu, fix.kb)
+        for fix in status.fixes
+        if fix.status in OPEN and fix.fixed_build
+    ]
     if not todo:
         notes = dict.fromkeys(
             fix.note for fix in status.fixes if fix.status in ("unknown", "needs-state")
         )
         return "; ".join(notes)
-    last = max(todo, key=lambda fix: fix.fixed_build or status.fixes[0].fixed_build)
-    kb = f"{last.kb}, " if last.kb else ""
+    build, cu, number = max(todo, key=itemgetter(0))
+    update = f"{number} ({build})" if number else str(build)
     if status.status == "open":
-        return f"install {kb}which gives {last.fixed_build}, for {last.fixed_cu}"
+        return f"install {update} for {cu}"
     return (
-        "no update exists for this cumulative update: change to "
-        f"{last.fixed_cu} with {kb}{last.fixed_build}, or to a later one"
+        f"no update exists for this cumulative update: change to {cu} with {update}, "
+        "or to a later one"
     )

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _WIDTH = 100
 _ORDER = ("open", "change-cu", "unknown", "needs-state")
