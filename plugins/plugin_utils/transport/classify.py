@@ -8,6 +8,7 @@ name: the libraries have several of the same name, and no one of them must be in
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..errors import (
@@ -48,6 +49,11 @@ _TEXTS: tuple[tuple[type[RemediationError], tuple[str, ...]], ...] = (
     ),
     (Timeout, ("timed out", "timeout")),
 )
+_SAYINGS = (
+    (re.compile(r"certificate verify failed: ([^()\"']+)"), "certificate verify failed: {0}"),
+    (re.compile(r"\[SSL[:\w]*\] ([\w ]+)"), "TLS: {0}"),
+    (re.compile(r"\[Errno -?\d+\] ([^()\"']+)"), "no connection: {0}"),
+)
 # These are what Ansible prints around a cause; the cause says it better.
 _PREFIXES = ("Refused before connecting. ",)
 
@@ -58,12 +64,12 @@ def classify(error: BaseException) -> RemediationError:
     for link in chain:
         if isinstance(link, RemediationError):
             return link
-    text = str(error)
+    text = _text(error)
     for link in chain:
         names = {kind.__name__ for kind in type(link).__mro__}
         for ours, known in _CLASSES:
             if names & known:
-                return ours(text)
+                return ours(_in_short(text) if ours is Unreachable else text)
     lowered = text.lower()
     for ours, needles in _TEXTS:
         if any(needle in lowered for needle in needles):
@@ -71,6 +77,21 @@ def classify(error: BaseException) -> RemediationError:
                 text = text.removeprefix(prefix)
             return ours(text)
     return TransportError(text or type(error).__name__)
+
+
+def _text(error: BaseException) -> str:
+    """The error's own message; Ansible's ``str()`` repeats those of all causes."""
+    own = error.args[0] if len(error.args) == 1 else None
+    return own if isinstance(own, str) else str(error)
+
+
+def _in_short(text: str) -> str:
+    """What the operating system or OpenSSL said, out of the nesting that requests puts around."""
+    for pattern, words in _SAYINGS:
+        found = pattern.search(text)
+        if found:
+            return words.format(found[1].strip())
+    return text
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
