@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host scripts as they travel: prelude functions plus one operation, minified and packed.
 
-An operation is one file ``Verb-Noun.ps1`` in this folder. What is sent is::
+An operation is one file ``Verb-Noun.ps1`` in this folder, if long with parts in a folder beside it
+(``# include: facts/iis.ps1``). What is sent is::
 
     param ($Request)
     <the functions of prelude.ps1 that the operation needs, directly or through others>
@@ -32,6 +33,7 @@ _FUNCTION = re.compile(
 _COMMAND_WORD = re.compile(r"[A-Z][A-Za-z]+-[A-Za-z]+")
 # A line of its own in an operation: the text of that file of this folder stands there.
 _INCLUDE = re.compile(r"^# include: ([a-z_]+/[a-z_]+\.ps1)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^# include: ([a-z]+(?:/[a-z-]+)*\.ps1)$", re.MULTILINE)
 _HERE_STRING_START = re.compile(r"@(['\"])\s*\Z")
 
 
@@ -47,7 +49,7 @@ class Script:
     packed: str
 
 
-def minify(source: str) -> str:
+def minify(text: str) -> str:
     """Drop what costs bytes and means nothing: full-line comments, indentation, blank lines.
 
     Lines of here-strings stay as they are. Comments behind code stay too: telling them from a
@@ -56,16 +58,16 @@ def minify(source: str) -> str:
     kept: list[str] = []
     closing: str | None = None  # inside a here-string: the text that ends it
     in_comment = False
-    for line in source.splitlines():
-        text = line.strip()
+    for line in text.splitlines():
+        code = line.strip()
         if closing is not None:
             kept.append(line)
             closing = None if line.startswith(closing) else closing
-        elif in_comment or text.startswith("<#"):
-            in_comment = not text.endswith("#>")
-        elif text and not text.startswith("#"):
-            kept.append(text)
-            if opened := _HERE_STRING_START.search(text):
+        elif in_comment or code.startswith("<#"):
+            in_comment = not code.endswith("#>")
+        elif code and not code.startswith("#"):
+            kept.append(code)
+            if opened := _HERE_STRING_START.search(code):
                 closing = f"{opened[1]}@"
     return "\n".join(kept) + "\n"
 
@@ -95,15 +97,20 @@ def script(operation: str) -> Script:
         raise ConfigError(
             f"host operation {operation!r} does not exist; known are {', '.join(operations())}"
         )
-    return pack(assemble(_read(operation), keyed=not reads_only(operation)))
+    return pack(assemble(source(operation), keyed=not reads_only(operation)))
 
 
-def assemble(source: str, *, keyed: bool = False) -> str:
+def source(operation: str) -> str:
+    """Return the readable text of an operation, ``# include: folder/part.ps1`` lines expanded."""
+    return _INCLUDE.sub(lambda found: _read(found[1].removesuffix(".ps1")), _read(operation))
+
+
+def assemble(text: str, *, keyed: bool = False) -> str:
     """Put the text of an operation and the prelude functions that it needs together."""
     entry = "Invoke-KeyedOperation $Request"
     if not keyed:
         entry = "ConvertTo-SafeJson (Invoke-Operation $Request)"
-    body = f"function Invoke-OperationScript {{\n{minify(source)}}}\n"
+    body = f"function Invoke-OperationScript {{\n{minify(text)}}}\n"
     return f"param ($Request)\n{_functions_for(body + entry)}{body}{entry}\n"
 
 
