@@ -47,7 +47,7 @@ def read_packages(document: Document, tables: Tables) -> None:
                 file=row["file"],
                 file_confidence=confidence(row, "file_confidence"),
                 supersedes=supersedes,
-                sha256=row["sha256"],
+                sha256=row.get("sha256", "unknown"),
                 source=source(document, where, row["source"]),
                 note=row.get("note"),
                 entitlement=info.entitlement,
