@@ -34,8 +34,9 @@ def reference() -> jsonschema.Draft202012Validator:
 def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place of a JSON value, the value itself included."""
     found = [where]
-    members = value.items() if isinstance(value, dict) else []
-    members = enumerate(value) if isinstance(value, list) else members
+    members = list(value.items()) if isinstance(value, dict) else []
+    if isinstance(value, list):
+        members = list(enumerate(value))
     for key, item in members:
         found += places(item, (*where, key))
     return found
@@ -157,7 +158,7 @@ def test_a_keyword_that_the_compiler_does_not_know_is_refused() -> None:
 
 def test_text_and_lists_of_the_schema_are_all_bounded() -> None:
     """A host must not decide how much memory its facts take."""
-    pending = [((), facts.schema())]
+    pending: list[tuple[tuple[Any, ...], Any]] = [((), facts.schema())]
     while pending:
         where, node = pending.pop()
         if isinstance(node, dict):
