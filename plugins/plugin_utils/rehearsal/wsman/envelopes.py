@@ -25,6 +25,7 @@ RUNNING = f"{_STATE}/Running"
 OPERATION_TIMED_OUT = 2150858793  # 0x80338029
 QUOTA_MAX_SHELLS = 2150859173  # 0x803381A5
 QUOTA_MAX_OPERATIONS = 2150859174  # 0x803381A6
+QUOTA_MAX_COMMANDS = 2150859241  # 0x803381E9
 SHELL_NOT_FOUND = 2150858843  # 0x8033805B ERROR_WSMAN_UNEXPECTED_SELECTORS
 ENVELOPE_TOO_LARGE = 2150858790  # 0x80338026
 INVALID_XML = 2150858819  # 0x80338043
@@ -77,6 +78,17 @@ def too_many_operations(limit: int) -> Fault:
         "The WS-Management service cannot process the request. This user is allowed a maximum"
         f" number of {limit} concurrent operations, which has been exceeded. Close existing"
         " operations for this user, or raise the quota for this user.",
+    )
+
+
+def too_many_commands() -> Fault:
+    """MaxProcessesPerShell."""
+    return Fault(
+        QUOTA_MAX_COMMANDS,
+        "w:QuotaLimit",
+        "The WS-Management service cannot process the request. The maximum number of concurrent"
+        " commands per shell has been exceeded. Retry the request later or raise the Maximum"
+        " Commands per Shell quota.",
     )
 
 
@@ -204,6 +216,14 @@ def shell_state(shell_id: str, resource_uri: str) -> str:
     return (
         f"<rsp:Shell><rsp:ShellId>{escape(shell_id)}</rsp:ShellId><rsp:ResourceUri>"
         f"{escape(resource_uri)}</rsp:ResourceUri><rsp:State>Connected</rsp:State></rsp:Shell>"
+    )
+
+
+def service_config(envelope_bytes: int) -> str:
+    """Return the body that answers Get on the service's configuration."""
+    return (
+        '<c:Config xmlns:c="http://schemas.microsoft.com/wbem/wsman/1/config">'
+        f"<c:MaxEnvelopeSizekb>{envelope_bytes // 1024}</c:MaxEnvelopeSizekb></c:Config>"
     )
 
 

@@ -30,6 +30,7 @@ _ACTIONS = {
     soap.DELETE: "Delete",
     soap.GET: "Get",
 }
+_CONFIG_URI = "http://schemas.microsoft.com/wbem/wsman/1/config"
 _ENVELOPE_OVERHEAD = 4096  # of a Receive response around its base64
 
 
@@ -48,6 +49,7 @@ class Counters:
 class _Open:
     shell: WinrsShell | PsrpShell
     used: float
+    received: tuple[str, str] | None = None  # message id and body of the last Receive
 
 
 class HostService:
@@ -135,9 +137,12 @@ class HostService:
         """Do what a request asks; return the body of the response, or raise a Fault."""
         if message.action == soap.CREATE:
             return self._create(message)
-        shell = self._find(message).shell
+        if message.action == soap.GET and message.resource_uri == _CONFIG_URI:
+            return envelopes.service_config(self.limits.envelope_bytes)
+        entry = self._find(message)
+        shell = entry.shell
         if message.action == soap.RECEIVE:
-            return shell.receive(message, self._seconds(message), self._room(message))
+            return self._receive(entry, message)
         if message.action == soap.COMMAND:
             self.counters.commands += 1
             return shell.command(message)
@@ -146,6 +151,22 @@ class HostService:
         return (
             shell.signal(message) if message.action == soap.SIGNAL else self._rest(message, shell)
         )
+
+    def _receive(self, entry: _Open, message: soap.Message) -> str | Awaitable[str]:
+        """Deliver output; the very same request again gets the very same output."""
+        if entry.received is not None and entry.received[0] == message.message_id:
+            return entry.received[1]
+        result = entry.shell.receive(message, self._seconds(message), self._room(message))
+        if isinstance(result, str):
+            entry.received = (message.message_id, result)
+            return result
+
+        async def later() -> str:
+            body = await result
+            entry.received = (message.message_id, body)
+            return body
+
+        return later()
 
     def _rest(self, message: soap.Message, shell: WinrsShell | PsrpShell) -> str:
         if message.action == soap.GET:

@@ -178,6 +178,8 @@ class HttpConnection(asyncio.Protocol):
         self._buffer += data
         if not self._busy:
             self._pump()
+        elif len(self._buffer) > self._limits.http_body_bytes:
+            self._reset()  # a client that sends on and on without reading
 
     def abort(self) -> None:
         """Reset the connection, as a host that goes down does."""

@@ -27,7 +27,7 @@ class Limits:
     envelope_bytes: int = 500 * 1024  # MaxEnvelopeSizekb
     shells_per_user: int = 30  # MaxShellsPerUser
     processes_per_shell: int = 25  # MaxProcessesPerShell
-    operations_per_shell: int = 0  # commands a shell may ever start; 0: not counted
+    operations_per_shell: int = 1500  # MaxConcurrentOperationsPerUser; WinRS never counts down
     idle_seconds: float = 7200.0  # IdleTimeout 7200000 ms
     operation_seconds: float = 60.0  # MaxTimeoutms, for a client that names none
     receive_bytes: int = 96 * 1024

@@ -30,6 +30,7 @@ from psrpcore import (
 )
 from psrpcore.types import ErrorCategoryInfo, HostMethodIdentifier, NETException
 
+from ..engine import CommandResult
 from . import envelopes
 from .pipeline_text import script_text
 from .shell_winrs import decode_stream, operation_of
@@ -37,7 +38,7 @@ from .shell_winrs import decode_stream, operation_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ..engine import CommandResult, Engine, SimulatedHost
+    from ..engine import Engine, SimulatedHost
     from .limits import Limits
     from .soap import Message
 
@@ -199,6 +200,9 @@ class PsrpShell:
         try:
             result = await self.engine.run_script(self.host, pipeline.script, pipeline.lines)
             self._write(pipeline, result)
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises, the client must hear
+            text = f"the simulated host failed: {error!r}"
+            self._write(pipeline, CommandResult(b"", text.encode(), 1))
         finally:
             pipeline.finished = True
             self._news.set()

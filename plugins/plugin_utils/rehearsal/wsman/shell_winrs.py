@@ -213,8 +213,8 @@ class WinrsShell:
         """Start a command; return the body of the response."""
         limits = self.limits
         if len(self._commands) >= limits.processes_per_shell:
-            raise envelopes.too_many_operations(limits.processes_per_shell)
-        if limits.operations_per_shell and self._commands_ever >= limits.operations_per_shell:
+            raise envelopes.too_many_commands()
+        if self._commands_ever >= limits.operations_per_shell:
             raise envelopes.too_many_operations(limits.operations_per_shell)
         if request.first("Command") is None:
             raise envelopes.missing("CommandLine has no Command")

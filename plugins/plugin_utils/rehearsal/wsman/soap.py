@@ -42,6 +42,7 @@ _HEADERS = {
     f"{WSMAN} OperationTimeout": "operation_timeout",
     f"{WSMAN} MaxEnvelopeSize": "max_envelope",
 }
+_KNOWN = frozenset((*_HEADERS, _SELECTOR, _OPTION))
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
 
 
@@ -49,7 +50,7 @@ class SoapError(Exception):
     """The envelope is not well-formed, not SOAP 1.2, or over a bound."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Element:
     """One element of the body: local name, attributes, its own text."""
 
@@ -93,74 +94,69 @@ def duration_seconds(text: str) -> float | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-class _Reader:
-    """Collects a Message from expat's events."""
-
-    __slots__ = ("depth", "elements", "in_body", "limits", "message", "parts", "stack")
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.message = Message()
-        self.depth = 0
-        self.elements = 0
-        self.in_body = False
-        self.parts: list[str] = []
-        self.stack: list[dict[str, str]] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if self.depth == 0 and name != _ENVELOPE:
-            raise SoapError(f"the root element is {name!r}, not a SOAP 1.2 Envelope")
-        self.depth += 1
-        self.elements += 1
-        if self.depth > self.limits.xml_depth or self.elements > self.limits.xml_elements:
-            raise SoapError("the envelope is nested too deeply or has too many elements")
-        if name == _BODY:
-            self.in_body = True
-        self.stack.append(attributes)
-        self.parts = []
-
-    def end(self, name: str) -> None:
-        self.depth -= 1
-        attributes = self.stack.pop()
-        text = "".join(self.parts)
-        self.parts = []
-        message = self.message
-        if self.in_body:
-            if name == _BODY:
-                self.in_body = False
-            else:
-                message.body.append(Element(name.rpartition(" ")[2], attributes, text))
-        elif name in _HEADERS:
-            setattr(message, _HEADERS[name], text.strip())
-        elif name == _SELECTOR:
-            message.selectors[attributes.get("Name", "")] = text.strip()
-        elif name == _OPTION:
-            message.options[attributes.get("Name", "")] = text.strip()
-
-    def text(self, data: str) -> None:
-        self.parts.append(data)
+def _note(message: Message, name: str, attributes: dict[str, str], text: str) -> None:
+    """Keep a header."""
+    if name == _SELECTOR:
+        message.selectors[attributes.get("Name", "")] = text
+    elif name == _OPTION:
+        message.options[attributes.get("Name", "")] = text
+    else:
+        setattr(message, _HEADERS[name], text)
 
 
 def _refuse(*_arguments: object) -> None:
     raise SoapError("document type declarations and entities are refused")
 
 
+def _install(parser: expat.XMLParserType, message: Message, limits: Limits) -> None:
+    """Let the parser fill the message; closures, for they run dozens of times a request."""
+    stack: list[dict[str, str]] = []
+    parts: list[str] = []
+    body = message.body
+    inside = False
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal inside
+        if not stack and name != _ENVELOPE:
+            raise SoapError(f"the root element is {name!r}, not a SOAP 1.2 Envelope")
+        stack.append(attributes)
+        if len(stack) > limits.xml_depth or len(body) > limits.xml_elements:
+            raise SoapError("the envelope is nested too deeply or has too many elements")
+        parts.clear()
+        if name == _BODY:
+            inside = True
+
+    def end(name: str) -> None:
+        nonlocal inside
+        attributes = stack.pop()
+        if inside:
+            if name == _BODY:
+                inside = False
+            else:
+                body.append(Element(name.rpartition(" ")[2], attributes, "".join(parts)))
+        elif name in _KNOWN:
+            _note(message, name, attributes, "".join(parts).strip())
+        parts.clear()
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = parts.append
+    parser.StartDoctypeDeclHandler = _refuse
+    parser.EntityDeclHandler = _refuse
+
+
 def parse(data: bytes, limits: Limits) -> Message:
     """Read an envelope; raises SoapError when it is not one."""
-    reader = _Reader(limits)
+    message = Message()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     if len(data) > parser.buffer_size:
         parser.buffer_size = min(len(data), 1 << 20)
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.text
-    parser.StartDoctypeDeclHandler = _refuse
-    parser.EntityDeclHandler = _refuse
+    _install(parser, message, limits)
     try:
         parser.Parse(data, True)  # noqa: FBT003 - expat's signature
     except expat.ExpatError as error:
         raise SoapError(str(error)) from None
-    if not reader.message.action:
+    if not message.action:
         raise SoapError("the envelope has no Action header")
-    return reader.message
+    return message
