@@ -8,11 +8,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from host_driver import ID, NONCE, command_line, decode, request_line, sample
-
 from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
+from host_driver import ID, NONCE, command_line, decode, request_line, sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +75,9 @@ def test_frame_is_one_ascii_line_in_the_documented_shape(host: Host) -> None:
     stdout = host.stdout(request_line(sample("@{text = [string][char]0xd800 + '\u65e5'}")))
     lines = [line for line in stdout.decode("ascii").split("\n") if line]
     assert len(lines) == 1
-    head = f'{{"exchange_remediation":1,"operation_id":"{ID}","nonce":"{NONCE}","reply":{{"schema":1'
+    head = (
+        f'{{"exchange_remediation":1,"operation_id":"{ID}","nonce":"{NONCE}","reply":{{"schema":1'
+    )
     assert lines[0].startswith(head)
     assert lines[0].endswith(f',"end":"{NONCE}"}}')
     assert set(json.loads(lines[0])["reply"]) == {
@@ -192,7 +193,7 @@ def test_partial_failures_are_null_with_a_reason(host: Host) -> None:
 
 def test_parse_error_is_reported_with_its_text(host: Host) -> None:
     script = loader.pack("param ($Request)\nif (")
-    with pytest.raises(errors.ScriptError, match="ScriptFailed|Missing") as caught:
+    with pytest.raises(errors.ScriptError, match="Missing") as caught:
         host.ask(request_line(script))
     reply = codec.failed_reply(caught.value)
     assert reply
@@ -235,7 +236,7 @@ def test_damaged_script_is_an_integrity_error(host: Host, packed: str) -> None:
 def test_unreadable_request_is_reported_without_a_nonce(host: Host, line: str) -> None:
     stdout = host.stdout(line)
     assert b'"nonce":""' in stdout
-    with pytest.raises(errors.ScriptError, match="operation|Get-"):
+    with pytest.raises(errors.ScriptError, match="operation"):
         decode(stdout)
 
 
@@ -245,7 +246,9 @@ def test_future_protocol_is_refused_with_its_number(host: Host) -> None:
 
 
 def test_large_result_arrives_whole(host: Host) -> None:
-    reply = host.ask(request_line(sample("@{v = @(1..20000 | ForEach-Object { \"line $_ \u00fc\" })}")))
+    reply = host.ask(
+        request_line(sample('@{v = @(1..20000 | ForEach-Object { "line $_ \u00fc" })}'))
+    )
     assert len(reply.result["v"]) == 20000
     assert reply.result["v"][-1] == "line 20000 \u00fc"
 

@@ -253,7 +253,9 @@ function ConvertTo-SafeJson {
     param ($Value)
     $builder = New-Object Text.StringBuilder
     Write-JsonValue $builder $Value 0
-    $builder.ToString()
+    # One pass for all strings, control characters too: nothing outside strings needs it. Each UTF-16
+    # unit becomes its own escape, so that lone surrogates (legal in NTFS names) survive.
+    [regex]::Replace($builder.ToString(), '[^\x20-\x7e]', { param ($m) '\u{0:x4}' -f [int] [char] $m.Value })
 }
 
 # Dates become ISO text, enumerations names, everything unknown its text. A StringBuilder holds
@@ -266,7 +268,7 @@ function Write-JsonValue {
     if ($null -eq $Value) {
         [void] $Builder.Append('null')
     } elseif ($Value -is [string]) {
-        Write-JsonString $Builder $Value
+        [void] $Builder.Append('"').Append($Value.Replace('\', '\\').Replace('"', '\"')).Append('"')
     } elseif ($Value -is [bool]) {
         [void] $Builder.Append(([string] $Value).ToLowerInvariant())
     } elseif ($Value -is [Text.StringBuilder]) {
@@ -329,14 +331,9 @@ function Write-JsonScalar {
     }
 }
 
-# Lone surrogates survive: each UTF-16 unit outside ASCII becomes its own escape.
 function Write-JsonString {
     param ($Builder, [string] $Text)
-    $Text = $Text.Replace('\', '\\').Replace('"', '\"')
-    if ([regex]::IsMatch($Text, '[^\x20-\x7e]')) {
-        $Text = [regex]::Replace($Text, '[^\x20-\x7e]', { param ($m) '\u{0:x4}' -f [int] [char] $m.Value })
-    }
-    [void] $Builder.Append('"').Append($Text).Append('"')
+    [void] $Builder.Append('"').Append($Text.Replace('\', '\\').Replace('"', '\"')).Append('"')
 }
 
 # --- state on the host: %ProgramData%\ExchangeRemediation --------------------------------------
