@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import json
 import re
-import time
 import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..engine import CommandResult
 from .commands import run_command
 from .errors import OperationError
-from .frame import bootstrap_failure, frame, reply
-from .operations import Outcome, operations
+from .frame import bootstrap_failure, frame
+from .operations import operations, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,30 +81,13 @@ class ModelEngine:
 
     def answer(self, world: World, text: str) -> CommandResult:
         """Answer one request with one frame."""
-        started = time.monotonic_ns()
         request: dict[str, Any] = {}
         try:
             request = _request(text)
             _check(world, request)
         except OperationError as error:
             return _framed(request, bootstrap_failure(world, request, error))
-        outcome = self._outcome(world, request)
-        if outcome.stored is not None:
-            return _framed(request, outcome.stored)
-        took = (time.monotonic_ns() - started) // 1_000_000
-        return _framed(request, reply(world, request, outcome, took))
-
-    def _outcome(self, world: World, request: dict[str, Any]) -> Outcome:
-        name = str(request.get("operation"))
-        operation = self._operations.get(name)
-        if operation is None:
-            known = ", ".join(sorted(self._operations))
-            message = f"the model engine has no operation {name!r}; it has {known}"
-            return Outcome.failure(OperationError("ScriptFailed", message))
-        try:
-            return operation(world, request)
-        except OperationError as error:
-            return Outcome.failure(error)
+        return _framed(request, run(self._operations, world, request))
 
 
 def _framed(request: dict[str, Any], text: str) -> CommandResult:

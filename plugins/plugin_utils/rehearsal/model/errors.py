@@ -17,12 +17,14 @@ class OperationError(Exception):
         identity: str | None = None,
         details: dict[str, Any] | None = None,
         source: str = "operation",
+        exception: str | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind  # LanguageMode, ScriptIntegrity, RequestInvalid, ScriptFailed, Locked
         self.identity = message if identity is None else identity
         self.details = details
         self.source = source  # "bootstrap" before the script runs
+        self.exception = exception  # the .NET type, when PowerShell itself refused
 
 
 class PartError(Exception):

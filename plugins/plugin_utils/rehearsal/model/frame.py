@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .operations import Outcome
 
 PROCESS_ID = 4242
+DURATION_MS = 1  # the model is never measured by its own word
 _BOOT_COUNT = (
     "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
     "Memory Management\\PrefetchParameters"
@@ -46,21 +47,23 @@ def host_stamp(world: World, clock: str) -> dict[str, Any]:
 
 def failure_entry(error: OperationError) -> dict[str, Any]:
     """Return the entry of errors[] for what ended the operation."""
-    entry = {"source": error.source, "class": error.kind, "id": error.identity}
+    entry: dict[str, Any] = {"source": error.source, "class": error.kind, "id": error.identity}
     entry["message"] = str(error)
-    if error.source == "operation":
-        return {**entry, "details": error.details}
-    return entry
+    if error.source != "operation":
+        return entry
+    if error.exception is not None:
+        return {**entry, "exception": error.exception}
+    return {**entry, "details": error.details}
 
 
-def reply(world: World, request: dict[str, Any], outcome: Outcome, took_ms: int) -> str:
+def reply(world: World, request: dict[str, Any], outcome: Outcome) -> str:
     """Return the reply of an operation that ran, also when it failed."""
     now = stamp(world.clock())
     return (
         f'{{"schema":1,"operation":{encode(request.get("operation"))},'
         f'"status":"{outcome.status}","replayed":false,"key":{encode(request.get("key"))},'
         f'"collected_at":"{now}","host":{encode(host_stamp(world, now))},'
-        f'"script_sha256":{encode(request.get("sha256"))},"duration_ms":{took_ms},'
+        f'"script_sha256":{encode(request.get("sha256"))},"duration_ms":{DURATION_MS},'
         f'"result":{outcome.result},"errors":{outcome.errors}}}'
     )
 
@@ -69,7 +72,7 @@ def bootstrap_failure(world: World, request: dict[str, Any], error: OperationErr
     """Return the short reply of a request that never became an operation."""
     host = host_stamp(world, stamp(world.clock()))
     del host["boot_id"]
-    text = encode(
+    return encode(
         {
             "schema": 1,
             "operation": request.get("operation") or "",
@@ -78,7 +81,6 @@ def bootstrap_failure(world: World, request: dict[str, Any], error: OperationErr
             "errors": [failure_entry(error)],
         }
     )
-    return text
 
 
 def frame(request: dict[str, Any], text: str) -> str:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import host_lock, state
 from .context import stamp
 from .errors import OperationError
 from .facts import collect
-from .frame import encode, failure_entry
+from .frame import encode, failure_entry, reply
+from .parameters import Parameter, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     Operation = Callable[[World, dict[str, Any]], "Outcome"]
 
 _CLOCK = "@clock@"  # where the remembered facts get the time of each run
+_OWNER = Parameter("Owner", str, 1, 200)
+_RUN = Parameter("Run", str, 1, 200)
+_PURPOSE = Parameter("Purpose", str, 1, 400)
+_TTL = Parameter("TtlSeconds", int, 1, 86_400, default=900, mandatory=False)
+_KEYS = Parameter("Keys", list, 1, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +35,12 @@ class Outcome:
     result: str
     errors: str = "[]"
     status: str = "ok"
-    stored: str | None = None  # a whole reply from the host's store instead
+    failure: str | None = None  # class of what ended it
 
     @classmethod
-    def failure(cls, error: OperationError) -> Outcome:
+    def failed(cls, error: OperationError) -> Outcome:
         """Return the outcome of an operation that failed."""
-        return cls("null", encode([failure_entry(error)]), "error")
+        return cls("null", encode([failure_entry(error)]), "error", error.kind)
 
 
 class FactsMemory:
@@ -44,7 +51,7 @@ class FactsMemory:
 
     def __call__(self, world: World, request: dict[str, Any]) -> Outcome:
         """Return the facts with the present time of the host's clock."""
-        _no_parameters(request)
+        bind(request, ())
         known = self._known.get(id(world))
         if known is None or known[0] is not world or known[1] != world.generation:
             facts, errors = collect(world)
@@ -56,15 +63,70 @@ class FactsMemory:
         return Outcome(f"{head}{stamp(world.clock())}{tail}", errors_text)
 
 
-def _no_parameters(request: dict[str, Any]) -> None:
-    for name in request.get("parameters") or {}:
-        raise OperationError(
-            "RequestInvalid",
-            f"A parameter cannot be found that matches parameter name '{name.replace('_', '')}'.",
-            identity="NamedParameterNotFound,Invoke-OperationScript",
-        )
+def _lock(world: World, request: dict[str, Any]) -> Outcome:
+    values = bind(request, (_OWNER, _RUN, _PURPOSE, _TTL))
+    return Outcome(encode(host_lock.acquire(world, *values)))
+
+
+def _update_lock(world: World, request: dict[str, Any]) -> Outcome:
+    return Outcome(encode(host_lock.renew(world, *bind(request, (_OWNER, _RUN)))))
+
+
+def _unlock(world: World, request: dict[str, Any]) -> Outcome:
+    return Outcome(encode(host_lock.release(world, *bind(request, (_OWNER, _RUN)))))
+
+
+def _get_lock(world: World, request: dict[str, Any]) -> Outcome:
+    bind(request, ())
+    return Outcome(encode(host_lock.get(world)))
+
+
+def _status(world: World, request: dict[str, Any]) -> Outcome:
+    (keys,) = bind(request, (_KEYS,))
+    return Outcome(encode(state.operation_status(world, keys)))
 
 
 def operations() -> dict[str, Operation]:
     """Return a fresh table: its memory belongs to one engine."""
-    return {"Get-ExchangeServerInfo": FactsMemory()}
+    return {
+        "Get-ExchangeServerInfo": FactsMemory(),
+        "Get-HostLock": _get_lock,
+        "Get-OperationStatus": _status,
+        "Lock-Host": _lock,
+        "Unlock-Host": _unlock,
+        "Update-HostLock": _update_lock,
+    }
+
+
+READING = frozenset({"Get", "Find", "Test"})
+
+
+def run(table: dict[str, Operation], world: World, request: dict[str, Any]) -> str:
+    """Run an operation and return its reply; a keyed one at most once a key."""
+    name = str(request.get("operation"))
+    if request.get("key") is None or name.partition("-")[0] in READING:
+        return reply(world, request, _outcome(table, world, request))
+    try:
+        key = state.assert_key(request["key"])
+        folder = str(state.state_folder(world, "operations", create=True))
+        stored = state.start(world, folder, key)
+    except OperationError as error:
+        return reply(world, request, Outcome.failed(error))
+    if stored is not None:
+        return stored
+    outcome = _outcome(table, world, request)
+    text = reply(world, request, outcome)
+    state.complete(world, folder, key, text, outcome.failure)
+    return text
+
+
+def _outcome(table: dict[str, Operation], world: World, request: dict[str, Any]) -> Outcome:
+    name = str(request.get("operation"))
+    operation = table.get(name)
+    if operation is None:
+        message = f"the model engine has no operation {name!r}; it has {', '.join(sorted(table))}"
+        return Outcome.failed(OperationError("ScriptFailed", message))
+    try:
+        return operation(world, request)
+    except OperationError as error:
+        return Outcome.failed(error)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host lock: one mutator a host across controllers (I16)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from ..paths import parse_time
+from .context import stamp, stamp_text
+from .errors import OperationError
+from .frame import boot_id, encode
+from .state import BY, state_folder
+
+if TYPE_CHECKING:
+    from ..world import World
+
+_INSTALLERS = ("msiexec", "exsetup", "exsetupui", "setup", "exchange*-kb*")
+_TEXTS = ("owner", "run", "purpose", "boot_id")
+_UNREADABLE_TTL = 3600
+
+
+def get(world: World) -> dict[str, Any]:
+    """Tell who holds the lock and whether that holder is provably dead."""
+    lock = read(world)
+    reason = stale_reason(world, lock) if lock else None
+    state = "free" if lock is None else "stale" if reason else "held"
+    return {
+        "state": state,
+        "reason": reason,
+        "lock": lock,
+        "installer_running": installer_running(world),
+    }
+
+
+def acquire(world: World, owner: str, run: str, purpose: str, ttl: int) -> dict[str, Any]:
+    """Take the lock, renew one's own, or take over a dead one's."""
+    _guard(world)
+    now = stamp(world.clock())
+    lock = {
+        "owner": owner,
+        "run": run,
+        "purpose": purpose,
+        "acquired": now,
+        "renewed": now,
+        "boot_id": boot_id(world),
+        "ttl_seconds": ttl,
+    }
+    state, reason = "acquired", None
+    previous = read(world)
+    if previous and _holds(previous, owner, run):
+        state = "renewed"
+        lock["acquired"] = previous["acquired"]
+        previous = None
+    elif previous:
+        state = "taken-over"
+        reason = stale_reason(world, previous)
+        if reason is None:
+            raise _locked(previous)
+    _write(world, lock)
+    return {"state": state, "lock": read(world), "previous": previous, "reason": reason}
+
+
+def renew(world: World, owner: str, run: str) -> dict[str, Any]:
+    """Renew the heartbeat of one's own lock; raises Locked when it is lost."""
+    _guard(world)
+    lock = read(world)
+    if lock is None:
+        raise OperationError(
+            "Locked",
+            f"'{owner}' (run {run}) holds no lock; somebody released it. "
+            "Stop, look at the host, acquire again",
+            identity="LockLost",
+        )
+    if not _holds(lock, owner, run):
+        raise _locked(lock)
+    _write(world, {**lock, "renewed": stamp(world.clock()), "boot_id": boot_id(world)})
+    return {"state": "renewed", "lock": read(world)}
+
+
+def release(world: World, owner: str, run: str) -> dict[str, Any]:
+    """Release one's own lock; no lock at all is fine."""
+    _guard(world)
+    lock = read(world)
+    if lock is None:
+        return {"state": "free", "lock": None}
+    if not _holds(lock, owner, run):
+        raise _locked(lock)
+    world.delete_file(_path(world), by=BY)
+    return {"state": "released", "lock": lock}
+
+
+def read(world: World) -> dict[str, Any] | None:
+    """Return the lock; a damaged file is a lock held by nobody known."""
+    folder = state_folder(world)
+    path = f"{folder}\\host.lock"
+    text = world.text(path) if folder else None
+    if text is None:
+        return None
+    try:
+        stored = json.loads(text)
+        lock = {name: stored.get(name) for name in _TEXTS}
+        lock |= {name: stamp_text(stored[name]) for name in ("acquired", "renewed")}
+        return {**lock, "ttl_seconds": int(stored["ttl_seconds"])}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        written = stamp_text((world.file(path) or {}).get("mtime"))
+        unknown = {"owner": None, "run": None, "purpose": "unreadable lock file", "boot_id": None}
+        times = {"acquired": written, "renewed": written, "ttl_seconds": _UNREADABLE_TTL}
+        return {**unknown, **times}
+
+
+def stale_reason(world: World, lock: dict[str, Any]) -> str | None:
+    """Return the proof that the holder is dead: ``boot``, ``heartbeat``, or ``None``."""
+    if other_boot(lock["boot_id"], boot_id(world)):
+        return "boot"
+    age = world.clock() - parse_time(lock["renewed"])
+    if age > timedelta(seconds=lock["ttl_seconds"]) and not installer_running(world):
+        return "heartbeat"
+    return None
+
+
+def other_boot(one: str | None, two: str | None) -> bool:
+    """Tell whether a part that both identities have differs."""
+    parts = [
+        dict(p.split(":", 1) for p in (text or "").split(";") if ":" in p) for text in (one, two)
+    ]
+    return any(parts[0][name] != parts[1][name] for name in parts[0].keys() & parts[1].keys())
+
+
+def installer_running(world: World) -> bool:
+    """Tell whether setup, an update or msiexec runs."""
+    names = [str(name).lower().removesuffix(".exe") for name in world.data["processes"]]
+    return any(fnmatch(name, pattern) for name in names for pattern in _INSTALLERS)
+
+
+def _path(world: World) -> str:
+    return f"{state_folder(world, create=True)}\\host.lock"
+
+
+def _guard(world: World) -> None:
+    path = f"{_path(world)}.guard"
+    if world.file(path) is None:
+        world.write_text(path, "", by=BY)
+
+
+def _write(world: World, lock: dict[str, Any]) -> None:
+    world.write_text(_path(world), encode(lock), by=BY)
+
+
+def _holds(lock: dict[str, Any], owner: str, run: str) -> bool:
+    return bool(lock["owner"] == owner and lock["run"] == run)
+
+
+def _locked(lock: dict[str, Any]) -> OperationError:
+    return OperationError(
+        "Locked",
+        f"locked by '{lock['owner'] or ''}' (run {lock['run'] or ''}) since {lock['acquired']}, "
+        f"last heartbeat {lock['renewed']}, for: {lock['purpose']}",
+        identity="HostLocked",
+        details=lock,
+    )
