@@ -354,25 +354,24 @@ def test_an_outbound_rule_and_its_precondition_are_read(answers: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    ("case", "site", "path", "inherit"),
+    ("case", "expected"),
     [
-        ("rule", "Default Web Site", "/", True),
-        ("global", None, "/", True),
-        ("location", "Default Web Site", "/owa/auth", True),
-        ("site-location", "Back", "/", True),
-        ("not-inherited", "Default Web Site", "/", False),
-        ("sub-folder", "Default Web Site", "/owa/auth", True),
-        ("virtual-directory", "Default Web Site", "/images", True),
-        ("namespace", "Default Web Site", "/", True),
-        ("shadowing", "Default Web Site", "/", True),
-        ("shared", None, None, None),
+        ("plain", []),
+        ("rule", [("Default Web Site", "/", True)]),
+        ("global", [(None, "/", True)]),
+        ("location", [("Default Web Site", "/owa/auth", True)]),
+        ("site-location", [("Back", "/", True)]),
+        ("not-inherited", [("Default Web Site", "/", False)]),
+        ("sub-folder", [("Default Web Site", "/owa/auth", True)]),
+        ("virtual-directory", [("Default Web Site", "/images", True)]),
+        ("namespace", [("Default Web Site", "/", True)]),
+        ("shadowing", [("Default Web Site", "/", True)]),
     ],
 )
 def test_a_rule_is_placed_where_it_works(
-    answers: dict[str, Any], case: str, site: str | None, path: str | None, inherit: bool | None
+    answers: dict[str, Any], case: str, expected: list[Any]
 ) -> None:
     rules = rewrite(answers, case)["rules"]
-    expected = [] if path is None else [(site, path, inherit)]
     assert [(rule["site"], rule["path"], rule["inherit"]) for rule in rules] == expected
     assert reasons(answers, case) == []
 
