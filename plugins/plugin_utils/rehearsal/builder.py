@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .builder_draft import Draft
+from .builder_draft import Draft, computer_name
 from .builder_exchange import add_exchange
 from .builder_iis import add_iis
 from .builder_logs import add_logs, event_logs
@@ -28,61 +28,58 @@ def build_world(spec: dict[str, Any], name: str = "EX01", *, at: datetime | None
     fixed = spec.get("now")
     moment = parse_time(str(fixed)) if fixed else (at or datetime.now(UTC)).replace(microsecond=0)
     clock = moment + timedelta(seconds=0 if fixed else offset)
-    draft = Draft(name=str(spec.get("computer_name", name)).upper(), spec=spec, at=clock)
+    draft = Draft(computer_name(spec, name), spec, clock)
     add_windows(draft)
     add_exchange(draft)
     add_services(draft)
     add_service_mitigations(draft)
     add_iis(draft)
     add_logs(draft)
-    world = World(
-        {
-            "name": draft.name,
-            "domain": spec.get("domain", "rehearsal.example"),
-            "now": str(fixed) if fixed else None,
-            "clock_offset_seconds": offset,
-            "boot_id": str(boot_id(draft)),
-            "powershell": powershell(draft),
-            "session": session(draft),
-            "drives": drives(draft),
-            "registry": draft.registry,
-            "files": draft.files,
-            "services": draft.services,
-            "iis_runtime": draft.iis_runtime,
-            "event_logs": event_logs(draft),
-            "processes": list(spec.get("processes", [])),
-        }
-    )
-    _override(world, spec.get("override") or {})
-    return world
+    data: dict[str, Any] = {
+        "name": draft.name,
+        "domain": spec.get("domain", "rehearsal.example"),
+        "now": str(fixed) if fixed else None,
+        "clock_offset_seconds": offset,
+        "boot_id": str(boot_id(draft)),
+        "powershell": powershell(draft),
+        "session": session(draft),
+        "drives": drives(draft),
+        "registry": draft.registry,
+        "files": draft.files,
+        "services": draft.services,
+        "iis_runtime": draft.iis_runtime,
+        "event_logs": event_logs(draft),
+        "processes": list(spec.get("processes", [])),
+    }
+    return World(_overridden(data, spec.get("override") or {}))
 
 
-def _override(world: World, override: dict[str, Any]) -> None:
+def _overridden(data: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     """Apply raw entries: what no word of the scenario format says (hostile strings, oddities).
 
     ``null`` removes the value, the key, the file or the service.
     """
-    registry = {registry_path(k): dict(v) for k, v in world.data["registry"].items()}
+    registry = dict(data["registry"])
     for path, values in (override.get("registry") or {}).items():
         key = registry_path(path)
         if values is None:
             registry = {k: v for k, v in registry.items() if not _below(k, key)}
         else:
-            merged = {**registry.get(key, {}), **values}
-            registry[key] = {k: v for k, v in merged.items() if v is not None}
-    files = dict(world.data["files"])
+            known = next((k for k in registry if k.lower() == key.lower()), key)
+            merged = {**registry.get(known, {}), **values}
+            registry[known] = {k: v for k, v in merged.items() if v is not None}
+    files = dict(data["files"])
     for path, entry in (override.get("files") or {}).items():
         spelled = file_path(path)
         if entry is None:
             files = {k: v for k, v in files.items() if not _below(k, spelled)}
         else:
             files[next((k for k in files if k.lower() == spelled.lower()), spelled)] = entry
-    changed: dict[str, Any] = {"registry": registry, "files": files}
+    changed = {**data, "registry": registry, "files": files}
     for member in ("services", "iis_runtime", "event_logs"):
-        merged = {**world.data[member], **(override.get(member) or {})}
+        merged = {**data[member], **(override.get(member) or {})}
         changed[member] = {k: v for k, v in merged.items() if v is not None}
-    world.replace({**world.data, **changed})
-    world.generation = 0
+    return changed
 
 
 def _below(path: str, parent: str) -> bool:

@@ -20,6 +20,7 @@ CONTROL = f"{HKLM}\\SYSTEM\\CurrentControlSet\\Control"
 SERVICES = f"{HKLM}\\SYSTEM\\CurrentControlSet\\Services"
 WINDOWS = f"{MICROSOFT}\\Windows\\CurrentVersion"
 
+_NETBIOS_LENGTH = 15
 START_CODES = {"boot": 0, "system": 1, "auto": 2, "delayed": 2, "manual": 3, "disabled": 4}
 
 
@@ -112,6 +113,11 @@ class Draft:
         if start == "delayed":
             self.value(path, "DelayedAutostart", 1)
         self.services[name] = {"status": status or started, "display_name": display_name(name)}
+
+
+def computer_name(spec: dict[str, Any], name: str) -> str:
+    """Return the NetBIOS name: capitals, cut to its length."""
+    return str(spec.get("computer_name", name.partition(".")[0])).upper()[:_NETBIOS_LENGTH]
 
 
 def display_name(service: str) -> str:

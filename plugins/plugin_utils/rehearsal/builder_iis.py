@@ -7,6 +7,7 @@ Paths, pools and bindings as they stand in the configuration of real servers.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from functools import lru_cache
 
 from .builder_draft import MICROSOFT, Draft
 from .builder_mitigations import add_rules, pool_changes
@@ -182,19 +183,30 @@ def _application(site: ET.Element, path: str, pool: str | None, folder: str) -> 
 
 def _web_configs(draft: Draft) -> None:
     """Write the web.config of the site root and of every application's folder."""
-    root = _base_config(shared=None)
-    add_rules(draft, root, "site")
-    draft.text_file(f"{WWWROOT}\\web.config", document(root))
+    draft.text_file(f"{WWWROOT}\\web.config", _web_config(draft, None, "site"))
     shared = f"{draft.install_path}FrontEnd\\HttpProxy\\SharedWebConfig.config"
-    front = {folder for _, _, folder in _front_end(draft)}
-    for folder in sorted(front | {folder for _, _, folder in _back_end(draft)}):
-        config = _base_config(shared=shared if folder in front else None)
-        if folder in front:
-            add_rules(draft, config, folder.rsplit("\\", 1)[1].lower())
-        draft.text_file(f"{folder}\\web.config", document(config))
+    for folder in {folder: None for _, _, folder in _front_end(draft)}:
+        place = folder.rsplit("\\", 1)[1].lower()
+        draft.text_file(f"{folder}\\web.config", _web_config(draft, shared, place))
+    for folder in {folder: None for _, _, folder in _back_end(draft)}:
+        draft.text_file(f"{folder}\\web.config", _plain_config(None))
 
 
-def _base_config(*, shared: str | None) -> ET.Element:
+def _web_config(draft: Draft, shared: str | None, place: str) -> str:
+    rules = draft.spec.get("mitigations") and place in ("site", "owa")
+    if not rules:
+        return _plain_config(shared)
+    config = _base_config(shared)
+    add_rules(draft, config, place)
+    return document(config)
+
+
+@lru_cache(maxsize=64)
+def _plain_config(shared: str | None) -> str:
+    return document(_base_config(shared))
+
+
+def _base_config(shared: str | None) -> ET.Element:
     root = ET.Element("configuration")
     server = ET.SubElement(root, "system.webServer")
     ET.SubElement(server, "httpErrors", {"errorMode": "DetailedLocalOnly"})
@@ -206,9 +218,11 @@ def _base_config(*, shared: str | None) -> ET.Element:
 
 def _run_time(draft: Draft) -> None:
     runtime = draft.iis_runtime
-    runtime["sites"][site_name(draft)] = "Started"
+    # With the publishing service stopped the configuration is all that IIS can say of a site.
+    state = "Started" if draft.services["W3SVC"]["status"] == "Running" else "Unknown"
+    runtime["sites"][site_name(draft)] = state
     if _back_end(draft):
-        runtime["sites"][BACK_END] = "Started"
+        runtime["sites"][BACK_END] = state
     stopped = set(pool_changes(draft)) | set(draft.spec.get("pools_stopped", []))
     for pool in draft.product.pools if draft.product else ():
         runtime["app_pools"][pool] = "Stopped" if pool in stopped else "Started"

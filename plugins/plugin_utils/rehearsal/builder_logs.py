@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
@@ -97,10 +98,25 @@ def add_logs(draft: Draft) -> None:
 
 
 def _fill(draft: Draft, folder: str, pattern: str, first: date, last: date) -> None:
-    for day in sample_days(first, last):
-        end = min(datetime.combine(day, time(23, 59, 30), UTC), draft.at)
-        name = pattern.format(day=day)
-        draft.files[f"{folder}\\{name}"] = {"size": _SIZE, "mtime": format_time(end)}
+    for name, entry in _sample(pattern, first, last, draft.at):
+        draft.files[f"{folder}\\{name}"] = entry
+
+
+@lru_cache(maxsize=512)
+def _sample(
+    pattern: str, first: date, last: date, at: datetime
+) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Return names and entries of a folder; entries are shared between hosts and never changed."""
+    return tuple(
+        (
+            pattern.format(day=day),
+            {
+                "size": _SIZE,
+                "mtime": format_time(min(datetime.combine(day, time(23, 59, 30), UTC), at)),
+            },
+        )
+        for day in sample_days(first, last)
+    )
 
 
 def event_logs(draft: Draft) -> dict[str, dict[str, Any]]:

@@ -77,7 +77,7 @@ def _version(draft: Draft) -> None:
 
 
 def _names(draft: Draft) -> None:
-    computer = str(draft.spec.get("computer_name", draft.name)).upper()
+    computer = draft.name
     draft.values(f"{CONTROL}\\ComputerName\\ActiveComputerName", ComputerName=computer)
     draft.values(f"{CONTROL}\\ComputerName\\ComputerName", ComputerName=computer)
     parameters = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
