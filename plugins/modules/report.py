@@ -114,6 +114,11 @@ meaning:
   returned: success
   type: str
   sample: every host was assessed; some have findings
+broken:
+  description: Hosts whose task failed, which is not the same as having findings or not being reached.
+  returned: success
+  type: list
+  elements: str
 summary:
   description: The fleet table, line by line.
   returned: success

@@ -17,7 +17,7 @@ from .cli_report import print_summary
 from .errors import ConfigError
 from .fleet_report import new_run_id, report_folder
 from .host_assessment import parse_date, utc_now
-from .report.exit_code import exit_code, meaning
+from .report.exit_code import exit_code
 from .report.model import load as load_report
 from .transport.sanitize import clean_text
 
@@ -136,5 +136,5 @@ def _finish(folder: Path, log: Path, status: int) -> int:
     report = load_report(path)
     print_summary(report)
     code = exit_code(report)
-    print(f"\n{meaning(code)}\n{folder / 'report.html'}")
+    print(folder / "report.html")
     return code

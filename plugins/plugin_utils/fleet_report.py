@@ -78,9 +78,14 @@ def entry_of(host: str, registered: object, refusal: object) -> dict[str, Any] |
     return None
 
 
+def _is_broken(entry: Mapping[str, Any] | None) -> bool:
+    """Whether the host's task failed, which findings and unreached hosts never make it do."""
+    return entry is not None and str(entry["reason"] or "").startswith(("task: ", "timeout: task"))
+
+
 def _reason(registered: Mapping[str, Any]) -> str:
     if registered.get("timedout"):
-        return "timeout: the task's time was up; the host keeps answering that it is still busy"
+        return "timeout: task time-out; the host was given up while it still kept us waiting"
     return f"task: {registered.get('msg') or 'the task failed without a message'}"
 
 
@@ -98,7 +103,12 @@ def make_report(
             "started": run.started.isoformat(),
             "finished": run.finished.isoformat(),
             "check_mode": run.check_mode,
-            "campaign": {"id": campaign.id, "title": campaign.title},
+            "campaign": {
+                "id": campaign.id,
+                "title": campaign.title,
+                "directive": campaign.directive,
+            },
+            "catalogue": {"builds": len(catalog.builds()), "as_of": catalog.as_of.isoformat()},
         },
         tool={"name": "exchange.remediation", "version": VERSION},
         inventory=names,
@@ -113,5 +123,6 @@ def make_report(
         "totals": report["totals"],
         "exit_code": code,
         "meaning": meaning(code),
+        "broken": [name for name in names if _is_broken(found.get(name))],
         "summary": terminal_table(report, columns=_COLUMNS).splitlines(),
     }
