@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..model import Assessment, CheckResult
+from .checks import ED_21_02
 from .clock import ClockSample, check_clock
 from .coverage import check_event_logs, check_logs
 from .exposure import grounds, judge_cve
@@ -78,7 +80,9 @@ def assess(
         identity=subject.identity(),
         verdict=worst(item.exposure for item in exposures if item.cve in required),
         exposures=exposures,
-        checks=_checks(subject, updates, (known, states), exposures, controller_clock),
+        checks=_with_clauses(
+            _checks(subject, updates, (known, states), exposures, controller_clock), chosen
+        ),
         other_open_cves=_others(on, {entry.cve for entry in chosen.cves}),
     )
 
@@ -118,6 +122,13 @@ def _checks(
         check_disks(facts),
         check_complete(facts),
     )
+
+
+def _with_clauses(found: tuple[CheckResult, ...], campaign: Campaign) -> tuple[CheckResult, ...]:
+    """Clauses only where the campaign stands under the directive that they are from."""
+    if campaign.directive == ED_21_02:
+        return found
+    return tuple(replace(item, clause=None) if item.clause else item for item in found)
 
 
 def _others(on: Grounds, judged: set[str]) -> tuple[CveVerdict, ...]:

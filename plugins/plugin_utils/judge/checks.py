@@ -34,39 +34,37 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {
-    "exchange.present": Check(
-        "Exchange is installed", Severity.INFO, _ED, "ED 21-02 required action 1"
-    ),
+    "exchange.present": Check("Exchange is installed", Severity.INFO, _ED, "ED 21-02 action 1"),
     "build.known": Check(
         "The build is in the catalogue",
         Severity.HIGH,
         f"{_CSS}:Shared/Get-ExSetupFileVersionInfo.ps1",
-        "ED 21-02 required action 5",
+        "ED 21-02 action 5",
     ),
     "build.source-agreement": Check(
         "File and registry name the same cumulative update",
         Severity.HIGH,
         _FIXES,
-        "ED 21-02 required action 5",
+        "ED 21-02 action 5",
     ),
     "path.agreement": Check("Registry and service name the same Exchange", Severity.HIGH, _OWN),
     "update.half-installed": Check(
         "Installed updates and files agree",
         Severity.CRITICAL,
         _FIXES,
-        "ED 21-02 required action 1 (apply the updates)",
+        "ED 21-02 action 1",
     ),
     "cu.supported": Check(
         "The cumulative update is supported",
         Severity.HIGH,
         _ED,
-        "ED 21-02 supplemental direction v1, hardening 3",
+        "ED 21-02 supplement 1 hardening 3",
     ),
     "support.lifecycle": Check(
         "The product is supported",
         Severity.HIGH,
         _ED,
-        "ED 21-02 supplemental direction v1, hardening 3",
+        "ED 21-02 supplement 1 hardening 3",
     ),
     "services.disabled": Check(
         "No needed service is left disabled",
@@ -86,13 +84,13 @@ CHECKS: dict[str, Check] = {
         "Logs reach back to the campaign's start",
         Severity.HIGH,
         _ED,
-        "ED 21-02 required action 1 (web logs); supplemental direction v1, hardening 5",
+        "ED 21-02 action 1, supplement 1 hardening 5",
     ),
     "eventlogs.coverage": Check(
         "Event logs reach back to the campaign's start",
         Severity.HIGH,
         _ED,
-        "ED 21-02 required action 1 (event logs); supplemental direction v1, hardening 5",
+        "ED 21-02 action 1, supplement 1 hardening 5",
     ),
     "clock.skew": Check("The host's clock agrees with the controller's", Severity.LOW, _OWN),
     "session.elevated": Check(
@@ -104,7 +102,7 @@ CHECKS: dict[str, Check] = {
         "Anti-malware is installed and runs",
         Severity.MEDIUM,
         _ED,
-        "ED 21-02 supplemental direction v1, hardening 6",
+        "ED 21-02 supplement 1 hardening 6",
     ),
     "disk.space": Check("There is room for evidence and an update", Severity.MEDIUM, _OWN),
 }
@@ -162,5 +160,8 @@ def finding(
 def unknown(
     check: str, summary: str, remedy: str | None = None, evidence: Evidence | None = None
 ) -> CheckResult:
-    """It could not be told; the summary carries the host's reason."""
-    return _result(check, CheckStatus.UNKNOWN, summary, remedy, evidence)
+    """It could not be told; the summary carries the host's reason. At most ``high``."""
+    found = _result(check, CheckStatus.UNKNOWN, summary, remedy, evidence)
+    if found.severity is Severity.CRITICAL:
+        return replace(found, severity=Severity.HIGH)
+    return found

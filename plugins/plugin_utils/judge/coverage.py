@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import checks
 from .facts import moment, text
-from .subject import TOOLS
+from .subject import EDGE, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .facts import Row, Rows
     from .subject import Subject
 
-_HTTP_PROXY = "httpproxy/"
+_IIS = "iis/"
 _EVENT = "event/"
 _SAVE = (
     "Keep what there is before it rolls over, look for older copies (backups, central log store), "
@@ -73,9 +73,13 @@ def _wanted(subject: Subject, *, event_logs: bool) -> tuple[str, ...]:
     names = subject.campaign.log_sources
     if event_logs:
         return tuple(name.removeprefix(_EVENT) for name in names if name.startswith(_EVENT))
-    # Exchange 2010 has no front-end proxy, so it writes no logs of one.
-    skipped = (_EVENT, _HTTP_PROXY) if subject.product == "Exchange2010" else (_EVENT,)
-    return tuple(name for name in names if not name.startswith(skipped))
+    if subject.kind == EDGE:
+        return ()  # all of them are written by client access services
+    files = tuple(name for name in names if not name.startswith(_EVENT))
+    if subject.product == "Exchange2010":
+        # It has neither the front-end proxy nor the log folders of later versions.
+        return tuple(name for name in files if name.startswith(_IIS))
+    return files
 
 
 def _reaches(wanted: Iterable[str], listed: Rows, key: str, start: datetime) -> list[Reach]:

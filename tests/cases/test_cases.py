@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judge every case of assess/*.yml, and prove that a typo in a case cannot pass."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import jsonschema
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.clock import ClockSample
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.facts import moment
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.serialize import (
+    assessment_to_dict,
+)
+
+
+def _judge(case: Any) -> dict[str, Any]:
+    clock = case.facts.get("clock") if isinstance(case.facts, dict) else None
+    host = moment(clock.get("utc")) if isinstance(clock, dict) else None
+    sample = None
+    if case.clock_ahead is not None:
+        controller = (host or case.at) - timedelta(seconds=case.clock_ahead)
+        sample = ClockSample(controller, controller)
+    return assessment_to_dict(
+        assess(case.facts, case.errors, load(), case.campaign, case.at, sample)
+    )
+
+
+def _mistakes(expect: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    checks = {check["check"]: check for check in found["checks"]}
+    cves = {item["cve"]: item for item in found["exposures"]}
+    wrong = []
+
+    def compare(what: str, wanted: Any, have: Any, why: str = "") -> None:
+        if wanted != have:
+            wrong.append(f"{what}: expected {wanted!r}, got {have!r} {why}")
+
+    if "verdict" in expect:
+        compare("verdict", expect["verdict"], found["verdict"], str(found["exposures"]))
+    wanted_cves = dict(expect.get("cves", {}))
+    if "all" in wanted_cves:
+        wanted_cves = dict.fromkeys(cves, wanted_cves["all"]) | wanted_cves
+        del wanted_cves["all"]
+    for cve, exposure in wanted_cves.items():
+        compare(cve, exposure, cves[cve]["exposure"], cves[cve]["reason"])
+    for name, status in expect.get("checks", {}).items():
+        compare(name, status, checks[name]["status"], checks[name]["summary"])
+    for name, words in expect.get("says", {}).items():
+        item = checks.get(name) or cves[name]
+        said = " ".join(
+            str(item.get(key) or "") for key in ("summary", "reason", "remedy", "action")
+        )
+        for word in [words] if isinstance(words, str) else words:
+            if word not in said:
+                wrong.append(f"{name} does not say {word!r}: {said}")
+    for key, status in (("findings", "finding"), ("unknowns", "unknown")):
+        if key in expect:
+            have = sorted(name for name, check in checks.items() if check["status"] == status)
+            compare(key, sorted(expect[key]), have)
+    for name, value in expect.get("identity", {}).items():
+        compare(f"identity.{name}", value, found["identity"][name])
+    elsewhere = {item["cve"] for item in found["other_open_cves"]}
+    wrong += [f"{cve} is not open" for cve in expect.get("also_open", ()) if cve not in elsewhere]
+    wrong += [f"{cve} is open" for cve in expect.get("not_open", ()) if cve in elsewhere]
+    return wrong
+
+
+def test_case(case: Any) -> None:
+    wrong = _mistakes(case.expect, _judge(case))
+    assert not wrong, "\n".join([case.where, *wrong])
+
+
+def test_the_cases_are_many_and_have_names_of_their_own(read: Any, request: Any) -> None:
+    folder = request.path.parent / "assess"
+    cases = [case for path in sorted(folder.glob("*.yml")) for case in read(path)]
+    single = [case for case in cases if not case.id.endswith("]")]
+
+    assert len({case.id for case in cases}) == len(cases)
+    assert len(single) >= 60
+
+
+def test_baselines_have_the_shape_that_hosts_send(request: Any) -> None:
+    import json
+
+    import yaml
+
+    root = request.config.rootpath / "plugins/plugin_utils/schemas/facts.schema.json"
+    validator = jsonschema.Draft202012Validator(json.loads(root.read_text(encoding="utf-8")))
+    for path in sorted((request.path.parent / "baselines").glob("*.yml")):
+        if path.stem != "snippets":
+            validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+_GOOD = """---
+cases:
+  - name: x
+    given: {build: 15.1.2176.9}
+    expect: {verdict: fixed}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "message"),
+    [
+        (("verdict: fixed", "verdict: fixd"), 5, "unknown verdict 'fixd'; did you mean 'fixed'?"),
+        (("verdict: fixed", "verdit: fixed"), 5, "unknown expectation 'verdit'"),
+        (("{verdict: fixed}", "{checks: {build.knwon: pass}}"), 5, "unknown check 'build.knwon'"),
+        (("{verdict: fixed}", "{checks: {build.known: passed}}"), 5, "unknown status 'passed'"),
+        (("{verdict: fixed}", "{cves: {CVE-2020-1: fixed}}"), 5, "unknown CVE of the campaign"),
+        (("{verdict: fixed}", "{}"), 5, "a case without expectations cannot fail"),
+        (("{verdict: fixed}", "{findings: [reboot]}"), 5, "unknown check 'reboot'"),
+        (("build: 15", "biuld: 15"), 4, "unknown key 'biuld'; did you mean 'build'?"),
+        (("{build: 15.1.2176.9}", "{with: [umm]}"), 4, "unknown snippet 'umm'"),
+        (("{build: 15.1.2176.9}", "{facts: {servces: {}}}"), 4, "unknown section of the facts"),
+        (("{build: 15.1.2176.9}", "{baseline: exchange}"), 4, "unknown baseline 'exchange'"),
+        (("name: x", "name: x\n    at: yesterday"), 4, "'at' must be a date"),
+        (("name: x", "name: x\n    campaign: proxyl"), 4, "unknown campaign 'proxyl'"),
+        (("name: x", "nmae: x"), 3, "unknown key 'nmae'; did you mean 'name'?"),
+        (("cases:", "caess:"), 2, "unknown key 'caess'; did you mean 'cases'?"),
+        (("{verdict: fixed}", "{verdict: fixed"), 6, "not YAML"),
+    ],
+)
+def test_a_typo_in_a_case_is_refused_with_file_and_line(
+    read: Any, tmp_path: Any, change: tuple[str, str], line: int, message: str
+) -> None:
+    path = tmp_path / "typo.yml"
+    path.write_text(_GOOD.replace(*change), encoding="utf-8")
+
+    with pytest.raises(AssertionError) as caught:
+        read(path)
+
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert message in str(caught.value)
+
+
+def test_a_typo_in_a_row_of_a_table_names_the_row(read: Any, tmp_path: Any) -> None:
+    path = tmp_path / "table.yml"
+    path.write_text(
+        "---\n"
+        "tables:\n"
+        "  - name: t\n"
+        "    columns: [given/build, expect/verdict]\n"
+        "    rows:\n"
+        "      - [15.1.2176.9, fixed]\n"
+        "      - [15.1.2176.8, vulnerabel]\n",
+        encoding="utf-8",
+    )
+
+    with pytest.raises(AssertionError, match=r"table\.yml:7: unknown verdict 'vulnerabel'"):
+        read(path)
+
+
+def test_a_row_with_a_cell_too_few_is_refused(read: Any, tmp_path: Any) -> None:
+    path = tmp_path / "table.yml"
+    path.write_text(
+        "---\ntables:\n  - name: t\n    columns: [given/build, expect/verdict]\n"
+        "    rows:\n      - [15.1.2176.9]\n",
+        encoding="utf-8",
+    )
+
+    with pytest.raises(AssertionError, match=r"table\.yml:6: the row has 1 cells instead of 2"):
+        read(path)
