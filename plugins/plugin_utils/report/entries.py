@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..model import CheckStatus, Exposure, HostState, Severity, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 REACHED = "host.reached"
 
@@ -102,6 +102,15 @@ def _check(item: Mapping[str, Any]) -> Entry:
         clause=item.get("clause") or "",
         source=item.get("source") or "",
     )
+
+
+def merged(lines: Iterable[Entry]) -> list[tuple[list[str], Entry]]:
+    """Lines that say the same of several CVEs as one: (names, line), order kept."""
+    rows: dict[Entry, list[str]] = {}
+    for line in lines:
+        key = replace(line, name="", title="") if line.outcome else line
+        rows.setdefault(key, []).append(line.name)
+    return [(names, line) for line, names in rows.items()]
 
 
 def verdict_of(host: Mapping[str, Any]) -> str:

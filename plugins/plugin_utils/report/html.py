@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from .entries import entries, next_step, urgency, verdict_of
+from .entries import entries, merged, next_step, urgency, verdict_of
 from .exit_code import exit_code, meaning
 from .model import group
 
@@ -31,6 +31,14 @@ GROUP_LABELS = {
     "unreached": "not reached",
     "nothing-found": "nothing found",
 }
+
+
+def by_action(exposures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """What closes which CVEs: (action, CVE ids), in the order of the list."""
+    groups: dict[str, list[str]] = {}
+    for item in exposures:
+        groups.setdefault(item.get("action") or item["reason"], []).append(item["cve"])
+    return list(groups.items())
 
 
 @cache
@@ -62,6 +70,8 @@ def html_parts(report: Mapping[str, Any]) -> Iterator[str]:
         code=exit_code(report),
         code_meaning=meaning(exit_code(report)),
         entries=entries,
+        merged=merged,
+        by_action=by_action,
         group=group,
         next_step=next_step,
         verdict_of=verdict_of,

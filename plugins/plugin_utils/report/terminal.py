@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ _COLOURS = {
     "fixed": _GREEN,
     "not-affected": _GREEN,
 }  # everything else is not known: magenta
-_HEAD = ("HOST", "VERDICT", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN", "NEXT STEP")
-_MIN_LAST = 24
+_HEAD = ("HOST", "VERDICT", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN")
+_CAPS = (40, 26, 14, 15, 8, 7)  # a hostile name must not push the verdict off the screen
 
 
 def _width(text: str) -> int:
@@ -54,34 +55,52 @@ def _row(host: Mapping[str, Any]) -> list[str]:
         identity.get("build") or "-",
         str(sum(line.status == "finding" for line in lines)),
         str(sum(line.status == "unknown" for line in lines)),
-        next_step(host),
     ]
 
 
-def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
-    caps = (28, 26, 12, 15, 8, 7)
-    widths = [
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [
         min(cap, max(_width(row[index]) for row in [_HEAD, *rows]))
-        for index, cap in enumerate(caps)
+        for index, cap in enumerate(_CAPS)
     ]
-    widths.append(max(_MIN_LAST, columns - sum(widths) - 2 * len(caps)))
-    return widths
 
 
 def terminal_table(report: Mapping[str, Any], *, columns: int = 100, colour: bool = False) -> str:
-    """Fleet table, most urgent host first, then the totals and what the exit status means."""
+    """Fleet table, most urgent host first; then what to do next; then the totals."""
     hosts = sorted(report["hosts"], key=urgency)
     rows = [_row(host) for host in hosts]
-    widths = _widths(rows, columns)
-    lines = [
-        "  ".join(_fit(text, width) for text, width in zip(_HEAD, widths, strict=True)).rstrip()
-    ]
+    widths = _widths(rows)
+    lines = [_line(_HEAD, widths)]
     for row in rows:
-        cells = [_fit(text, width) for text, width in zip(row, widths, strict=True)]
-        if colour:
-            cells[1] = f"\x1b[{_COLOURS.get(row[1], _MAGENTA)}m{cells[1]}\x1b[0m"
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join([*lines, "", *_summary(report)]) + "\n"
+        paint = _COLOURS.get(row[1], _MAGENTA) if colour else ""
+        lines.append(_line(row, widths, paint))
+    return "\n".join([*lines, "", *_steps(hosts, columns), "", *_summary(report)]) + "\n"
+
+
+def _line(row: Sequence[str], widths: Sequence[int], paint: str = "") -> str:
+    cells = [_fit(text, width) for text, width in zip(row, widths, strict=True)]
+    if paint:
+        cells[1] = f"\x1b[{paint}m{cells[1]}\x1b[0m"
+    return "  ".join(cells).rstrip()
+
+
+def _steps(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
+    """Each next step once, in full, with the hosts it is for: nothing is cut off."""
+    steps: dict[str, list[str]] = {}
+    for host in hosts:
+        steps.setdefault(next_step(host), []).append(host["host"])
+    lines = ["Next, most urgent first:"]
+    for number, (step, names) in enumerate(steps.items(), 1):
+        for text, indent in ((f"{number:2}. {step}", "    "), (", ".join(names), "      ")):
+            lines += textwrap.wrap(
+                text,
+                max(columns, 40),
+                initial_indent="" if indent == "    " else indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return lines
 
 
 def _summary(report: Mapping[str, Any]) -> list[str]:

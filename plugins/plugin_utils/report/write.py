@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 
 def _json(report: Mapping[str, Any]) -> Iterator[str]:
-    yield from json.JSONEncoder(indent=1, ensure_ascii=True).iterencode(report)
-    yield "\n"
+    """One host a line: quick to write, and ``grep`` and ``diff`` work on it."""
+    head = {key: value for key, value in report.items() if key != "hosts"}
+    yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "hosts": [\n'
+    for number, host in enumerate(report["hosts"]):
+        yield (",\n" if number else "") + json.dumps(host, separators=(",", ":"))
+    yield "\n ]\n}\n"
 
 
 # format -> file name -> text in parts
