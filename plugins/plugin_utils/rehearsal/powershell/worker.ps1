@@ -19,6 +19,7 @@ param (
 )
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
+# No [IO.File] and the like in here: the engine remembers what a type name means, and the shims come later.
 $assembly = Join-Path -Path $Cache -ChildPath 'shims.dll'
 if (-not (Test-Path -LiteralPath $assembly)) {
     $usings = @{}
@@ -26,7 +27,7 @@ if (-not (Test-Path -LiteralPath $assembly)) {
     foreach ($file in Get-ChildItem -Path (Join-Path -Path $PSScriptRoot -ChildPath 'shims/*.cs')) {
         # One compilation unit: using clauses first, then each file under its own name and line numbers.
         [void]$body.AppendLine("#line 1 `"$($file.Name)`"")
-        foreach ($line in [IO.File]::ReadAllLines($file.FullName)) {
+        foreach ($line in Get-Content -LiteralPath $file.FullName) {
             $isUsing = $line -cmatch '^using [\w.]+;$'
             if ($isUsing) { $usings[$line] = $true }
             [void]$body.AppendLine($(if ($isUsing) { '' } else { $line }))
@@ -35,7 +36,7 @@ if (-not (Test-Path -LiteralPath $assembly)) {
     $source = (@($usings.Keys) -join "`n") + "`n" + $body.ToString()
     $fresh = Join-Path -Path $Cache -ChildPath "shims-$PID.dll"
     Add-Type -TypeDefinition $source -OutputAssembly $fresh -IgnoreWarnings -WarningAction SilentlyContinue
-    [IO.File]::Move($fresh, $assembly, $true)
+    Move-Item -LiteralPath $fresh -Destination $assembly -Force
 }
 Add-Type -Path $assembly
 Import-Module -Name Microsoft.PowerShell.Management, Microsoft.PowerShell.Security, Microsoft.PowerShell.Utility

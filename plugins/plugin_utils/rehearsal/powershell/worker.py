@@ -60,9 +60,11 @@ class Worker:
         self._notes = bytearray()
         self._reader = threading.Thread(target=self._read_notes, daemon=True)
         self._reader.start()
-        if not self._receive().get("ready"):
+        try:
+            self._receive()  # its first frame says that it is ready
+        except WorkerError:
             self.close()
-            raise WorkerError(f"{pwsh} started but did not say it is ready; {self._said()}")
+            raise
 
     @property
     def pid(self) -> int:

@@ -12,6 +12,10 @@ using System.Text;
 namespace Rehearsal {
     /// <summary>What a command wrote: stdout as text, stderr as the serialised records of powershell.exe.</summary>
     public sealed class CommandOutput {
+        /// <summary>The stream name of what a script wrote to stderr itself: no record around it.</summary>
+        public const string Raw = "raw";
+        const string Head = "#< CLIXML\r\n<Objs Version=\"1.1.0.1\" "
+            + "xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">";
         readonly object gate = new object();
         readonly StringBuilder stdout = new StringBuilder();
         readonly List<(string Stream, string Text)> records = new List<(string, string)>();
@@ -25,15 +29,14 @@ namespace Rehearsal {
             lock (gate) {
                 if (records.Count == 0) { return ""; }
                 var text = new StringBuilder();
-                if (clixml) {
-                    text.Append("#< CLIXML\r\n<Objs Version=\"1.1.0.1\" "
-                        + "xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">");
-                }
+                var open = false;
                 foreach (var record in records) {
-                    text.Append(clixml
-                        ? $"<S S=\"{record.Stream}\">{Encode(record.Text)}</S>" : record.Text);
+                    if (!clixml || record.Stream == Raw) { text.Append(record.Text); continue; }
+                    if (!open) { text.Append(Head); }
+                    open = true;
+                    text.Append($"<S S=\"{record.Stream}\">{Encode(record.Text)}</S>");
                 }
-                return text.Append(clixml ? "</Objs>" : "").ToString();
+                return text.Append(open ? "</Objs>" : "").ToString();
             }
         }
 

@@ -41,6 +41,9 @@ namespace Rehearsal {
 
         static string Real(string path) => PathMap.IsWindows(path) ? PathMap.Native(path) : PathMap.Spell(path);
 
+        protected override ProviderInfo Start(ProviderInfo providerInfo) =>
+            (ProviderInfo)Inner("Start", providerInfo);
+
         protected override Collection<PSDriveInfo> InitializeDefaultDrives() {
             var drives = new Collection<PSDriveInfo>();
             if (World.Current?.Root == null) { return drives; }
@@ -50,6 +53,13 @@ namespace Rehearsal {
                     drives.Add(new PSDriveInfo(name, ProviderInfo, folder, "", null));
                 }
             }
+            // The folder's own path, as GetUnresolvedProviderPathFromPSPath answers it, stays usable:
+            // it lies on the drive of one slash that this engine knows on every Unix.
+            var slash = new PSDriveInfo("/", ProviderInfo, "/", "", null);
+            foreach (var (flag, value) in new[] { ("VolumeSeparatedByColon", false), ("Hidden", true) }) {
+                typeof(PSDriveInfo).GetProperty(flag, Any)?.SetValue(slash, value);
+            }
+            drives.Add(slash);
             return drives;
         }
 
@@ -114,7 +124,8 @@ namespace Rehearsal {
             Like(path, (string)Inner("GetParentPath", path, root));
 
         protected override string MakePath(string parent, string child) {
-            return Like(parent, base.MakePath(parent, child));
+            var path = Like(parent, base.MakePath(parent, child));
+            return path.StartsWith("/", StringComparison.Ordinal) ? PathMap.Spell(path) : path;
         }
 
         /// <summary>Back slashes in what is still the script's path, slashes in what is the folder's.</summary>

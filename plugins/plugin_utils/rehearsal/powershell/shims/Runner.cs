@@ -97,11 +97,14 @@ namespace Rehearsal {
                 System.Environment.SetEnvironmentVariable(name, null);
             }
             foreach (var variable in world.Environment) {
-                // Windows ignores the case of names, this process does not: the usual spellings too.
-                System.Environment.SetEnvironmentVariable(variable.Key.ToLowerInvariant(), variable.Value);
-                System.Environment.SetEnvironmentVariable(variable.Key.ToUpperInvariant(), variable.Value);
                 System.Environment.SetEnvironmentVariable(variable.Key, variable.Value);
             }
+            // Local times are those of the host's zone; without ICU's table they stay UTC.
+            var zone = world.Registry.Find(@"HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation")
+                ?.Value("TimeZoneKeyName")?.Data as string;
+            var known = zone != null && TimeZoneInfo.TryConvertWindowsIdToIanaId(zone, out zone);
+            System.Environment.SetEnvironmentVariable("TZ", known ? zone : "UTC");
+            TimeZoneInfo.ClearCachedData();
         }
     }
 
@@ -132,7 +135,7 @@ namespace Rehearsal {
             input = Encoding.UTF8.GetBytes(string.Concat(request.Lines.Select(line => line + "\n")));
             var nowhere = !request.Console;
             System.Console.SetOut(nowhere ? TextWriter.Null : new OutputWriter(target, null));
-            System.Console.SetError(nowhere ? TextWriter.Null : new OutputWriter(target, "Error"));
+            System.Console.SetError(nowhere ? TextWriter.Null : new OutputWriter(target, CommandOutput.Raw));
             System.Console.SetIn(nowhere ? TextReader.Null : new StreamReader(new MemoryStream(input)));
         }
 
@@ -152,7 +155,7 @@ namespace Rehearsal {
         public static void SetError(TextWriter writer) => System.Console.SetError(writer);
         public static Stream OpenStandardInput() => new MemoryStream(input);
         public static Stream OpenStandardOutput() => new OutputStream(output, null);
-        public static Stream OpenStandardError() => new OutputStream(output, "Error");
+        public static Stream OpenStandardError() => new OutputStream(output, CommandOutput.Raw);
     }
 
     sealed class OutputWriter : TextWriter {
@@ -162,7 +165,7 @@ namespace Rehearsal {
         public OutputWriter(CommandOutput output, string stream) {
             this.output = output;
             this.stream = stream;
-            CoreNewLine = new[] { '\r', '\n' };
+            NewLine = "\r\n";
         }
 
         public override Encoding Encoding => new UTF8Encoding(false);

@@ -10,6 +10,7 @@ using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
 using System.Text.Json.Nodes;
+using Microsoft.PowerShell.Commands;
 
 namespace Rehearsal {
     public static class SessionStates {
@@ -23,6 +24,7 @@ namespace Rehearsal {
         /// <summary>Once per worker: the command list and the classes that stand for Windows-only ones.</summary>
         public static void Prepare(CmdletInfo[] available, string commandList) {
             commands = available;
+            GetHostDateCommand.Real = available.First(c => c.Name == "Get-Date").ImplementingType;
             foreach (var version in JsonNode.Parse(File.ReadAllText(commandList))["since"].AsObject()) {
                 foreach (var name in version.Value.AsArray()) { Since[name.ToString()] = Version.Parse(version.Key); }
             }
@@ -42,6 +44,8 @@ namespace Rehearsal {
             var state = InitialSessionState.CreateDefault();
             state.LanguageMode = (PSLanguageMode)Enum.Parse(typeof(PSLanguageMode), world.LanguageMode, true);
             state.Providers.Remove("FileSystem", null);
+            state.Providers.Remove("Environment", null);
+            state.Providers.Add(Provider("Environment", typeof(EnvironmentDrive)));
             state.Providers.Add(Provider("FileSystem", typeof(FileSystem)));
             state.Providers.Add(Provider("Registry", typeof(RegistryProvider)));
             AddCommands(state);
