@@ -5,7 +5,7 @@ An operation is one file ``Verb-Noun.ps1`` in this folder, if long with parts in
 (``# include: facts/iis.ps1``). What is sent is::
 
     param ($Request)
-    <the functions of prelude.ps1 that the operation needs, directly or through others>
+    <the functions of prelude.ps1 and prelude/ that the operation needs, directly or through others>
     function Invoke-OperationScript {
     <the file>
     }
@@ -135,7 +135,9 @@ def _functions_for(text: str) -> str:
 
 @cache
 def _prelude() -> dict[str, str]:
-    return {found[1]: minify(found[0]) for found in _FUNCTION.finditer(_read("prelude"))}
+    parts = sorted(path.stem for path in (_FOLDER / "prelude").glob("*.ps1"))
+    text = "".join(map(_read, ("prelude", *(f"prelude/{part}" for part in parts))))
+    return {found[1]: minify(found[0]) for found in _FUNCTION.finditer(text)}
 
 
 @cache

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The host lock: one mutator per host across controllers.
+
+# Runs the block while no other command can read and change the lock. The handle is exclusive and
+# closes with the process, so a crash leaves nothing behind.
+function Use-LockGuard {
+    param ([scriptblock] $GuardedAction)
+    $guard = Resolve-NativePath (Join-Path (Get-StateFolder -Create) 'host.lock.guard')
+    $stream = $null
+    for ($try = 1; -not $stream; $try++) {
+        try {
+            $stream = New-Object IO.FileStream($guard, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None)
+        } catch {
+            if ($try -ge 50) {
+                Stop-Operation 'ScriptFailed' 'LockBusy' "the lock's guard file $guard is in use by another command for 5 s"
+            }
+            Start-Sleep -Milliseconds 100
+        }
+    }
+    try {
+        & $GuardedAction
+    } finally {
+        $stream.Dispose()
+    }
+}
+
+# The lock as it stands; null when the host is free. A damaged file is a lock held by nobody known.
+function Read-HostLock {
+    $folder = Get-StateFolder
+    if (-not $folder) {
+        return $null
+    }
+    $path = Join-Path $folder 'host.lock'
+    $text = Read-StateFile $path
+    if ($null -eq $text) {
+        return $null
+    }
+    $lock = [ordered] @{}
+    try {
+        $stored = $text | ConvertFrom-Json
+        foreach ($name in 'owner', 'run', 'purpose', 'boot_id') {
+            $lock[$name] = $stored.$name
+        }
+        foreach ($name in 'acquired', 'renewed') {
+            $lock[$name] = ConvertTo-IsoDate $stored.$name
+        }
+        $lock['ttl_seconds'] = [int] $stored.ttl_seconds
+    } catch {
+        $written = ConvertTo-IsoDate ([IO.File]::GetLastWriteTimeUtc((Resolve-NativePath $path)))
+        $lock = [ordered] @{
+            owner = $null; run = $null; purpose = 'unreadable lock file'; boot_id = $null
+            acquired = $written; renewed = $written; ttl_seconds = 3600
+        }
+    }
+    $lock
+}
+
+function Write-HostLock {
+    param ($Lock, [switch] $New)
+    Write-FileDurably (Join-Path (Get-StateFolder -Create) 'host.lock') (ConvertTo-SafeJson $Lock) -New:$New
+}
+
+# Two boot identities are of different boots when a part that both have differs.
+function Test-OtherBoot {
+    param ($One, $Two)
+    $parts = @{}
+    foreach ($part in ([string] $One) -split ';') {
+        $parts[($part -split ':')[0]] = $part
+    }
+    foreach ($part in ([string] $Two) -split ';') {
+        $name = ($part -split ':')[0]
+        if ($part -and $parts.ContainsKey($name) -and $parts[$name] -ne $part) {
+            return $true
+        }
+    }
+    $false
+}
+
+# Setup.exe and the update's own .exe unpack and then call msiexec or ExSetup; any of them counts.
+function Test-InstallerRunning {
+    $names = @('msiexec', 'ExSetup', 'ExSetupUI', 'Setup', 'Exchange*-KB*')
+    @(Get-Process -Name $names -ErrorAction SilentlyContinue).Count -gt 0
+}
+
+# Proof that the holder is dead: "boot", or "heartbeat" while no installer runs. Null: it lives.
+function Get-StaleReason {
+    param ($Lock)
+    if (Test-OtherBoot $Lock['boot_id'] (Get-BootId)) {
+        return 'boot'
+    }
+    $renewed = [datetime]::Parse($Lock['renewed'], [Globalization.CultureInfo]::InvariantCulture, [Globalization.DateTimeStyles]::RoundtripKind)
+    $age = ((Get-Date).ToUniversalTime() - $renewed.ToUniversalTime()).TotalSeconds
+    if ($age -gt $Lock['ttl_seconds'] -and -not (Test-InstallerRunning)) {
+        return 'heartbeat'
+    }
+}
+
+function Test-LockHolder {
+    param ($Lock, [string] $Owner, [string] $Run)
+    $Lock -and $Lock['owner'] -ceq $Owner -and $Lock['run'] -ceq $Run
+}
+
+function Stop-Locked {
+    param ($Lock)
+    $message = "locked by '{0}' (run {1}) since {2}, last heartbeat {3}, for: {4}" -f $Lock['owner'], $Lock['run'], $Lock['acquired'], $Lock['renewed'], $Lock['purpose']
+    Stop-Operation 'Locked' 'HostLocked' $message $Lock
+}

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# State on the host: %ProgramData%\ExchangeRemediation.
+
+# Null when it does not exist and -Create is not given. Never returns a folder that somebody else
+# could have prepared: %ProgramData% lets every user create folders.
+function Get-StateFolder {
+    param (
+        [string] $Child,
+        [switch] $Create
+    )
+    $folder = $env:ProgramData
+    foreach ($name in @('ExchangeRemediation', $Child)) {
+        if (-not $name) {
+            continue
+        }
+        $folder = Join-Path $folder $name
+        if (-not (Test-Path -LiteralPath $folder)) {
+            if (-not $Create) {
+                return $null
+            }
+            New-TrustedFolder $folder
+        }
+        Assert-TrustedFolder $folder
+    }
+    $folder
+}
+
+# Built beside its place and renamed into it, so that it never stands there with inherited rights.
+function New-TrustedFolder {
+    param ([string] $Path)
+    $leaf = Split-Path $Path -Leaf
+    $staging = '{0}.{1}' -f $Path, [guid]::NewGuid().ToString('N')
+    [void] (New-Item -Path $staging -ItemType Directory)
+    $acl = Get-Acl -LiteralPath $staging
+    $acl.SetSecurityDescriptorSddlForm('O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)')
+    Set-Acl -LiteralPath $staging -AclObject $acl
+    try {
+        Rename-Item -LiteralPath $staging -NewName $leaf
+    } catch {
+        Remove-Item -LiteralPath $staging
+        # Another command may have been faster; the caller judges what stands there now.
+        if (-not (Test-Path -LiteralPath $Path)) {
+            throw
+        }
+    }
+}
+
+function Assert-TrustedFolder {
+    param ([string] $Path)
+    $cure = 'Look at what is in it, keep it as evidence, move it away and run again'
+    $item = Get-Item -LiteralPath $Path -Force
+    if ($item.Attributes -band [IO.FileAttributes]::ReparsePoint) {
+        Stop-Operation 'ScriptFailed' 'StateRefused' "$Path is a link to another place. $cure"
+    }
+    if (-not $item.PSIsContainer) {
+        Stop-Operation 'ScriptFailed' 'StateRefused' "$Path is not a folder. $cure"
+    }
+    $sddl = [string] (Get-Acl -LiteralPath $Path).Sddl
+    if ($sddl -notmatch '^O:(BA|SY|S-1-5-18|S-1-5-32-544)(G:|D:|S:|$)') {
+        Stop-Operation 'ScriptFailed' 'StateRefused' "$Path belongs to neither SYSTEM nor Administrators ($sddl). $cure"
+    }
+    $other = Find-ForeignWriter $sddl
+    if ($other) {
+        Stop-Operation 'ScriptFailed' 'StateRefused' "$Path can be written by $other. $cure"
+    }
+}
+
+# The first trustee other than SYSTEM, Administrators and the owner placeholders that an allowing
+# entry gives more than reading (SDDL: type;flags;rights;guid;guid;trustee).
+function Find-ForeignWriter {
+    param ([string] $Sddl)
+    $trusted = @('SY', 'BA', 'CO', 'OW', 'S-1-5-18', 'S-1-5-32-544', 'S-1-3-0', 'S-1-3-4')
+    $reading = @('FR', 'GR', 'FX', 'FRFX', 'GRGX', '0x1200a9', '0x120089')
+    foreach ($found in [regex]::Matches($Sddl, '\((?:A|OA|XA);[^;)]*;([^;)]*);[^;)]*;[^;)]*;([^;)]*)')) {
+        $rights, $trustee = $found.Groups[1].Value, $found.Groups[2].Value
+        if ($trusted -notcontains $trustee -and $reading -notcontains $rights) {
+            return $trustee
+        }
+    }
+}
+
+# All or nothing: new file, flushed to the disk, then renamed. -New: fails where $Path exists.
+function Write-FileDurably {
+    param (
+        [string] $Path,
+        [string] $Text,
+        [switch] $New
+    )
+    $target = Resolve-NativePath $Path
+    $temporary = '{0}.{1}.tmp' -f $target, [guid]::NewGuid().ToString('N')
+    $bytes = [Text.Encoding]::UTF8.GetBytes($Text)
+    $stream = New-Object IO.FileStream($temporary, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+    try {
+        $stream.Write($bytes, 0, $bytes.Length)
+        $stream.Flush($true)
+    } finally {
+        $stream.Dispose()
+    }
+    try {
+        if (-not $New -and [IO.File]::Exists($target)) {
+            [IO.File]::Replace($temporary, $target, [NullString]::Value)
+        } else {
+            [IO.File]::Move($temporary, $target)
+        }
+    } catch {
+        [IO.File]::Delete($temporary)
+        throw
+    }
+}
+
+# Null when the file does not exist. Bounded: state files are small.
+function Read-StateFile {
+    param ([string] $Path)
+    $file = New-Object IO.FileInfo((Resolve-NativePath $Path))
+    if (-not $file.Exists) {
+        return $null
+    }
+    if ($file.Length -gt 4MB) {
+        Stop-Operation 'ScriptFailed' 'StateRefused' "$Path has $($file.Length) bytes, more than any state file of ours"
+    }
+    [IO.File]::ReadAllText($file.FullName, [Text.Encoding]::UTF8)
+}
