@@ -62,8 +62,15 @@ def entries(host: Mapping[str, Any]) -> list[Entry]:
     return sorted(lines, key=_rank)
 
 
-def _rank(entry: Entry) -> tuple[int, int, str]:
-    return (_STATUS_ORDER[entry.status], _SEVERITY_ORDER[entry.severity], entry.name)
+def _rank(entry: Entry) -> tuple[int, int, bool, str]:
+    # A check explains more than a CVE does ("the update was installed without elevation" against
+    # "install the update"), so at equal severity it comes first and its remedy is the next step.
+    return (
+        _STATUS_ORDER[entry.status],
+        _SEVERITY_ORDER[entry.severity],
+        bool(entry.outcome),
+        entry.name,
+    )
 
 
 def _reached(host: Mapping[str, Any]) -> Entry:
