@@ -22,6 +22,9 @@ from .paths import Tree, file_path, format_time, parse_time, registry_path
 
 __all__ = ["EMPTY", "World", "file_path", "format_time", "parse_time", "registry_path"]
 
+_MINUTES_A_DAY = 1440
+_FIRST_BOOT = datetime(2021, 1, 1, tzinfo=UTC)  # before anything that assess asks about
+
 # Every member of the document with the value of a host that lacks it.
 EMPTY: dict[str, Any] = {
     "name": "HOST",
@@ -90,6 +93,16 @@ class World:
             return parse_time(self.data["now"])
         offset = timedelta(seconds=self.data["clock_offset_seconds"])
         return (real or datetime.now(UTC)) + offset
+
+    def boot_time(self) -> datetime:
+        """Return when the present boot session began: one moment for each ``boot_id``."""
+        session = str(self.data["boot_id"])
+        minutes = int(session) % _MINUTES_A_DAY if session.isdecimal() else 0
+        day = _FIRST_BOOT
+        if self.data["now"]:
+            midnight = parse_time(self.data["now"]).replace(hour=0, minute=0, second=0)
+            day = midnight.replace(microsecond=0) - timedelta(days=2)
+        return day + timedelta(minutes=minutes)
 
     def record(self, kind: str, target: str, by: str) -> None:
         """Note a change in the mutation log; I9 tests read it."""

@@ -27,9 +27,12 @@ def encode(value: Any) -> str:
 
 
 def boot_id(world: World) -> str | None:
-    """Return what tells this boot from another; ``None`` when the counter is not there."""
+    """Return what tells this boot from another; each part only where it can be read."""
     count = world.value(_BOOT_COUNT, "BootId")
-    return None if count is None else f"boot:{count}"
+    parts = [] if count is None else [f"boot:{count}"]
+    if world.data["session"].get("elevated", True):  # others may not ask when System started
+        parts.append(f"system:{stamp(world.boot_time())}")
+    return ";".join(parts) or None
 
 
 def host_stamp(world: World, clock: str) -> dict[str, Any]:
