@@ -32,7 +32,7 @@ class CampaignCve:
     exploited: bool
     related: bool  # fixed by the same update, not known exploited
     fix: str  # update | update-and-state | state
-    authentication: str  # none | user | admin | user-interaction
+    authentication: str  # none | user | admin | user-interaction | unknown
     mitigations: tuple[str, ...]  # ids; all of them together mitigate the CVE
     conditions: tuple[str, ...]  # when it matters at all, as sentences
     known_exploited: KnownExploited | None
