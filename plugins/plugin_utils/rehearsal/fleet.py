@@ -144,6 +144,7 @@ class Fleet:
                 "commands": service.counters.commands,
                 "faults": service.counters.faults,
                 "open_shells": service.open_shells,
+                "mutations": len(service.host.world.mutations),
             }
             for service in self.services
         ]
