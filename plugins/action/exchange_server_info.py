@@ -54,6 +54,7 @@ class ActionModule(ActionBase):
             entry = assess_host(request, connection.open)
         except RemediationError as error:
             raise AnsibleActionFail(f"{host}: {error}") from error
+        connection.close()
         entry["peer"] = connection.peer()
         entry["timing"]["http"] = connection.traffic()
         secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name

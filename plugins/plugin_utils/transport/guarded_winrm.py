@@ -8,6 +8,7 @@ is an error at once (pywinrm polls for ever when a proxy answers 200 with a page
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from .guarded_http import Guard, harden
 if TYPE_CHECKING:
     import requests
 
+_NAMESPACE = re.compile(r' xmlns:(\w+)="[^"<>]*"')
 _SOAP = b"http://www.w3.org/2003/05/soap-envelope"
 _LOOK_AT = 4096
 _OK = 200
@@ -41,7 +43,7 @@ class GuardedTransport(Transport):
         super().setup_encryption(harden(session, self.guard))
 
     def send_message(self, message: str | bytes) -> bytes:
-        text: bytes = super().send_message(message)
+        text: bytes = super().send_message(lean(message) if isinstance(message, str) else message)
         if _SOAP not in text[:_LOOK_AT] or b"<!DOCTYPE" in text or b"\x00" in text[:_LOOK_AT]:
             raise self.guard.refuse(
                 MalformedReply(
@@ -63,6 +65,16 @@ class GuardedTransport(Transport):
         if len(text) > self.guard.response_bytes:
             raise self.guard.refuse(ReplyTooLarge(f"a reply of {len(text)} bytes after decryption"))
         return text
+
+
+def lean(message: str) -> str:
+    """Drop the namespaces that pywinrm declares in every message and this one does not use."""
+
+    def keep(found: re.Match[str]) -> str:
+        return found[0] if f"{found[1]}:" in used else ""
+
+    used = _NAMESPACE.sub("", message)
+    return _NAMESPACE.sub(keep, message)
 
 
 def _is_encrypted(response: requests.Response) -> bool:

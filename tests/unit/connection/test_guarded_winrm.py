@@ -17,6 +17,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.gua
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.guarded_winrm import (
     GuardedProtocol,
+    lean,
 )
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 
@@ -198,3 +199,8 @@ def test_the_output_of_one_command_is_capped_over_all_its_replies() -> None:
         guard.count_command_output(600)
     guard.start_command()
     guard.count_command_output(600)
+
+
+def test_only_the_namespaces_that_a_message_uses_are_sent() -> None:
+    sent = '<a:x xmlns:a="urn:a" xmlns:b="urn:b" xmlns:c="urn:c" xmlns:d="urn:d" c:y="d:z">b</a:x>'
+    assert lean(sent) == '<a:x xmlns:a="urn:a" xmlns:c="urn:c" xmlns:d="urn:d" c:y="d:z">b</a:x>'
