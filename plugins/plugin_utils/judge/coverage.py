@@ -113,10 +113,21 @@ def _judge(subject: Subject, check: str, section: str, key: str) -> CheckResult:
     if not listed.rows:
         return checks.unknown(check, f"The logs could not be read: {why}.", _SAVE)
     found = _reaches(wanted, listed, key, start)
-    return _sum_up(check, f"{start:%Y-%m-%d}", found, None if listed.whole else why)
+    return _sum_up(check, start, found, None if listed.whole else why, _born(subject, start))
 
 
-def _sum_up(check: str, since: str, found: list[Reach], missing: str | None) -> CheckResult:
+def _born(subject: Subject, start: datetime) -> str:
+    """A note where Windows is younger than the campaign; a later upgrade sets that date anew."""
+    installed = moment(subject.facts.value("os", "install_date"))
+    if installed is None or installed <= start:
+        return ""
+    return f" Windows was installed on {installed:%Y-%m-%d}: older logs may never have existed."
+
+
+def _sum_up(
+    check: str, start: datetime, found: list[Reach], missing: str | None, note: str
+) -> CheckResult:
+    since = f"{start:%Y-%m-%d}"
     evidence: dict[str, object] = {
         "window_start": since,
         "logs": {item.id: {"covers": item.covers, "detail": item.detail} for item in found},
@@ -128,7 +139,7 @@ def _sum_up(check: str, since: str, found: list[Reach], missing: str | None) -> 
     if short:
         more = f" Not known: {'; '.join(unsure)}." if unsure else ""
         return checks.finding(
-            check, f"Do not reach back to {since}: {'; '.join(short)}.{more}", _SAVE, evidence
+            check, f"Do not reach back to {since}: {'; '.join(short)}.{more}{note}", _SAVE, evidence
         )
     if unsure:
         return checks.unknown(

@@ -80,7 +80,9 @@ def combine(mitigation: str, parts: Sequence[Part], *, absent: str) -> Mitigatio
 
 
 def _whole(failing: Sequence[Part], *, present: bool) -> State:
-    states = {part.state for part in failing}
+    # The targets decide; where they are as wanted, their watchdogs do.
+    deciding = [part for part in failing if not part.watchdog] or failing
+    states = {part.state for part in deciding}
     for state in _TELLING:
         if state in states:
             return state

@@ -59,7 +59,7 @@ def check_mitigation(
     status, summary = _outcome(state, exposures)
     remedy = None
     if status in (CheckStatus.FINDING, CheckStatus.UNKNOWN):
-        remedy = f"Apply the mitigation in full until the update is in. {mitigation.limits}"
+        remedy = f"Apply it in full until the update is in. Its limits: {mitigation.limits}."
     harmless = status in (CheckStatus.PASS, CheckStatus.NOT_APPLICABLE)
     return CheckResult(
         check=checks.MITIGATION + mitigation.id,

@@ -127,16 +127,22 @@ def _shadow(row: Row, config: RewriteFacts) -> str | None:
     return None
 
 
+Place = tuple[str | None, str | None]  # site and path, both folded
+
+
 def _candidate(
-    rule: Rule, row: Row, config: RewriteFacts, places: frozenset[tuple[str, str]]
+    rule: Rule, row: Row, config: RewriteFacts, place: Place, wanted: frozenset[Place]
 ) -> tuple[State, str] | None:
-    """What one rule of the host is in the light of ``rule``; None = nothing to do with it."""
+    """What one rule of the host is in the light of ``rule`` at ``place``; None = nothing."""
     name = (text(row.get("name")) or "").casefold()
     named = any(name == known.casefold() for _, known in rule.names)
     revision, found = _revision(rule, row, config)
     if revision is None and not named:
         return None
-    if (_site(row), fold_path(row.get("path"))) not in places:
+    here = (_site(row), fold_path(row.get("path")))
+    if here != place and here in wanted:
+        return None  # it belongs to another site that needs the rule as well
+    if here != place:
         where = f"{row.get('site')!r:.80} {row.get('path')!r:.80}"
         return State.WRONG_PLACE, f"stands at {where}, where it does not protect"
     if revision is None:
@@ -165,12 +171,12 @@ def _objections(
     yield State.HOLDS, f"revision {revision.revision}"
 
 
-def _part(rule: Rule, config: RewriteFacts, places: frozenset[tuple[str, str]]) -> Part:
+def _part(rule: Rule, config: RewriteFacts, place: Place, wanted: frozenset[Place]) -> Part:
     found = [
         candidate
         for row in config.rules.rows
         if (text(row.get("direction")) or "").casefold() == rule.direction
-        and (candidate := _candidate(rule, row, config, places)) is not None
+        and (candidate := _candidate(rule, row, config, place, wanted)) is not None
     ]
     for state in _INFORMATIVE:
         for outcome, detail in found:
@@ -217,10 +223,10 @@ def judge_rewrite(mitigation: Mitigation, facts: Facts) -> MitigationState:
     parts: list[Part] = []
     path = fold_path(scope.path) or "/"
     sites = front_end_sites(facts, scope)
+    wanted: frozenset[Place] = frozenset((site.casefold(), path) for site in sites)
     for site in sites:
-        places = frozenset(((site.casefold(), path),))
         for rule in mitigation.rules:
-            part = _part(rule, config, places)
+            part = _part(rule, config, (site.casefold(), path), wanted)
             name = part.name if len(sites) == 1 else f"{part.name} on {site}"
             parts.append(Part(name, part.state, part.detail, part.present))
     return combine(mitigation.id, tuple(_effective(parts, config)), absent="it has no rules")

@@ -40,8 +40,8 @@ class Listed:
     newest: BuildInfo | None
     # Every update of this cumulative update by KB.
     known: Mapping[str, BuildInfo]
-    # Some update of this cumulative update has no KB in the catalogue.
-    nameless: bool
+    # Updates of this cumulative update whose KB the catalogue does not know.
+    nameless: tuple[Build, ...]
     # Sources disagree about which build this update makes; why, in their words.
     dispute: str | None
 
@@ -70,7 +70,7 @@ def listed(subject: Subject) -> Listed:
         whole=readable,
         newest=max(mine, key=lambda info: info.build) if mine else None,
         known=known,
-        nameless=any(info.kb is None and info.kind not in ("CU", "RU") for info in builds),
+        nameless=tuple(info.build for info in builds if info.kb is None and info.kind != "CU"),
         dispute=subject.knowledge.dispute(subject.build) if subject.build else None,
     )
 
@@ -80,7 +80,9 @@ def proves(subject: Subject, updates: Listed, fixed_build: Build) -> bool:
     if updates.newest is not None and updates.newest.build >= fixed_build:
         return True
     # The catalogue does not know every KB: an entry that no known update explains may be it.
-    return updates.nameless and any(not subject.knowledge.knows_kb(kb) for kb in updates.kbs)
+    build = subject.build
+    possible = any(build is not None and fixed_build <= at <= build for at in updates.nameless)
+    return possible and any(not subject.knowledge.knows_kb(kb) for kb in updates.kbs)
 
 
 def check_half_installed(subject: Subject, updates: Listed) -> CheckResult:
