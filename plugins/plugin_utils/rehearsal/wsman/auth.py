@@ -75,7 +75,7 @@ class Identity:
         header = request.headers.get(b"authorization")
         if header is None:
             return None if self.proven else self._unauthorized()
-        if header == self._basic:
+        if self._basic and header == self._basic:
             return None
         scheme, _, token = header.partition(b" ")
         scheme = scheme.lower()

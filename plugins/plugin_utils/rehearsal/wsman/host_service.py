@@ -154,7 +154,7 @@ class HostService:
 
     def _receive(self, entry: _Open, message: soap.Message) -> str | Awaitable[str]:
         """Deliver output; the very same request again gets the very same output."""
-        if entry.received is not None and entry.received[0] == message.message_id:
+        if entry.received and message.message_id and entry.received[0] == message.message_id:
             return entry.received[1]
         result = entry.shell.receive(message, self._seconds(message), self._room(message))
         if isinstance(result, str):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import struct
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,17 @@ if TYPE_CHECKING:
     from .soap import Message
 
 RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
+# What psrpcore raises for bytes that are no fragment, and what it lets pass from the parsers
+# below it; SyntaxError is ElementTree's ParseError.
+_UNREADABLE = (
+    PSRPCoreError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    SyntaxError,
+    struct.error,
+)
 _ANSWERED_TRUE = (SetMaxRunspacesEvent, SetMinRunspacesEvent, ResetRunspaceStateEvent)
 
 
@@ -168,8 +180,7 @@ class PsrpShell:
             self._pool.receive_data(PSRPPayload(data, StreamType.default, identifier))
             while (event := self._pool.next_event()) is not None:
                 self._handle(event)
-        except (PSRPCoreError, ValueError, TypeError, KeyError, IndexError, SyntaxError) as error:
-            # psrpcore lets what the parsers raise pass; SyntaxError is ElementTree's ParseError.
+        except _UNREADABLE as error:
             raise envelopes.missing(f"the PSRP fragment is invalid ({error})") from None
         self._news.set()
 

@@ -202,7 +202,10 @@ class WinrsShell:
         """Turn an engine's UTF-8 into the code page of the shell."""
         if self._codec is None or data.isascii():
             return data
-        return data.decode("utf-8", "replace").encode(self._codec, "replace")
+        try:
+            return data.decode("utf-8").encode(self._codec, "replace")
+        except UnicodeDecodeError:
+            return data  # the command chose another encoding itself
 
     def operations(self, command_id: str) -> tuple[str, ...]:
         """Return what fault rules match as ``operation``."""
