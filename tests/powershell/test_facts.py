@@ -419,6 +419,26 @@ def test_an_event_log_that_does_not_exist_is_left_out(ask: Ask) -> None:
     assert reply["errors"] == []
 
 
+def test_a_disabled_event_log_still_tells_what_it_holds(ask: Ask) -> None:
+    reply = ask(world(event_logs={"Application": {"enabled": False}, "System": {"records": 0}}))
+    logs = {log["name"]: log for log in reply["result"]["event_logs"]}
+    assert logs["Application"]["enabled"] is False
+    assert logs["Application"]["oldest"].endswith("T06:00:00.0000000Z")
+    assert (logs["System"]["records"], logs["System"]["oldest"]) == (0, None)
+    assert reply["errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("administrator", "elevated"), [(True, True), (True, False), (False, False)]
+)
+def test_a_filtered_token_is_told_from_a_plain_user(
+    ask: Ask, *, administrator: bool, elevated: bool
+) -> None:
+    session = ask(world(administrator=administrator, elevated=elevated))["result"]["session"]
+    assert (session["administrator"], session["elevated"]) == (administrator, elevated)
+    assert session["user_sid"].startswith("S-1-5-21-")
+
+
 def test_the_request_leaves_room_in_the_budget_of_one_command() -> None:
     """40 KB upstream a host over NTLM; the bootstrap takes 8 KB, HTTP and SOAP the rest."""
     assert len(request(loader.script(OPERATION).text)) <= 17 * 1024

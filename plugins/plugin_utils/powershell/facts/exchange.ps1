@@ -51,8 +51,8 @@ function Get-RoleFact {
     param ([string]$Root)
     $roles = @(
         @('Mailbox', 'MailboxRole'), @('ClientAccess', 'ClientAccessRole', 'CafeRole'),
-        @('HubTransport', 'HubTransportRole', 'BridgeheadRole'), @('UnifiedMessaging', 'UnifiedMessagingRole'),
-        @('Edge', 'EdgeTransportRole', 'GatewayRole'), @('ManagementTools', 'AdminTools')
+        @('HubTransport', 'HubTransportRole'), @('UnifiedMessaging', 'UnifiedMessagingRole'),
+        @('Edge', 'EdgeTransportRole'), @('ManagementTools', 'AdminTools')
     )
     $keys = @(Get-RegistrySubKey $Root)
     foreach ($role in $roles) {

@@ -98,7 +98,8 @@ function Get-EventLogFact {
             $fact['enabled'] = [bool]$log.IsEnabled
             if ($null -ne $log.RecordCount) { $fact['records'] = [long]$log.RecordCount }
             $fact['max_bytes'] = [long]$log.MaximumSizeInBytes
-            if ($fact['records']) {
+            # A disabled log may hold old records; some enabled ones do not tell their number.
+            if ($fact['records'] -or ($fact['enabled'] -and $null -eq $fact['records'])) {
                 $fact['oldest'] = Get-EventTime $name -Oldest
                 $fact['newest'] = Get-EventTime $name
             }
