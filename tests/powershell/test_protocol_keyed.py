@@ -172,7 +172,9 @@ def test_folder_of_somebody_else_is_refused(host: Host, sddl: str) -> None:
     assert effects(host) == 0
 
 
-@pytest.mark.parametrize("sddl", ["O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;0x1200a9;;;BU)", "O:S-1-5-18"])
+@pytest.mark.parametrize(
+    "sddl", ["O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;0x1200a9;;;BU)", "O:S-1-5-18"]
+)
 def test_folder_of_the_system_is_accepted(host: Host, sddl: str) -> None:
     host.environment["TEST_SDDL"] = sddl
     assert host.ask(counting()).result == {"effects": 1}

@@ -196,7 +196,12 @@ def test_of_many_controllers_at_once_exactly_one_gets_the_lock(host: Host) -> No
 
 @pytest.mark.parametrize(
     "parameters",
-    [ONE, ONE | {"purpose": ""}, ONE | {"purpose": "p", "ttl_seconds": 0}, ONE | {"purpose": "p" * 401}],
+    [
+        ONE,
+        ONE | {"purpose": ""},
+        ONE | {"purpose": "p", "ttl_seconds": 0},
+        ONE | {"purpose": "p" * 401},
+    ],
     ids=["no purpose", "empty purpose", "no time", "novel"],
 )
 def test_lock_without_sensible_parameters_is_refused(
