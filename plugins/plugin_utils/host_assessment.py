@@ -19,6 +19,7 @@ from .errors import (
     RemediationError,
     TransportError,
 )
+from .facts import validate
 from .judge.assess import assess
 from .judge.clock import ClockSample, offset
 from .judge.serialize import assessment_to_dict
@@ -94,6 +95,7 @@ def assess_host(
         transport = connect()
         sent = now()
         reply = transport.run(Operation(OPERATION, {}))
+        validate(reply.result)
     except RemediationError as error:
         result = host_result(request, _state_of(error), f"{error.code}: {error}")
         result["timing"] = _timing(sent, now(), None)
