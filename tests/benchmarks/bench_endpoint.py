@@ -24,7 +24,30 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-REQUESTS_PER_SECOND = 5_000  # the floor, over Basic
+import spnego
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
+    CommandResult,
+    SimulatedHost,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman import server
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.accounts import (
+    Account,
+    write_user_file,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
+    Policy,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
+    FaultPlan,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.host_service import (
+    HostService,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
+    Limits,
+)
+
+REQUESTS_PER_SECOND = 5_000  # the floor, over Basic, of one core
 CONNECTIONS = 50
 SECONDS = 4.0
 NTLM_SECONDS = 3.0
@@ -144,8 +167,6 @@ async def connect(index: int, port: int, *, ntlm: bool) -> Client:
     token = base64.b64encode(f"{USER}:{PASSWORD}".encode())
     client = Client(reader, writer, b"Authorization: Basic " + token + b"\r\n")
     if ntlm:
-        import spnego
-
         context = spnego.client(
             USER, PASSWORD, protocol="ntlm", options=spnego.NegotiateOptions.wrapping_winrm
         )
@@ -184,27 +205,6 @@ async def load(port: int, seconds: float, *, ntlm: bool) -> tuple[int, float]:
 
 async def serve() -> None:
     """Be the server: print the port, then CPU seconds and memory on each line read."""
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-        CommandResult,
-        SimulatedHost,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman import server
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.accounts import (
-        Account,
-        write_user_file,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
-        Policy,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
-        FaultPlan,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.host_service import (
-        HostService,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-        Limits,
-    )
 
     class Nothing:
         name = "nothing"
@@ -227,12 +227,17 @@ async def serve() -> None:
             services.append(HostService(host, Nothing(), account, users, policy=Policy(unencrypted=True), limits=Limits(), plan=FaultPlan()))  # fmt: skip
         endpoint = server.WsmanServer(services)
         ports = await endpoint.start(server.Ports(0, 0))
-        print(ports.http, flush=True)
+        _say(ports.http)
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):
             used = resource.getrusage(resource.RUSAGE_SELF)
-            print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]), flush=True)
+            _say([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024])
         await endpoint.close()
+
+
+def _say(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 def _pin(core: int) -> None:
@@ -273,16 +278,14 @@ def measure() -> dict[str, float]:
 
 
 def main() -> list[str]:
-    """Measure; the floor counts for Basic, where the server is the slower side."""
+    """Measure; the floor is held against one core's time, whatever else the machine does."""
     figures = measure()
     capacity = 1e6 / figures["basic CPU us/request"]
-    lines = [f"endpoint: {name} {value:,.0f}" for name, value in figures.items()]
-    verdict = "ok" if figures["basic requests/s"] >= REQUESTS_PER_SECOND else "TOO SLOW"
+    verdict = "ok" if capacity >= REQUESTS_PER_SECOND else "TOO SLOW"
     return [
-        *lines,
-        f"endpoint: {figures['basic requests/s'] / REQUESTS_PER_SECOND:.2f} of the floor of"
-        f" {REQUESTS_PER_SECOND:,} requests/s ({capacity:,.0f} a CPU second): {verdict}",
-    ]
+        f"endpoint: {capacity:,.0f} requests a second of one core ="
+        f" {capacity / REQUESTS_PER_SECOND:.2f} of the floor of {REQUESTS_PER_SECOND:,}: {verdict}"
+    ] + [f"endpoint: {name} {value:,.0f}" for name, value in figures.items()]
 
 
 if __name__ == "__main__":
@@ -290,4 +293,4 @@ if __name__ == "__main__":
         _pin(0)
         asyncio.run(serve())
     else:
-        print("\n".join(main()))
+        sys.stdout.write("\n".join(main()) + "\n")

@@ -17,7 +17,7 @@ _SHOWN = 120  # characters of a command that a message repeats
 # What Ansible's PowerShell shell puts around a raw command.
 _WRAPPING = re.compile(
     r"\A(?:&?chcp\.com 65001 > \$null\s*;?\s*)?(?P<body>.*?)"
-    r"(?:\s*If \(-not \$\?\)[^\n]*)?\s*\Z",
+    r"(?:\s*If \(-not \$\?\)[^\n]*)?(?:\s*exit \$LASTEXITCODE)?\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 

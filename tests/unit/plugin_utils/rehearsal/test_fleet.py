@@ -6,7 +6,8 @@ import os
 import stat
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,9 +33,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fle
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.server import (
     Ports,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _SCENARIO = """\
 schema: 1
@@ -90,8 +88,7 @@ def test_a_scenario_tells_hosts_rules_limits_and_authentication(scenario: str) -
 def test_what_is_wrong_in_a_scenario_is_named_with_its_file(
     scenario: str, old: str, new: str, what: str
 ) -> None:
-    with open(scenario, "w") as stream:
-        stream.write(_SCENARIO.replace(old, new))
+    Path(scenario).write_text(_SCENARIO.replace(old, new))
     with pytest.raises(ConfigError, match=rf"fleet\.yml.*{what}"):
         load(scenario)
 

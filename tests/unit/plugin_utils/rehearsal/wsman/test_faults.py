@@ -47,7 +47,9 @@ def test_a_rule_lets_some_pass_and_strikes_so_often() -> None:
         ({"when": "after"}, False),
     ],
 )
-def test_a_rule_matches_host_action_operation_and_moment(rule: dict[str, Any], hit: bool) -> None:
+def test_a_rule_matches_host_action_operation_and_moment(
+    rule: dict[str, Any], *, hit: bool
+) -> None:
     assert _strikes(_plan(**rule), 1) == [hit]
 
 

@@ -22,7 +22,8 @@ from psrpcore import (
     PSRPPayload,
     StreamType,
 )
-from psrpcore.types import PSInvocationState, RunspacePoolState
+from psrpcore._payload import create_fragment, create_message
+from psrpcore.types import PSInvocationState, PSRPMessageType, RunspacePoolState
 
 if TYPE_CHECKING:
     from .conftest import Desk, Reply
@@ -113,7 +114,7 @@ def test_a_pipeline_runs_with_all_its_input_however_it_is_cut(desk: Desk) -> Non
 
 def test_commands_parameters_and_statements_become_script_text(desk: Desk) -> None:
     client = Client(desk.build())
-    item = Command("Get-Item").add_parameter("Path", "it's").add_parameter("Force", True)
+    item = Command("Get-Item").add_parameter("Path", "it's").add_parameter("Force", value=True)
     select = Command("Select").add_argument(3)
     _, command = client.start(item, select)
     client.finish(command)
@@ -173,13 +174,10 @@ def test_fragments_that_are_none_are_a_fault(desk: Desk, data: str) -> None:
 
 
 def test_a_document_type_inside_a_fragment_is_refused(desk: Desk) -> None:
-    from psrpcore._payload import create_fragment, create_message
-    from psrpcore.types import PSRPMessageType
-
     desk.build()
     xml = b'<!DOCTYPE a [<!ENTITY x "y">]><S>&x;</S>'
-    message = create_message(True, PSRPMessageType.SessionCapability, xml, uuid.uuid4(), None)
-    data = base64.b64encode(create_fragment(1, 0, message, True)).decode()
+    message = create_message(True, PSRPMessageType.SessionCapability, xml, uuid.uuid4(), None)  # noqa: FBT003
+    data = base64.b64encode(create_fragment(1, 0, message, end=True)).decode()
     body = f'<rsp:Shell ShellId="{uuid.uuid4()}"><creationXml xmlns="http://schemas.microsoft.com/powershell">{data}</creationXml></rsp:Shell>'  # fmt: skip
     reply = desk.create(body=body, uri=_URI)
     assert reply.fault == envelopes.SCHEMA_VALIDATION

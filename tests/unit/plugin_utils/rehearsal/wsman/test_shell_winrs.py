@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,8 +51,6 @@ def test_a_command_without_announced_input_starts_with_the_first_receive(desk: D
 def test_a_running_command_answers_with_the_time_out_fault_and_later_with_its_output(
     desk: Desk,
 ) -> None:
-    import asyncio
-
     desk.engine.hold = asyncio.Event()
     desk.build()
     shell, command = desk.started()
@@ -98,7 +97,7 @@ def test_the_same_receive_sent_again_gets_the_same_output(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("length", "runs"), [(8191, True), (8192, False)])
 def test_cmd_refuses_a_command_line_of_more_than_8191_characters(
-    desk: Desk, length: int, runs: bool
+    desk: Desk, length: int, *, runs: bool
 ) -> None:
     desk.build()
     shell, command = desk.started(line="x" * length)
@@ -154,8 +153,6 @@ def test_terminate_lets_go_of_a_command(desk: Desk) -> None:
 
 
 def test_ctrl_c_ends_a_running_command_with_the_exit_code_of_windows(desk: Desk) -> None:
-    import asyncio
-
     desk.engine.hold = asyncio.Event()
     desk.build()
     shell, command = desk.started()
