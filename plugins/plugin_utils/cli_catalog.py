@@ -126,7 +126,8 @@ def _figures(catalog: Catalog) -> dict[str, int]:
 
 def _show(args: argparse.Namespace) -> int:
     catalog = load(args.catalog)
-    answer = describe_build(catalog, args.build, args.at or datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    answer = describe_build(catalog, args.build, args.at or today, "asked" if args.at else "today")
     if args.json:
         _print_json(answer)
     else:

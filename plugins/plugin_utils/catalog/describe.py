@@ -33,8 +33,10 @@ def plain(value: Any) -> Any:
     return value
 
 
-def describe_build(catalog: Catalog, build: Build, today: date) -> dict[str, Any]:
+def describe_build(catalog: Catalog, build: Build, at: date, why: str = "today") -> dict[str, Any]:
     """Everything about one build: identity, support, campaigns, open CVEs, what closes them.
+
+    ``at`` is the day for which support is judged, ``why`` what the answer calls it.
 
     A build of no known cumulative update has ``known: false`` and only its neighbours.
     """
@@ -57,14 +59,14 @@ def describe_build(catalog: Catalog, build: Build, today: date) -> dict[str, Any
         "cumulative_update_released": cu.release_date,
         "entry": plain(info),
         "support": [
-            {"at": day.isoformat(), "why": why, **plain(catalog.support(cu.product, cu.cu, day))}
-            for day, why in _days(catalog, today)
+            {"at": str(day), "why": name, **plain(catalog.support(cu.product, cu.cu, day))}
+            for day, name in _days(catalog, at, why)
         ],
         "campaigns": [_campaign(catalog, entry, build) for entry in catalog.campaigns()],
         "vulnerabilities": [plain(fix) for fix in fixes],
         "counts": _counts(fixes),
         "remedy": plain(remedy(catalog, build, fixes)),
-        "successor": _successor(catalog, cu.product, today),
+        "successor": _successor(catalog, cu.product, at),
     }
 
 
@@ -78,8 +80,8 @@ def _successor(catalog: Catalog, product: str, today: date) -> str | None:
     return None
 
 
-def _days(catalog: Catalog, today: date) -> list[tuple[date, str]]:
-    return [(today, "today"), *((entry.published, entry.id) for entry in catalog.campaigns())]
+def _days(catalog: Catalog, at: date, why: str) -> list[tuple[date, str]]:
+    return [(at, why), *((entry.published, entry.id) for entry in catalog.campaigns())]
 
 
 def _counts(fixes: tuple[CveFix, ...]) -> dict[str, int]:

@@ -124,9 +124,10 @@ def _check_version(document: Document) -> None:
     if not isinstance(data, dict):
         document.fail((), "the file is not a mapping", "start it with 'schema: 1'")
     version = data.get("schema")
-    if version == _SCHEMA_VERSION:
+    number = version if isinstance(version, int) and not isinstance(version, bool) else 0
+    if number == _SCHEMA_VERSION:
         return
-    if isinstance(version, int) and not isinstance(version, bool) and version > _SCHEMA_VERSION:
+    if number > _SCHEMA_VERSION:
         document.fail(
             ("schema",),
             f"schema version {version} is from the future, this release reads {_SCHEMA_VERSION}",

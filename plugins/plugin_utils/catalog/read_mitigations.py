@@ -42,7 +42,7 @@ def mitigation(document: Document, tables: Tables) -> Mitigation:
     data = document.data
     for key in _REQUIRED_FOR[data["kind"]]:
         if key not in data:
-            document.fail((), f"a {data['kind']} mitigation has no {key}", f"add {key}")
+            document.fail((), f"a mitigation of kind {data['kind']} has no {key}", f"add {key}")
     for index, cve in enumerate(data["cves"]):
         cure = "add it to vulnerabilities/, or correct the number"
         known(document, ("cves", index), cve, tables.vulnerabilities, "CVE", cure)
@@ -80,7 +80,7 @@ def mitigation(document: Document, tables: Tables) -> Mitigation:
 
 
 def _scope(row: Mapping[str, Any]) -> Scope:
-    return Scope(site=row["site"], path=row["path"], file=row.get("file", ""))
+    return Scope(site=row["site"], path=row["path"], file=row["file"])
 
 
 def _removal(document: Document, row: Mapping[str, Any], tables: Tables) -> Removal:

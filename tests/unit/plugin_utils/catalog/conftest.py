@@ -5,10 +5,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import Catalog
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import ROOT, load
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
+        Catalog,
+    )
 
 PRODUCTS = """
     ---

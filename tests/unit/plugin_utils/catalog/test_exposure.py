@@ -3,14 +3,19 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import Catalog
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records import (
     Confidence,
     CveFix,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
+        Catalog,
+    )
 
 SSRF = "CVE-2021-26855"
 UM = "CVE-2021-26857"

@@ -2,9 +2,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import Catalog
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
+        Catalog,
+    )
 
 
 @pytest.mark.parametrize(

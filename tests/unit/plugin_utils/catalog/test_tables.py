@@ -3,14 +3,19 @@ from __future__ import annotations
 
 import time
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import Catalog
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import ROOT, load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records import (
     Confidence,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
+        Catalog,
+    )
 
 
 def test_everything_is_there(catalog: Catalog):
