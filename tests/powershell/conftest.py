@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves helper modules out
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    PowerShellEngine,
+)
 from host_driver import Driver, Host
+from shim_host import ShimHost
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +50,16 @@ def host(driver: Driver, tmp_path: Path) -> Host:
         tmp_path,
         clean | {"ProgramData": str(tmp_path), "COMPUTERNAME": "EX01", "TEST_BOOT": "7"},
     )
+
+
+@pytest.fixture(scope="session")
+def shim_engine(pwsh: str) -> Iterator[PowerShellEngine]:
+    """One worker for all tests of the shims."""
+    engine = PowerShellEngine(pwsh, workers=1, timeout_seconds=60)
+    yield engine
+    asyncio.run(engine.close())
+
+
+@pytest.fixture
+def shims(shim_engine: PowerShellEngine) -> ShimHost:
+    return ShimHost(shim_engine)

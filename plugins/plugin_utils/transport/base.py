@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .codec import Reply
 
 STATUS_OPERATION = "Get-OperationStatus"
+_STATES = ("unknown", "started", "finished")
 
 
 class Transport(Protocol):
@@ -155,7 +156,7 @@ class ExecTransport:
                 return found
         raise TransportError(
             f"{self._peer}: {operation.name} did not reach the host in {self._retry.sends} "
-            f"attempts; it has not acted on this key. Last: {lost}"
+            f"attempts; it knew nothing of the key when last asked. Last: {lost}"
         ) from lost
 
     def _reconcile(
@@ -189,11 +190,7 @@ class ExecTransport:
     def _status(self, key: str) -> Status:
         result = self._once(Operation(STATUS_OPERATION, {"keys": [key]})).result
         entry = result.get(key) if isinstance(result, dict) else None
-        if not isinstance(entry, dict) or entry.get("state") not in {
-            "unknown",
-            "started",
-            "finished",
-        }:
+        if not isinstance(entry, dict) or entry.get("state") not in _STATES:
             raise ReplySchemaError(f"{self._peer}: {STATUS_OPERATION} says nothing about {key}")
         started = entry.get("started")
         running = isinstance(started, dict) and started.get("running") is True

@@ -31,6 +31,7 @@ _VERSION = re.compile(rb'\{"exchange_remediation":(\d{1,9})')
 _END = re.compile(rb',"end":"([0-9a-f]{32})?"\}\Z')
 _FRAME_VERSION = 1
 _EXCERPT = 200
+_MOST_FRAMES = 1_000  # a host sends one; each candidate costs memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ def _candidates(stdout: bytes) -> list[_Candidate]:
         end = stdout.find(b"\n", start)
         end = len(stdout) if end < 0 else end
         found.append(_Candidate(start, stdout[start:end].rstrip()))
+        if len(found) > _MOST_FRAMES:
+            raise MalformedReply(
+                f"the output holds more than {_MOST_FRAMES:,} frames; a host sends one. "
+                "Treat its answers as forged"
+            )
         start = stdout.find(_MARKER, end)
     return found
 

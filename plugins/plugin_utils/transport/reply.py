@@ -99,7 +99,7 @@ def reply_from(document: Any, *, noise: str = "") -> Reply:
             "update the controller"
         )
     known = clean(document)
-    if known.get("status") not in {"ok", "error"}:
+    if known.get("status") not in ("ok", "error"):
         _refuse("status", known.get("status"), "ok or error")
     return Reply(
         operation=_text(known, "operation") or "",
