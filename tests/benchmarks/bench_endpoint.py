@@ -282,10 +282,10 @@ def main() -> list[str]:
     figures = measure()
     capacity = 1e6 / figures["basic CPU us/request"]
     verdict = "ok" if capacity >= REQUESTS_PER_SECOND else "TOO SLOW"
-    return [
-        f"endpoint: {capacity:,.0f} requests a second of one core ="
-        f" {capacity / REQUESTS_PER_SECOND:.2f} of the floor of {REQUESTS_PER_SECOND:,}: {verdict}"
-    ] + [f"endpoint: {name} {value:,.0f}" for name, value in figures.items()]
+    ratio = capacity / REQUESTS_PER_SECOND
+    first = f"{capacity:,.0f} requests a second of one core = {ratio:.2f} of the floor: {verdict}"
+    others = [f"{name} {value:,.0f}" for name, value in figures.items()]
+    return [f"endpoint: {line}" for line in (first, *others)]
 
 
 if __name__ == "__main__":

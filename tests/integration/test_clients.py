@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,17 +161,12 @@ class TestPypsrp:
 
 
 def test_a_31st_shell_is_one_too_many(endpoint: Endpoint) -> None:
-    shells = [WinRS(endpoint.pypsrp("basic", "https")) for _ in range(31)]
-    opened = []
-    try:
+    with ExitStack() as stack:
+        for _ in range(30):
+            stack.enter_context(WinRS(endpoint.pypsrp("basic", "https")))
         with pytest.raises(WSManFaultError) as caught:
-            for shell in shells:
-                shell.open()
-                opened.append(shell)
-    finally:
-        for shell in opened:
-            shell.close()
-    assert (len(opened), caught.value.code) == (30, 2150859173)
+            WinRS(endpoint.pypsrp("basic", "https")).open()
+    assert caught.value.code == 2150859173
 
 
 def ansible(endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
