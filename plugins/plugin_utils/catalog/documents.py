@@ -146,7 +146,18 @@ def validator(schema: str) -> Draft202012Validator:
     path = _SCHEMAS / f"catalog-{schema}.schema.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(content)
-    return Draft202012Validator(content)
+    return Draft202012Validator(_inline(content, content.get("$defs", {})))
+
+
+def _inline(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Put definitions where they are referred to: resolving them anew halves the speed."""
+    if isinstance(schema, list):
+        return [_inline(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inline(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    return {key: _inline(value, definitions) for key, value in schema.items() if key != "$defs"}
 
 
 def _check_schema(document: Document, schema: str) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import time
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.recor
     Confidence,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
+from jsonschema import Draft202012Validator
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
@@ -24,6 +26,15 @@ def test_everything_is_there(catalog: Catalog):
     assert len(catalog.cves()) == 158
     assert len(fixes) == 974 + 1  # the table, and rollup 32 of Exchange 2010
     assert sum(len(found.indicators) for found in catalog.indicator_sets()) >= 183
+
+
+def test_every_schema_is_valid_and_every_file_says_its_version():
+    for path in (ROOT / "schemas").glob("*.json"):
+        Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
+    files = [*ROOT.glob("*.yml"), *ROOT.glob("*/*.yml")]
+    assert len(files) > 30
+    for path in files:
+        assert "\nschema: 1\n" in path.read_text(encoding="utf-8"), path.name
 
 
 def test_every_record_names_its_source(catalog: Catalog):
