@@ -378,6 +378,31 @@ def test_a_registry_value_of_the_wrong_type_costs_only_its_own_fact(ask: Ask) ->
     assert sources(reply) == ["os.ubr"]
 
 
+def test_hostile_text_arrives_as_data_and_nothing_else(ask: Ask) -> None:
+    """I4: expressions, variables and markup in values that the host controls."""
+    hostile = "$(Get-Date) `n $env:TEMP {0} <x> '\" \x1b[2J \u202e {{ 7*7 }} =cmd|'/C calc'!A0"
+    host = world()
+    host.data["registry"]["HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"][
+        "ProductName"
+    ] = {
+        "type": "String",
+        "value": hostile,
+    }
+    host.data["registry"][f"{SERVICES}\\MSExchangeIS"]["ImagePath"]["value"] = f'"C:\\{hostile}"'
+    reply = ask(host)
+    assert reply["errors"] == []
+    assert reply["result"]["os"]["product_name"] == hostile
+    rows = {row["name"]: row for row in reply["result"]["services"]}
+    assert hostile in rows["MSExchangeIS"]["image_path"]
+
+
+def test_half_a_character_in_a_name_costs_nothing(ask: Ask) -> None:
+    """Legal on NTFS and in the registry; JSON readers choke on it if it is sent raw."""
+    name = "Get-RegistryText $path 'ProductName'"
+    reply = ask(world(), {name: "'half ' + [char]0xd83d"})
+    assert reply["result"]["os"]["product_name"] == "half \ud83d"
+
+
 def test_a_service_that_waits_with_its_start_is_told_from_an_automatic_one(ask: Ask) -> None:
     host = world()
     key = host.data["registry"][f"{SERVICES}\\MSExchangeIS"]

@@ -174,6 +174,15 @@ def test_text_and_lists_of_the_schema_are_all_bounded() -> None:
             pending += [((*where, position), item) for position, item in enumerate(node)]
 
 
+def test_the_reference_names_every_fact() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "facts.md").read_text(encoding="utf-8")
+    for key, part in facts.schema()["properties"].items():
+        assert f"`{key}" in text, key
+        for member in part.get("properties", {}):
+            named = (f"`{key}.{member}`", f"`.{member}`", f"`{member}`", f"`{key}.{member}[]`")
+            assert any(name in text for name in named), f"{key}.{member}"
+
+
 def test_a_check_is_cheap_beside_a_general_validator(
     sample: dict[str, Any], reference: jsonschema.Draft202012Validator
 ) -> None:

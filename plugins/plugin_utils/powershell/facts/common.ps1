@@ -69,6 +69,7 @@ function Get-RegistrySubKey {
 function Expand-Environment {
     # %NAME% by the process's environment, whatever the case of NAME; unknown names stay.
     param ([string]$Text)
+    if ($Text.IndexOf('%') -lt 0) { return $Text }
     [regex]::Replace($Text, '%([^%]+)%', {
             param ($match)
             $variable = Get-Item -LiteralPath ('Env:' + $match.Groups[1].Value) -ErrorAction SilentlyContinue
