@@ -36,7 +36,8 @@ def exposure(catalog: Catalog, cve: str, build: Build) -> CveFix:
         return _unknown(cve, catalog.explain_unknown(build))
     for said in vulnerability.statements:
         if said.product == cu.product:
-            return CveFix(said.status, None, None, said.source, said.reason, cve)
+            state = vulnerability.state if said.status == "needs-state" else ()
+            return CveFix(said.status, None, None, said.source, said.reason, cve, state=state)
     rows = [fix for fix in vulnerability.fixes if fix.product == cu.product]
     product = catalog.product(cu.product)
     if not rows:
@@ -117,6 +118,8 @@ def _without_rows(catalog: Catalog, vulnerability: Vulnerability, product: Produ
     cve = vulnerability.cve
     if not product.covered:
         return _unknown(cve, f"no source of the catalogue tests {product.name} for {cve}")
+    if not vulnerability.fixes:
+        return _unknown(cve, f"no update fixes {cve} yet, and no source speaks of {product.name}")
     fixed_on = min(catalog.released(fix.build) for fix in vulnerability.fixes)
     ancestor = [fix for fix in vulnerability.fixes if fix.product == product.inherits]
     if ancestor and fixed_on <= product.release_date:
@@ -132,7 +135,7 @@ def _without_rows(catalog: Catalog, vulnerability: Vulnerability, product: Produ
             cve, f"{product.name} was out of support ({end}) when {cve} was fixed; nobody tested it"
         )
     note = f"no source lists {product.name} as affected"
-    source = vulnerability.fixes[0].source if vulnerability.fixes else "catalogue"
+    source = vulnerability.fixes[0].source
     return CveFix("not-affected", None, None, source, note, cve, confidence=Confidence.DERIVED)
 
 

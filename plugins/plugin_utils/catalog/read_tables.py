@@ -180,18 +180,34 @@ def read_vulnerabilities(document: Document, tables: Tables) -> None:
                 )
                 for number, state in enumerate(row.get("state", ()))
             ),
-            statements=tuple(
-                Statement(
-                    product=said["product"],
-                    status=said["status"],
-                    reason=said["reason"],
-                    source=source(document, (*where, "statements", number), said["source"]),
-                )
-                for number, said in enumerate(row.get("statements", ()))
-            ),
+            statements=_statements(document, where, row, tables),
             confidence=confidence(row),
             note=row.get("note"),
         )
+
+
+def _statements(
+    document: Document, parent: Where, row: Mapping[str, Any], tables: Tables
+) -> tuple[Statement, ...]:
+    fixed = {line["product"] for line in row["fixes"]}
+    found: list[Statement] = []
+    for number, said in enumerate(row.get("statements", ())):
+        where: Where = (*parent, "statements", number)
+        product = said["product"]
+        known(document, where, product, tables.products, "product", "add it to products.yml")
+        if product in fixed or any(product == other.product for other in found):
+            document.fail(
+                where, f"{row['cve']}: {product} has fixes or a statement already", "keep one"
+            )
+        found.append(
+            Statement(
+                product=product,
+                status=said["status"],
+                reason=said["reason"],
+                source=source(document, where, said["source"]),
+            )
+        )
+    return tuple(found)
 
 
 def _fixes(

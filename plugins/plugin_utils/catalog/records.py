@@ -141,10 +141,13 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a source says about a CVE and a product for which no update row exists."""
+    """What a source says about a CVE and a product for which no build is a fix.
+
+    ``open``: affected, and no update exists yet; ``needs-state``: the state alone decides.
+    """
 
     product: str
-    status: str  # not-affected | unknown
+    status: str  # not-affected | unknown | open | needs-state
     reason: str
     source: str
 
@@ -170,7 +173,7 @@ class CveFix:
     ``status``:
       ``fixed``         the build carries the fix
       ``open``          it does not; ``fixed_build``/``kb`` is the update for this very
-                        cumulative update that closes it
+                        cumulative update that closes it (``None``: no update exists yet)
       ``change-cu``     it does not, and no update exists for this cumulative update;
                         ``fixed_build`` is the first build of the nearest later one
       ``needs-state``   the build is right, but ``state`` decides

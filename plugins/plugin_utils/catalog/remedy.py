@@ -75,10 +75,10 @@ def campaign_remedy(status: CampaignStatus) -> str:
         if fix.status in OPEN and fix.fixed_build
     ]
     if not todo:
-        notes = dict.fromkeys(
-            fix.note for fix in status.fixes if fix.status in ("unknown", "needs-state")
+        settled = ("fixed", "not-affected")
+        return "; ".join(
+            dict.fromkeys(fix.note for fix in status.fixes if fix.status not in settled)
         )
-        return "; ".join(notes)
     build, cu, number = max(todo, key=itemgetter(0))
     update = f"{number} ({build})" if number else str(build)
     if status.status == "open":

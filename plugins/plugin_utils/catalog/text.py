@@ -67,7 +67,7 @@ def _groups(fixes: Iterable[Mapping[str, Any]]) -> Iterable[str]:
             continue
         order = tuple(map(int, build.split("."))) if build else ()
         what = fix["note"]
-        if status in ("open", "change-cu"):
+        if status in ("open", "change-cu") and build:
             esu = "" if fix["entitlement"] == "public" else f", {fix['entitlement'].upper()} only"
             what = f"{fix['fixed_cu']} {fix['kb'] or 'update'} ({build}{esu})"
         mark = "" if fix["confidence"] in ("read", "derived") else f" [{fix['confidence']}]"

@@ -323,3 +323,50 @@ class TestNextEmergencyIsData:
         assert campaign.log_window.start is None
         assert campaign.steps[0].scope == "tenant"
         assert campaign.triage[0].hours == 24
+
+
+class TestDayZero:
+    """Between disclosure and update there is a campaign, a mitigation and no fix."""
+
+    @pytest.fixture
+    def zero(self, copied: Path) -> Catalog:
+        lines = dedent(NEXT_CVE).lstrip().splitlines()
+        head = [line for line in lines[: lines.index("    fixes:")] if "update:" not in line]
+        text = "\n".join(
+            [
+                *head,
+                "    statements:",
+                "      - {product: Exchange2019, status: open, reason: no update yet, source: advisory}",
+                "      - {product: ExchangeSE, status: needs-state, reason: set it, source: advisory}",
+                "    fixes: []",
+                "",
+            ]
+        )
+        (copied / "vulnerabilities" / "2027.yml").write_text(text, encoding="utf-8")
+        for name, content in (
+            ("mitigations/next-header.yml", NEXT_MITIGATION),
+            ("campaigns/next.yml", NEXT_CAMPAIGN),
+        ):
+            (copied / name).write_text(dedent(content).lstrip(), encoding="utf-8")
+        return load(copied)
+
+    def test_affected_product_is_open_without_a_build_to_install(self, zero: Catalog):
+        build = Build.parse("15.2.1748.53")
+        answer = zero.exposure("CVE-2027-12345", build)
+        assert (answer.status, answer.fixed_build, answer.kb) == ("open", None, None)
+        assert campaign_remedy(zero.campaign_status("next-emergency", build)) == "no update yet"
+
+    def test_product_that_state_alone_closes(self, zero: Catalog):
+        answer = zero.exposure("CVE-2027-12345", Build.parse("15.2.2562.53"))
+        assert answer.status == "needs-state"
+        assert answer.state[0].kind == "registry"
+
+    def test_product_that_nobody_speaks_of_is_unknown(self, zero: Catalog):
+        answer = zero.exposure("CVE-2027-12345", Build.parse("15.1.2507.75"))
+        assert answer.status == "unknown"
+        assert "no source speaks of Exchange Server 2016" in answer.note
+
+    def test_everything_else_still_answers(self, zero: Catalog):
+        build = Build.parse("15.2.1748.53")
+        assert remedy(zero, build, zero.exposures(build)).remaining[-1] == "CVE-2027-12345"
+        assert zero.must_come_off("next-header", build) is None

@@ -199,6 +199,15 @@ def test_the_small_catalogue_is_valid(small: Edit):
             id="dispute without words",
         ),
         pytest.param(
+            CVES,
+            "    fixes:",
+            "    statements:\n      - {product: Exchange2016, status: open, reason: r, source: s}\n"
+            "    fixes:",
+            "catalog/vulnerabilities/2021.yml:8: CVE-2021-26855: Exchange2016 has fixes or a "
+            "statement already; keep one",
+            id="statement against fixes",
+        ),
+        pytest.param(
             DRILL,
             "cve: CVE-2021-26855",
             "cve: CVE-2021-99999",
