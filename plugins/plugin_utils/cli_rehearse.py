@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
 from .rehearsal import fleet_state
-from .rehearsal.fleet import DEFAULT_SCENARIO, ENGINES, load
 from .rehearsal.fleet_control import ask
 from .rehearsal.fleet_inventory import INVENTORY
-from .rehearsal.fleet_process import Order, detach, run
 from .rehearsal.wsman.faults import ACTIONS, WHEN, FaultRule
-from .rehearsal.wsman.server import HTTP_PORT, Ports
+from .rehearsal.wsman.ports import HTTP_PORT, Ports
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from .rehearsal.fleet_process import Order
     from .rehearsal.fleet_state import FleetState
 
 NOT_RUNNING = 1
@@ -56,8 +55,8 @@ def _add_state(parser: argparse.ArgumentParser) -> None:
 
 def _add_up(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     up = verbs.add_parser("up", help="start a fleet and say how to use it")
-    up.add_argument("--scenario", default=DEFAULT_SCENARIO, metavar="NAME|FILE")
-    up.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    up.add_argument("--scenario", default=fleet_state.DEFAULT_SCENARIO, metavar="NAME|FILE")
+    up.add_argument("--engine", choices=fleet_state.ENGINES, default=fleet_state.ENGINES[0])
     up.add_argument(
         "--port",
         type=int,
@@ -116,6 +115,10 @@ def _running(args: argparse.Namespace) -> FleetState:
 
 
 def _order(args: argparse.Namespace) -> Order:
+    # Imported here: NTLM, PSRP, TLS and schemas take longer to load than `status` to answer.
+    from .rehearsal.fleet import load  # noqa: PLC0415
+    from .rehearsal.fleet_process import Order  # noqa: PLC0415
+
     if not 0 <= args.port <= _LARGEST_PORT:
         raise ConfigError(f"--port {args.port}: give 0 to {_LARGEST_PORT}.")
     if args.stop_after < 0:
@@ -130,6 +133,8 @@ def _order(args: argparse.Namespace) -> Order:
 
 
 def _up(args: argparse.Namespace) -> int:
+    from .rehearsal.fleet_process import detach, run  # noqa: PLC0415 - as in _order
+
     order = _order(args)
     fleet_state.prepare(order.folder)
     present = fleet_state.running(order.folder)

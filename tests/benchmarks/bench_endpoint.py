@@ -46,6 +46,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
     Limits,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
+    Ports,
+)
 
 REQUESTS_PER_SECOND = 5_000  # the floor, over Basic, of one core
 CONNECTIONS = 50
@@ -226,7 +229,7 @@ async def serve() -> None:
             users = write_user_file(Path(folder), host.name, account)
             services.append(HostService(host, Nothing(), account, users, policy=Policy(unencrypted=True), limits=Limits(), plan=FaultPlan()))  # fmt: skip
         endpoint = server.WsmanServer(services)
-        ports = await endpoint.start(server.Ports(0, 0))
+        ports = await endpoint.start(Ports(0, 0))
         _say(ports.http)
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):

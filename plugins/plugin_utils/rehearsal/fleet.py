@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from . import scenario
+from .fleet_state import ENGINES
 from .wsman.accounts import Account, write_user_file
 from .wsman.auth import Policy
 from .wsman.faults import FaultPlan, FaultRule
@@ -19,10 +20,8 @@ from .wsman.tls import Authority
 
 if TYPE_CHECKING:
     from .engine import Credentials, Engine, SimulatedHost
-    from .wsman.server import Ports
+    from .wsman.ports import Ports
 
-DEFAULT_SCENARIO = "proxylogon"
-ENGINES = ("model", "powershell")
 _SWITCHES = ("basic", "negotiate", "unencrypted")
 
 

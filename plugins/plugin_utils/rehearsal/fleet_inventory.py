@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .fleet import Fleet
-    from .wsman.server import Ports
+    from .wsman.ports import Ports
 
 INVENTORY = "inventory.yml"
 AUTHORITY = "ca.pem"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .fleet import FleetSpec
-    from .wsman.server import Ports
+    from .wsman.ports import Ports
 
 LOG = "rehearsal.log"
 _LOCK = "lock"

@@ -15,6 +15,8 @@ from typing import Any
 from ..errors import ConfigError
 
 FOLDER = ".rehearsal"
+DEFAULT_SCENARIO = "proxylogon"
+ENGINES = ("model", "powershell")
 _STATE = "state.json"
 _SCHEMA = 1
 _GRACE_SECONDS = 15.0

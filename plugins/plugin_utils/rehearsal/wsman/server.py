@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError
 from ..engine import Connection as ConnectionState
 from .http import HttpConnection
+from .ports import Ports
 from .tls import Authority
 
 if TYPE_CHECKING:
@@ -22,18 +23,8 @@ if TYPE_CHECKING:
 
     from .host_service import HostService
 
-HTTP_PORT = 15985
-HTTPS_PORT = 15986
 _BACKLOG = 256
 _TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The two ports of a fleet; 0 asks for free ones."""
-
-    http: int = HTTP_PORT
-    https: int = HTTPS_PORT
 
 
 class WsmanServer:

@@ -30,7 +30,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fle
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet_state import (
     FleetState,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.server import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
 )
 

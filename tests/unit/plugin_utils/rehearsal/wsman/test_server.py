@@ -34,8 +34,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
     Limits,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.server import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.server import (
     WsmanServer,
 )
 
