@@ -231,10 +231,13 @@ class Catalog:
             ) from None
 
     def applies(self, mitigation: str, build: Build) -> bool:
-        """Whether a mitigation can be there at all (a rewrite rule survives a change of product)."""
+        """Whether a mitigation can be there at all: a rewrite rule survives a newer product."""
         record, cu = self.mitigation(mitigation), self.cu_of(build)
-        return record.kind.startswith("rewrite") or (
-            cu is not None and cu.product in record.products
+        if cu is None or cu.product in record.products:
+            return cu is not None
+        oldest = min(self.product(product).release_date for product in record.products)
+        return record.kind.startswith("rewrite") and (
+            self.product(cu.product).release_date > oldest
         )
 
     def must_come_off(self, mitigation: str, build: Build) -> bool | None:

@@ -117,9 +117,9 @@ def _other_update(
 def _without_rows(catalog: Catalog, vulnerability: Vulnerability, product: Product) -> CveFix:
     cve = vulnerability.cve
     if not product.covered:
-        return _unknown(cve, f"no source of the catalogue tests {product.name} for {cve}")
+        return _unknown(cve, f"no source of the catalogue tests {product.name} for it")
     if not vulnerability.fixes:
-        return _unknown(cve, f"no update fixes {cve} yet, and no source speaks of {product.name}")
+        return _unknown(cve, f"no update fixes it yet, and no source speaks of {product.name}")
     fixed_on = min(catalog.released(fix.build) for fix in vulnerability.fixes)
     ancestor = [fix for fix in vulnerability.fixes if fix.product == product.inherits]
     if ancestor and fixed_on <= product.release_date:
@@ -132,7 +132,7 @@ def _without_rows(catalog: Catalog, vulnerability: Vulnerability, product: Produ
     end = product.support[-1].end
     if end is not None and fixed_on > end:
         return _unknown(
-            cve, f"{product.name} was out of support ({end}) when {cve} was fixed; nobody tested it"
+            cve, f"{product.name} was out of support ({end}) when it was fixed; nobody tested it"
         )
     note = f"no source lists {product.name} as affected"
     source = vulnerability.fixes[0].source

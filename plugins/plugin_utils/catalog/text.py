@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _WIDTH = 100
+_NO_UPDATE = {"CU": "none, the base build", "RU": "none beyond the rollup"}
 _ORDER = ("open", "change-cu", "unknown", "needs-state")
 
 
@@ -41,7 +42,9 @@ def _identity(answer: Mapping[str, Any]) -> Iterable[str]:
     title = f"{answer['product_name']} {answer['cumulative_update']}"
     yield f"{answer['build']}  {title}, base build of {answer['cumulative_update_released']}"
     if entry:
-        update = " ".join(filter(None, (entry["update"], entry["kb"]))) or "none, the base build"
+        update = " ".join(filter(None, (entry["update"], entry["kb"]))) or _NO_UPDATE.get(
+            entry["kind"], "unnamed"
+        )
         yield f"  update    {update}, released {entry['release_date']}"
         if entry["entitlement"] != "public":
             yield f"  only for  {entry['entitlement'].upper()} (Extended Security Updates)"

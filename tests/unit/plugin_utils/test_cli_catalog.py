@@ -108,6 +108,12 @@ class TestShow:
         assert "[doubtful]" in out
         assert "ESU2 (Extended Security Updates)" in out
 
+    def test_what_nobody_tested_is_one_line_and_not_a_hundred(self, run):
+        _status, out, _err = run("show", "14.3.509.0")
+        assert out.count("no source of the catalogue tests Exchange Server 2010") < 10
+        assert "install KB5000978 (14.3.513.0)" in out
+        assert "remove if present" not in out
+
     def test_unlisted_build_of_a_known_cu_is_judged_says_so_and_exits_1(self, run):
         status, out, _err = run("show", "15.1.2176.7")
         assert status == 1

@@ -233,6 +233,8 @@ def test_services_apply_only_where_they_exist(catalog: Catalog):
     assert catalog.applies("um-services", Build.parse("15.1.2176.9"))
     assert not catalog.applies("um-services", Build.parse("15.2.792.10"))
     assert catalog.applies("backend-cookie", Build.parse("15.2.2562.17"))
+    assert not catalog.applies("backend-cookie", Build.parse("14.3.513.0"))
+    assert not catalog.applies("backend-cookie", Build.parse("15.9.1.1"))
 
 
 def test_unknown_mitigation_names_the_known_ones(catalog: Catalog):
