@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,11 +137,7 @@ class Fleet:
                 "host": service.host.name,
                 "address": service.host.address,
                 "connection": service.host.connection.value,
-                "connections": service.counters.connections,
-                "requests": service.counters.requests,
-                "refused": service.counters.refused,
-                "commands": service.counters.commands,
-                "faults": service.counters.faults,
+                **asdict(service.counters),
                 "open_shells": service.open_shells,
                 "mutations": len(service.host.world.mutations),
             }

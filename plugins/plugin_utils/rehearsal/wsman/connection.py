@@ -34,6 +34,7 @@ class Connection:
         """Answer one HTTP request."""
         service = self._service
         service.counters.requests += 1
+        service.counters.bytes_received += request.size
         if request.method != b"POST":
             return Response(405, close=True)
         if not request.path.startswith(_PATH):

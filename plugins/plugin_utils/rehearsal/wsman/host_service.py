@@ -40,6 +40,7 @@ class Counters:
 
     connections: int = 0
     requests: int = 0
+    bytes_received: int = 0  # of HTTP, without TLS
     refused: int = 0  # 401 that ended an attempt
     commands: int = 0
     faults: int = 0  # injected

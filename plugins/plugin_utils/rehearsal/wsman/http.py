@@ -54,6 +54,7 @@ class Request:
     headers: dict[bytes, bytes]
     body: bytes
     keep_alive: bool = True
+    size: int = 0  # bytes on the wire, head included; TLS not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class Response:
         if self.close:
             head += b"Connection: close\r\n"
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(self.body), self.body)
+
+
+# method, path, headers, keep-alive, length of the body, bytes of the whole request
+_Head = tuple[bytes, bytes, dict[bytes, bytes], bool, int, int]
 
 
 class BadRequest(Exception):  # noqa: N818 - what HTTP calls it
@@ -151,7 +156,7 @@ class HttpConnection(asyncio.Protocol):
         self._limits = limits
         self._on_close = on_close
         self._buffer = bytearray()
-        self._head: tuple[bytes, bytes, dict[bytes, bytes], bool, int] | None = None
+        self._head: _Head | None = None
         self._busy = False
         self._task: asyncio.Future[Response] | None = None
         self._transport: asyncio.Transport | None = None
@@ -230,14 +235,14 @@ class HttpConnection(asyncio.Protocol):
             method, path, headers, keep = parse_head(bytes(buffer[:end]))
             length = body_length(method, headers, self._limits.http_body_bytes)
             del buffer[: end + 4]
-            self._head = (method, path, headers, keep, length)
-        method, path, headers, keep, length = self._head
+            self._head = (method, path, headers, keep, length, end + 4 + length)
+        method, path, headers, keep, length, size = self._head
         if len(buffer) < length:
             return None
         body = bytes(buffer[:length])
         del buffer[:length]
         self._head = None
-        return Request(method, path, headers, body, keep)
+        return Request(method, path, headers, body, keep, size)
 
     def _send(self, response: Response, *, keep_alive: bool = True) -> None:
         transport = self._transport

@@ -87,12 +87,13 @@ async def talk(address: str, port: int, data: bytes, **kwargs: Any) -> bytes:
 
 
 def test_the_address_decides_which_host_answers(tmp_path: Path) -> None:
-    async def scenario() -> list[int]:
+    async def scenario() -> list[tuple[int, int]]:
         async with fleet(tmp_path, Connection.OK, Connection.OK) as server:
             await talk("127.77.9.2", server.ports.http, post(b""))
-            return [service.counters.requests for service in server.services]
+            counters = [service.counters for service in server.services]
+            return [(item.requests, item.bytes_received) for item in counters]
 
-    assert asyncio.run(scenario()) == [0, 1]
+    assert asyncio.run(scenario()) == [(0, 0), (1, len(post(b"")))]
 
 
 def test_https_uses_a_certificate_of_the_host(tmp_path: Path) -> None:
