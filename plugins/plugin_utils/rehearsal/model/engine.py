@@ -30,6 +30,14 @@ _ENCODED = re.compile(
 )
 _MARK = "exchange_remediation"  # the frame's first member; only our bootstrap holds it
 _PROTOCOL = 1
+# What PowerShell says where not even the bootstrap may run.
+_SCRIPTLESS = {
+    "NoLanguage": "The syntax is not supported by this runspace. This can occur if the runspace "
+    "is in no-language mode.\r\n    + FullyQualifiedErrorId : ScriptsNotAllowed\r\n",
+    "RestrictedLanguage": "Assignment statements are not allowed in restricted language mode or "
+    "a Data section.\r\n    + FullyQualifiedErrorId : AssignmentStatementNotSupported"
+    "InDataSection\r\n",
+}
 
 
 @lru_cache(maxsize=64)
@@ -80,7 +88,10 @@ class ModelEngine:
         """Nothing was started, so nothing ends."""
 
     def answer(self, world: World, text: str) -> CommandResult:
-        """Answer one request with one frame."""
+        """Answer one request with one frame; a mode that runs no script leaves only an error."""
+        mode = world.data["powershell"]["language_mode"]
+        if mode in _SCRIPTLESS:
+            return CommandResult(stderr=_SCRIPTLESS[mode].encode(), exit_code=1)
         request: dict[str, Any] = {}
         try:
             request = _request(text)
@@ -99,17 +110,17 @@ def _request(text: str) -> dict[str, Any]:
         request = json.loads(text.lstrip("\ufeff"))
     except ValueError as error:
         raise OperationError("RequestInvalid", f"no JSON: {error}", source="bootstrap") from error
-    protocol = request.get("protocol") if isinstance(request, dict) else ""
+    return request if isinstance(request, dict) else {}
+
+
+def _check(world: World, request: dict[str, Any]) -> None:
+    protocol = request.get("protocol", "")
     if protocol != _PROTOCOL:
         raise OperationError(
             "RequestInvalid",
             f"no request of protocol 1 arrived on stdin; protocol '{protocol}' did",
             source="bootstrap",
         )
-    return dict(request)
-
-
-def _check(world: World, request: dict[str, Any]) -> None:
     mode = world.data["powershell"]["language_mode"]
     if mode != "FullLanguage":
         raise OperationError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .configuration import children, configuration, number, text
 from .context import expand, stamp_text
+from .errors import PartError
 
 if TYPE_CHECKING:
     from .context import Context
@@ -24,6 +25,7 @@ _HTTP_PROXY = (
     "RpcHttp",
 )
 _EVENT_LOGS = ("Application", "MSExchange Management", "Security", "System")
+_MEMBERS = ("enabled", "oldest", "newest", "records", "max_bytes")
 _LIMIT = 20_000
 
 
@@ -88,10 +90,18 @@ def iis_log_folders(context: Context) -> dict[str, str]:
 def event_logs(context: Context) -> list[dict[str, Any]]:
     """List the event logs that matter; one that does not exist is left out."""
     known = {name.lower(): entry for name, entry in context.world.data["event_logs"].items()}
-    return [_event_log(name, known[name.lower()]) for name in _EVENT_LOGS if name.lower() in known]
+    return [
+        _event_log(context, name, known[name.lower()])
+        for name in _EVENT_LOGS
+        if name.lower() in known
+    ]
 
 
-def _event_log(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _event_log(context: Context, name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    elevated = context.world.data["session"].get("elevated", True)
+    if entry.get("denied") or (name == "Security" and not elevated):
+        context.report(f"event_logs.{name}", _denied(name))
+        return {"name": name, **dict.fromkeys(_MEMBERS)}
     some = bool(entry["records"])
     return {
         "name": name,
@@ -101,3 +111,12 @@ def _event_log(name: str, entry: dict[str, Any]) -> dict[str, Any]:
         "records": entry["records"],
         "max_bytes": entry["max_bytes"],
     }
+
+
+def _denied(name: str) -> PartError:
+    return PartError(
+        "System.Exception",
+        "LogInfoUnavailable,Microsoft.PowerShell.Commands.GetWinEventCommand",
+        f"To access the '{name}' log start PowerShell by using elevated user rights.  "
+        "Error: Attempted to perform an unauthorized operation.",
+    )

@@ -35,6 +35,21 @@ def boot_id(world: World) -> str | None:
     return ";".join(parts) or None
 
 
+def boot_id_errors(world: World) -> list[dict[str, str]]:
+    """Return the entry of errors[] that says why there is no boot identity."""
+    if boot_id(world) is not None:
+        return []
+    key = _BOOT_COUNT.replace("HKLM", "HKLM:", 1)
+    return [
+        {
+            "source": "host.boot_id",
+            "class": "System.Management.Automation.ItemNotFoundException",
+            "id": "PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand",
+            "message": f"Cannot find path '{key}' because it does not exist.",
+        }
+    ]
+
+
 def host_stamp(world: World, clock: str) -> dict[str, Any]:
     """Return who answers, when, in which boot, on which engine."""
     engine = world.data["powershell"]
@@ -62,12 +77,17 @@ def failure_entry(error: OperationError) -> dict[str, Any]:
 def reply(world: World, request: dict[str, Any], outcome: Outcome) -> str:
     """Return the reply of an operation that ran, also when it failed."""
     now = stamp(world.clock())
+    errors = outcome.errors
+    if unknown := boot_id_errors(world):
+        failure_first = outcome.failure is not None
+        known = json.loads(errors)
+        errors = encode([*known, *unknown] if failure_first else [*unknown, *known])
     return (
         f'{{"schema":1,"operation":{encode(request.get("operation"))},'
         f'"status":"{outcome.status}","replayed":false,"key":{encode(request.get("key"))},'
         f'"collected_at":"{now}","host":{encode(host_stamp(world, now))},'
         f'"script_sha256":{encode(request.get("sha256"))},"duration_ms":{DURATION_MS},'
-        f'"result":{outcome.result},"errors":{outcome.errors}}}'
+        f'"result":{outcome.result},"errors":{errors}}}'
     )
 
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 BY = "model"
 _FOLDER = "C:\\ProgramData\\ExchangeRemediation"
-_TRUSTED = {"S-1-5-18": "SY", "S-1-5-32-544": "BA"}
+_TRUSTED = ("S-1-5-18", "S-1-5-32-544")
+# What a folder below %ProgramData% inherits: full control for SYSTEM and Administrators.
+_INHERITED = "D:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU)"
+_ALLOWING = re.compile(r"\((?:A|OA|XA);[^;)]*;([^;)]*);[^;)]*;[^;)]*;([^;)]*)")
+_WRITERS = {"SY", "BA", "CO", "OW", "S-1-5-18", "S-1-5-32-544", "S-1-3-0", "S-1-3-4"}
+_READING = {"FR", "GR", "FX", "FRFX", "GRGX", "0x1200a9", "0x120089"}
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
 _REPLAYED = re.compile(
     r'\A(\{"schema":1,"operation":"[\w-]+","status":"\w+","replayed":)false', re.ASCII
@@ -55,9 +60,14 @@ def _assert_trusted(world: World, path: str) -> None:
         raise refused(f"{path} is a link to another place. {_CURE}")
     if not entry.get("directory"):
         raise refused(f"{path} is not a folder. {_CURE}")
-    owner = str(entry.get("owner", "S-1-5-32-544"))
+    owner = str(entry.get("owner", "S-1-5-18"))
+    access = str(entry.get("sddl", _INHERITED))
     if owner not in _TRUSTED:
-        raise refused(f"{path} belongs to neither SYSTEM nor Administrators ({owner}). {_CURE}")
+        sddl = f"O:{owner}G:SY{access}"
+        raise refused(f"{path} belongs to neither SYSTEM nor Administrators ({sddl}). {_CURE}")
+    for rights, trustee in _ALLOWING.findall(access):
+        if trustee not in _WRITERS and rights not in _READING:
+            raise refused(f"{path} can be written by {trustee}. {_CURE}")
 
 
 def assert_key(key: Any) -> str:
