@@ -294,13 +294,12 @@ def test_when_exchange_cannot_be_read_its_logs_are_missing_with_a_reason(ask: As
     assert sources(reply) == ["exchange", "logs.exchange"]
 
 
-def test_a_32_bit_process_does_not_claim_that_there_is_no_exchange(ask: Ask) -> None:
-    host = full_world()
-    host.data["environment"] = {"PROCESSOR_ARCHITECTURE": "x86"}
-    reply = ask(host)
-    assert reply["result"]["exchange"] is None
+def test_a_32_bit_process_does_not_claim_that_there_is_nothing(ask: Ask) -> None:
+    reply = ask(world(process_64bit=False))
+    unseen = ["dotnet", "exchange", "updates", "iis", "url_rewrite", "pending_reboot"]
     assert reply["result"]["session"]["process_64bit"] is False
-    assert "32-bit" in reply["errors"][0]["message"]
+    assert [key for key, value in reply["result"].items() if value is None] == unseen
+    assert {error["source"] for error in reply["errors"]} == {*unseen, "logs.exchange", "logs.iis"}
 
 
 def test_a_missing_exsetup_is_null_with_a_reason(ask: Ask) -> None:

@@ -16,6 +16,13 @@ function Add-Fact {
     }
 }
 
+function Assert-NativeProcess {
+    # Windows shows a 32-bit process other keys and files under the same names: read, and wrong.
+    if ($env:PROCESSOR_ARCHITECTURE -eq 'x86') {
+        throw 'a 32-bit process cannot see the 64-bit keys and files'
+    }
+}
+
 function Test-RegistryKey {
     param ([string]$Path)
     Test-Path -LiteralPath $Path -ErrorAction Stop

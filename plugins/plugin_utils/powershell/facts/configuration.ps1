@@ -97,6 +97,7 @@ function Get-ApplicationHostPath {
 
 function Get-IisConfiguration {
     # Null where IIS is not installed.
+    Assert-NativeProcess
     $path = Get-ApplicationHostPath
     $root = Read-XmlFile $path
     if ($null -eq $root) {

@@ -61,9 +61,7 @@ function Get-RoleFact {
 }
 
 function Get-ExchangeFact {
-    if ($env:PROCESSOR_ARCHITECTURE -eq 'x86') {
-        throw 'a 32-bit process cannot see the keys of Exchange'
-    }
+    Assert-NativeProcess
     $key = Get-SetupKey
     $fact = [ordered]@{
         installed = $false; registry_key = $key; install_path = $null; service_path = $null
@@ -111,6 +109,7 @@ function New-UpdateFact {
 }
 
 function Get-UpdateFact {
+    Assert-NativeProcess
     foreach ($view in @(@('64', 'HKLM:\SOFTWARE'), @('32', 'HKLM:\SOFTWARE\WOW6432Node'))) {
         $root = $view[1] + '\Microsoft\Updates'
         foreach ($product in @(Get-RegistrySubKey $root) -like 'Exchange *') {

@@ -59,6 +59,7 @@ function Get-EngineFact {
 }
 
 function Get-FrameworkFact {
+    Assert-NativeProcess
     $path = 'HKLM:\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full'
     [ordered]@{
         release = Get-RegistryNumber $path 'Release'
@@ -83,6 +84,7 @@ function Get-SessionFact {
 }
 
 function Get-PendingRebootFact {
+    Assert-NativeProcess
     $windows = 'SOFTWARE\Microsoft\Windows\CurrentVersion'
     $keys = @(
         @('ComponentBasedServicing', "$windows\Component Based Servicing\RebootPending"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "C:\\Windows\\System32\\inetsrv\\config"
 _INETSTP = "HKLM\\SOFTWARE\\Microsoft\\InetStp"
-_LIMIT = 16_777_216
+_LIMIT = 4_194_304
 _UINT32 = 1 << 32
 
 
@@ -64,6 +64,7 @@ def configuration(context: Context) -> Configuration | None:
 
 
 def _read(context: Context) -> Configuration | None:
+    context.require_native()
     folder = _FOLDER
     redirection = parse(context, f"{folder}\\redirection.config")
     if redirection is not None:

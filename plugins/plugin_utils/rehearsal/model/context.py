@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..paths import parse_time
-from .errors import PartError
+from .errors import PartError, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +107,11 @@ class Context:
             return None
         number = int(found)
         return number + _UNSIGNED if number < 0 else number
+
+    def require_native(self) -> None:
+        """Refuse a 32-bit process: Windows shows it other keys and files."""
+        if not self.world.data["session"].get("process_64bit"):
+            raise thrown("a 32-bit process cannot see the 64-bit keys and files")
 
     def has_key(self, path: str) -> bool:
         return self.world.key(path) is not None

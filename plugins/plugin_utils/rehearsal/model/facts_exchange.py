@@ -42,8 +42,7 @@ _ROLES = {
 
 def exchange(context: Context) -> dict[str, Any]:
     """Tell which Exchange is installed, by its setup key and by a service's image path."""
-    if not context.world.data["session"].get("process_64bit"):
-        raise thrown("a 32-bit process cannot see the keys of Exchange")
+    context.require_native()
     key = _setup_key(context)
     service = _service_path(context)
     fact: dict[str, Any] = {
@@ -138,6 +137,7 @@ def _cluster(context: Context) -> str:
 
 def updates(context: Context) -> list[dict[str, Any]]:
     """List installed Exchange updates of the updates keys and the Uninstall list, both views."""
+    context.require_native()
     found: list[dict[str, Any]] = []
     for view, root in (("64", _SOFTWARE), ("32", f"{_SOFTWARE}\\WOW6432Node")):
         products = f"{root}\\Microsoft\\Updates"

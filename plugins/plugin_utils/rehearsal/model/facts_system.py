@@ -74,6 +74,7 @@ def powershell(context: Context) -> dict[str, Any]:
 
 
 def dotnet(context: Context) -> dict[str, Any]:
+    context.require_native()
     path = f"{_MICROSOFT}\\NET Framework Setup\\NDP\\v4\\Full"
     return {"release": context.number(path, "Release"), "version": context.text(path, "Version")}
 
@@ -92,6 +93,7 @@ def session(context: Context) -> dict[str, Any]:
 
 def pending_reboot(context: Context) -> list[dict[str, str]]:
     """List every sign of a pending reboot by its source."""
+    context.require_native()
     found = []
     renames = context.value(f"{_CONTROL}\\Session Manager", "PendingFileRenameOperations")
     count = len([item for item in renames or [] if item])
