@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -22,6 +21,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.model import 
     Exposure,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 CASES = HERE / "assess"
@@ -41,17 +43,8 @@ _NAMED = {
 }
 _CASE_KEYS = {"name", "why", "given", "campaign", "at", "expect"}
 _GIVEN_KEYS = {"baseline", "build", "registry", "updates", "with", "facts", "errors", "clock_ahead"}
-_EXPECT_KEYS = {
-    "verdict",
-    "cves",
-    "checks",
-    "says",
-    "findings",
-    "unknowns",
-    "identity",
-    "also_open",
-    "not_open",
-}
+_EXPECT_KEYS = {"verdict", "cves", "checks", "says", "findings", "unknowns", "identity"}
+_EXPECT_KEYS |= {"also_open", "not_open"}
 _TABLE_KEYS = {"name", "why", "columns", "rows", *_CASE_KEYS}
 
 

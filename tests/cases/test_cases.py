@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.clock import ClockSample
@@ -29,43 +31,38 @@ def _judge(case: Any) -> dict[str, Any]:
     )
 
 
+def _compare(what: str, wanted: Any, have: Any, why: object = "") -> list[str]:
+    return [] if wanted == have else [f"{what}: expected {wanted!r}, got {have!r} {why}"]
+
+
+def _saying(name: str, words: str | list[str], item: dict[str, Any]) -> list[str]:
+    said = " ".join(str(item.get(key) or "") for key in ("summary", "reason", "remedy", "action"))
+    wanted = [words] if isinstance(words, str) else words
+    return [f"{name} does not say {word!r}: {said}" for word in wanted if word not in said]
+
+
 def _mistakes(expect: dict[str, Any], found: dict[str, Any]) -> list[str]:
     checks = {check["check"]: check for check in found["checks"]}
     cves = {item["cve"]: item for item in found["exposures"]}
-    wrong = []
-
-    def compare(what: str, wanted: Any, have: Any, why: str = "") -> None:
-        if wanted != have:
-            wrong.append(f"{what}: expected {wanted!r}, got {have!r} {why}")
-
-    if "verdict" in expect:
-        compare("verdict", expect["verdict"], found["verdict"], str(found["exposures"]))
-    wanted_cves = dict(expect.get("cves", {}))
-    if "all" in wanted_cves:
-        wanted_cves = dict.fromkeys(cves, wanted_cves["all"]) | wanted_cves
-        del wanted_cves["all"]
-    for cve, exposure in wanted_cves.items():
-        compare(cve, exposure, cves[cve]["exposure"], cves[cve]["reason"])
-    for name, status in expect.get("checks", {}).items():
-        compare(name, status, checks[name]["status"], checks[name]["summary"])
-    for name, words in expect.get("says", {}).items():
-        item = checks.get(name) or cves[name]
-        said = " ".join(
-            str(item.get(key) or "") for key in ("summary", "reason", "remedy", "action")
-        )
-        for word in [words] if isinstance(words, str) else words:
-            if word not in said:
-                wrong.append(f"{name} does not say {word!r}: {said}")
-    for key, status in (("findings", "finding"), ("unknowns", "unknown")):
-        if key in expect:
-            have = sorted(name for name, check in checks.items() if check["status"] == status)
-            compare(key, sorted(expect[key]), have)
-    for name, value in expect.get("identity", {}).items():
-        compare(f"identity.{name}", value, found["identity"][name])
     elsewhere = {item["cve"] for item in found["other_open_cves"]}
+    wrong = []
+    if "verdict" in expect:
+        wrong += _compare("verdict", expect["verdict"], found["verdict"], found["exposures"])
+    named = dict(expect.get("cves", {}))
+    everywhere = dict.fromkeys(cves, named.pop("all")) if "all" in named else {}
+    for cve, exposure in (everywhere | named).items():
+        wrong += _compare(cve, exposure, cves[cve]["exposure"], cves[cve]["reason"])
+    for name, status in expect.get("checks", {}).items():
+        wrong += _compare(name, status, checks[name]["status"], checks[name]["summary"])
+    for name, words in expect.get("says", {}).items():
+        wrong += _saying(name, words, checks.get(name) or cves[name])
+    for name, value in expect.get("identity", {}).items():
+        wrong += _compare(f"identity.{name}", value, found["identity"][name])
+    for key, status in (("findings", "finding"), ("unknowns", "unknown")):
+        have = sorted(name for name, check in checks.items() if check["status"] == status)
+        wrong += _compare(key, sorted(expect.get(key, have)), have)
     wrong += [f"{cve} is not open" for cve in expect.get("also_open", ()) if cve not in elsewhere]
-    wrong += [f"{cve} is open" for cve in expect.get("not_open", ()) if cve in elsewhere]
-    return wrong
+    return wrong + [f"{cve} is open" for cve in expect.get("not_open", ()) if cve in elsewhere]
 
 
 def test_case(case: Any) -> None:
@@ -83,10 +80,6 @@ def test_the_cases_are_many_and_have_names_of_their_own(read: Any, request: Any)
 
 
 def test_baselines_have_the_shape_that_hosts_send(request: Any) -> None:
-    import json
-
-    import yaml
-
     root = request.config.rootpath / "plugins/plugin_utils/schemas/facts.schema.json"
     validator = jsonschema.Draft202012Validator(json.loads(root.read_text(encoding="utf-8")))
     for path in sorted((request.path.parent / "baselines").glob("*.yml")):

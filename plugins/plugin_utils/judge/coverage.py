@@ -50,10 +50,11 @@ def reach(row: Row, name: str, start: datetime) -> Reach:
 def _answers(row: Row, start: datetime) -> Iterator[tuple[bool | None, str]]:
     """Yield what speaks against the log, the strongest first, then that it covers the window."""
     oldest, newest = moment(row.get("oldest")), moment(row.get("newest"))
-    if row.get("exists") is False:
+    if row.get("exists", True) is not True:
         yield None, "does not exist"
-    if row.get("enabled") is False:
-        yield False, "is switched off"
+    if row.get("enabled", True) is not True:
+        known = row.get("enabled") is False
+        yield False if known else None, "is switched off" if known else "may be switched off"
     if oldest is None:
         yield None, "has no readable oldest entry"
     elif row.get("truncated", False) is not False:

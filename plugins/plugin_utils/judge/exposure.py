@@ -60,8 +60,6 @@ def grounds(
 ) -> Grounds:
     """Collect the doubts about a server that hold for every CVE."""
     found = [doubt.reason for doubt in (registry_doubt(subject), path_doubt(subject)) if doubt]
-    if ahead := updates.ahead_of(subject.build):
-        found.append(f"{ahead.kb} is listed as installed, which makes {ahead.build}")
     return Grounds(subject, updates, mitigations, " and ".join(found) or None)
 
 

@@ -34,9 +34,16 @@ SECTIONS = (
     "clock",
     "environment",
 )
-LISTS = frozenset(
-    ("updates", "services", "pending_reboot", "disks", "logs", "event_logs", "antimalware")
-)
+# The lists, and what names a record of each.
+LISTS = {
+    "updates": None,
+    "services": "name",
+    "pending_reboot": None,
+    "disks": None,
+    "logs": "id",
+    "event_logs": "name",
+    "antimalware": None,
+}
 # Fractional seconds beyond microseconds (.NET writes seven digits) are cut off.
 _MICROSECONDS = 6
 _NO_REASON = "the host gave no reason"
@@ -87,12 +94,16 @@ def moment(value: object) -> datetime | None:
         return None
 
 
-def rows(value: object) -> Rows:
-    """The records of a list; anything else in it makes it incomplete, not wrong."""
+def rows(value: object, key: str | None = None) -> Rows:
+    """The records of a list; anything else in it makes it incomplete, not wrong.
+
+    So does a record without a readable ``key``: it could be the one that is looked for.
+    """
     if not isinstance(value, list | tuple):
         return Rows((), whole=False)
     kept = tuple(item for item in value if isinstance(item, Mapping))
-    return Rows(kept, whole=len(kept) == len(value))
+    named = key is None or all(text(item.get(key)) is not None for item in kept)
+    return Rows(kept, whole=named and len(kept) == len(value))
 
 
 def host_errors(errors: object) -> tuple[HostError, ...]:
@@ -128,7 +139,7 @@ class Facts:
 
     def listing(self, name: str) -> Rows:
         """A top-level list."""
-        return rows(self.result.get(name))
+        return rows(self.result.get(name), LISTS[name])
 
     def value(self, section: str, key: str) -> object:
         """One value of a top-level object; None where either is missing."""
@@ -154,7 +165,7 @@ class Facts:
             if value is None:
                 found[name] = self.why(name)
             elif name in LISTS:
-                if not rows(value).whole:
+                if not self.listing(name).whole:
                     found[name] = "is not a list of records"
             elif not isinstance(value, Mapping):
                 found[name] = "is not a record"

@@ -8,7 +8,7 @@ the processing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .facts import Row, Rows, flag, number, rows, text
@@ -18,9 +18,11 @@ from .rules import UNREADABLE, differences, precondition_differences
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..catalog.mitigation_records import Mitigation, Rule, RuleRevision, Scope
+    from ..catalog.mitigation_records import Mitigation, Rule, RuleRevision
     from .facts import Facts
 
+# Where OWA lives on a server: the site with this folder is a front end.
+_OWA = "\\frontend\\httpproxy\\owa"
 _STRONG = frozenset(("current", "equivalent"))
 # These actions answer the request themselves: it never reaches Exchange, so a rule of that
 # kind in front of a mitigation does not weaken it.
@@ -55,10 +57,40 @@ class RewriteFacts:
             return None
         return cls(
             flag(section.get("installed")),
-            rows(section.get("rules")),
+            _readable(rows(section.get("rules"), "name")),
             rows(section.get("preconditions")),
             rows(section.get("overrides")),
         )
+
+
+def _readable(rules: Rows) -> Rows:
+    """A rule with a part that could not be read may be any rule: then the list is not whole."""
+    return Rows(rules.rows, rules.whole and all(_complete(row) for row in rules.rows))
+
+
+def _complete(row: Row) -> bool:
+    match, action, conditions = row.get("match"), row.get("action"), rows(row.get("conditions"))
+    return (
+        all(text(row.get(key)) is not None for key in ("direction", "path", "pattern_syntax"))
+        and all(flag(row.get(key)) is not None for key in ("enabled", "stop_processing"))
+        and isinstance(match, dict)
+        and (text(match.get("url")) or text(match.get("pattern"))) is not None
+        and all(flag(match.get(key)) is not None for key in ("ignore_case", "negate"))
+        and isinstance(action, dict)
+        and text(action.get("type")) is not None
+        and conditions.whole
+        and all(_complete_condition(condition) for condition in conditions.rows)
+    )
+
+
+def _complete_condition(row: Row) -> bool:
+    kind = text(row.get("match_type"))
+    return (
+        kind is not None
+        and text(row.get("input")) is not None
+        and (kind != "Pattern" or text(row.get("pattern")) is not None)
+        and all(flag(row.get(key)) is not None for key in ("ignore_case", "negate"))
+    )
 
 
 def fold_path(value: object) -> str | None:
@@ -87,22 +119,31 @@ def _revision(rule: Rule, row: Row, config: RewriteFacts) -> tuple[RuleRevision 
     return None, nearest
 
 
+def _unlike(found: str | None, wanted: str | None) -> bool:
+    """Whether it is certainly another one: what could not be read may be the same."""
+    return found is not None and found != wanted
+
+
 def _override(row: Row, config: RewriteFacts) -> str | None:
     """The child configuration that takes an inherited rule away again."""
     site, path, name = _site(row), fold_path(row.get("path")), text(row.get("name"))
     for override in config.overrides.rows:
         place = fold_path(override.get("path"))
-        if _site(override) != site or place is None or path is None or place == path:
-            continue
-        if override.get("direction", row.get("direction")) != row.get("direction"):
-            continue
-        named = text(override.get("name"))
-        hits = override.get("kind") == "clear" or (
-            named is not None and name is not None and named.casefold() == name.casefold()
-        )
-        if hits and (path == "/" or place.startswith(path + "/")):
-            return f"{override.get('kind')!r:.20} in {override.get('file')!r:.120}"
+        direction, kind = text(override.get("direction")), text(override.get("kind"))
+        removed = text(override.get("name"))
+        below = place is None or (place != path and (path == "/" or place.startswith(f"{path}/")))
+        if (
+            below
+            and not _unlike(_site(override), site)
+            and not _unlike(direction, text(row.get("direction")))
+            and not (kind == "remove" and name and _unlike(_folded(removed), name.casefold()))
+        ):
+            return f"{kind!r:.20} in {override.get('file')!r:.120}"
     return None
+
+
+def _folded(value: str | None) -> str | None:
+    return None if value is None else value.casefold()
 
 
 def _shadow(row: Row, config: RewriteFacts) -> str | None:
@@ -111,14 +152,15 @@ def _shadow(row: Row, config: RewriteFacts) -> str | None:
     if order is None:
         return "its order could not be read"
     for other in config.rules.rows:
+        before = number(other.get("order"))
         action = other.get("action")
         kind = text(action.get("type")) if isinstance(action, dict) else None
         if (
             other is not row
-            and _site(other) == _site(row)
-            and fold_path(other.get("path")) == fold_path(row.get("path"))
-            and other.get("direction") == row.get("direction")
-            and (number(other.get("order")) or 0) < order
+            and (before is None or before < order)
+            and not _unlike(_site(other), _site(row))
+            and not _unlike(fold_path(other.get("path")), fold_path(row.get("path")))
+            and not _unlike(text(other.get("direction")), text(row.get("direction")))
             and flag(other.get("enabled")) is not False
             and flag(other.get("stop_processing")) is not False
             and (kind or "").casefold() not in _ENDS_REQUEST
@@ -182,53 +224,60 @@ def _part(rule: Rule, config: RewriteFacts, place: Place, wanted: frozenset[Plac
         for outcome, detail in found:
             if outcome is not state:
                 continue
-            if state is State.HOLDS and not config.overrides.whole:
-                return Part(rule.name, State.UNKNOWN, f"overrides {UNREADABLE}", present=True)
+            if state is State.HOLDS and not (config.overrides.whole and config.rules.whole):
+                # What is missing may be what takes the rule away again.
+                missing = f"some rules or overrides {UNREADABLE}"
+                return Part(rule.name, State.UNKNOWN, missing, present=True)
             return Part(rule.name, state, detail, present=True)
     if not config.rules.whole:
         return Part(rule.name, State.UNKNOWN, f"some rules {UNREADABLE}")
     return Part(rule.name, State.MISSING, "is not there")
 
 
-def front_end_sites(facts: Facts, scope: Scope) -> tuple[str, ...]:
+def front_end_sites(facts: Facts) -> Rows | None:
     """The sites that the rules must stand on: each one that serves the client access folders.
 
     The published rules name ``Default Web Site``; a renamed site, or a second one with the same
-    folders behind it, needs them as well. Unreadable sites: the published name.
+    folders behind it, needs them as well. None: a site could not be read, so one may be missing.
     """
     iis = facts.section("iis")
+    sites = rows(iis.get("sites") if iis else None, "name")
     found = []
-    for site in rows(iis.get("sites")).rows if iis else ():
-        name = text(site.get("name"))
-        if name is not None and any(
-            (text(app.get("physical_path")) or "")
-            .casefold()
-            .rstrip("\\")
-            .endswith("\\frontend\\httpproxy\\owa")
-            for app in rows(site.get("applications")).rows
+    for site in sites.rows:
+        applications = rows(site.get("applications"), "path")
+        if not applications.whole:
+            return None
+        folders = [text(app.get("physical_path")) for app in applications.rows]
+        if any((folder or "").casefold().rstrip("\\").endswith(_OWA) for folder in folders):
+            found.append(site)
+        elif any(
+            folder is None and fold_path(app.get("path")) == "/owa"
+            for app, folder in zip(applications.rows, folders, strict=True)
         ):
-            found.append(name)
-    return tuple(found) or (scope.site,)
+            return None
+    return Rows(tuple(found), whole=True) if sites.whole else None
 
 
 def judge_rewrite(mitigation: Mitigation, facts: Facts) -> MitigationState:
     """The state of a mitigation made of URL Rewrite rules."""
-    scope = mitigation.scope
-    config = RewriteFacts.of(facts)
+    scope, config, sites = mitigation.scope, RewriteFacts.of(facts), front_end_sites(facts)
     if config is None or scope is None:
         reason = facts.why("url_rewrite")
-        return MitigationState(
-            mitigation.id, State.UNKNOWN, f"rules {UNREADABLE}: {reason}", present=False
-        )
+        detail = f"rules {UNREADABLE}: {reason}"
+        return MitigationState(mitigation.id, State.UNKNOWN, detail, present=False)
+    names = [str(site["name"]) for site in sites.rows] if sites else []
+    names = names or [scope.site]
+    path = fold_path(scope.path)
+    wanted: frozenset[Place] = frozenset((name.casefold(), path) for name in names)
     parts: list[Part] = []
-    path = fold_path(scope.path) or "/"
-    sites = front_end_sites(facts, scope)
-    wanted: frozenset[Place] = frozenset((site.casefold(), path) for site in sites)
-    for site in sites:
+    for name in names:
         for rule in mitigation.rules:
-            part = _part(rule, config, (site.casefold(), path), wanted)
-            name = part.name if len(sites) == 1 else f"{part.name} on {site}"
-            parts.append(Part(name, part.state, part.detail, part.present))
+            part = _part(rule, config, (name.casefold(), path), wanted)
+            label = part.name if len(names) == 1 else f"{part.name} on {name}"
+            parts.append(replace(part, name=label))
+    if sites is None:
+        detail = f"{UNREADABLE}: {facts.why('iis')}"
+        parts.append(Part("front-end sites", State.UNKNOWN, detail))
     return combine(mitigation.id, tuple(_effective(parts, config)), absent="it has no rules")
 
 

@@ -83,10 +83,10 @@ def needed(subject: Subject) -> Needed:
         return Needed(frozenset(_EDGE), frozenset(("MSExchangeTransportLogSearch",)))
     names: set[str] = set(_WEB)
     if subject.product == "Exchange2010":
-        for role in subject.roles:
+        for role in subject.roles if subject.roles_known else _EXCHANGE_2010:
             names.update(_EXCHANGE_2010.get(role, ()))
         return Needed(frozenset(names), frozenset(("MSExchangeThrottling",)))
-    both = not {"Mailbox", "ClientAccess"} & set(subject.roles)
+    both = not subject.roles_known or not {"Mailbox", "ClientAccess"} & set(subject.roles)
     # Since Exchange 2016 the Mailbox role holds the front end.
     one_role = subject.product != "Exchange2013"
     if both or "Mailbox" in subject.roles:
@@ -178,7 +178,8 @@ def check_stopped(subject: Subject, excuses: dict[str, str]) -> CheckResult:
         return checks.unknown(
             check, f"The services could not be read: {subject.facts.why('services')}."
         )
-    stopped, unsure = [], []
+    stopped: list[str] = []
+    unsure = [] if subject.facts.section("dag") else ["ClusSvc (whether this is a DAG)"]
     for name in sorted(wanted.critical | wanted.common):
         row = find(listed, name)
         if row is None:

@@ -79,7 +79,7 @@ def judge_state(mitigation: Mitigation, facts: Facts, product: str | None) -> Mi
         detail = f"services {UNREADABLE}: {reason}"
         return MitigationState(mitigation.id, State.UNKNOWN, detail, present=False)
     iis = facts.section("iis")
-    pools = rows(iis.get("app_pools")) if iis else Rows((), whole=False)
+    pools = rows(iis.get("app_pools"), "name") if iis else Rows((), whole=False)
     found: list[Part | None] = [_app_pool(pool, pools) for pool in mitigation.app_pools]
     found += [
         _service(service, listed)

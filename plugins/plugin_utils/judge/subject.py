@@ -42,6 +42,7 @@ class Subject:
     info: BuildInfo | None
     cu: CuInfo | None
     roles: tuple[str, ...]
+    roles_known: bool  # false: there may be more
     kind: str  # server | edge | tools; a server where the facts do not tell
     support: Support | None
 
@@ -100,6 +101,10 @@ def _roles(exchange: object) -> tuple[str, ...]:
     return tuple(role for role in value if isinstance(role, str))
 
 
+def _all_text(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
 def _kind(exchange: object, roles: tuple[str, ...]) -> str:
     """After Shared/Confirm-ExchangeShell.ps1 of microsoft/CSS-Exchange.
 
@@ -131,6 +136,7 @@ def subject(facts: Facts, knowledge: Knowledge, campaign: Campaign, at: datetime
         info=knowledge.find_build(build) if build else None,
         cu=cu,
         roles=roles,
+        roles_known=_all_text(exchange.get("roles")) if exchange else False,
         kind=_kind(exchange, roles),
         support=knowledge.support(cu.product, cu.cu, at.date()) if cu else None,
     )

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of data as a test: arrows never turn back, and whoever decides touches nothing.
+
+``plan -> judge -> model <- catalog`` on one side, ``transport -> powershell`` on the other;
+the entry points (``cli*``, Ansible's plugins) see all of them, and none of them sees those.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT = Path(__file__).parents[2] / "plugins" / "plugin_utils"
+
+# A room (folder or file of plugin_utils) imports only rooms with a smaller number.
+_LAYERS = {
+    "errors": 0,
+    "version": 0,
+    "model": 0,
+    "catalog": 1,
+    "facts": 1,
+    "powershell": 1,
+    "judge": 2,
+    "transport": 2,
+    "plan": 3,
+    "rehearsal": 3,
+    "ansible_host": 3,
+    "inventory_check": 3,
+    "case": 3,
+    "host_assessment": 4,
+    "report": 4,
+    "fleet_report": 5,
+    "cli_report": 6,
+    "cli": 9,
+}
+_CLI = 7  # every other cli_* file
+
+# These decide. The standard library's modules in the list neither read nor wait for anything.
+_DECIDES = ("errors", "model", "catalog", "judge", "plan")
+_HARMLESS = {
+    "__future__",
+    "bisect",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "fnmatch",
+    "functools",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "re",
+    "string",
+    "textwrap",
+    "types",
+    "typing",
+}
+# The catalogue reads its own files, and nothing else does.
+_READS_ITS_DATA = {"catalog": {"pathlib", "yaml", "jsonschema"}}
+_FORBIDDEN_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
+_FORBIDDEN_METHODS = {
+    "now",
+    "utcnow",
+    "today",
+    "write_text",
+    "write_bytes",
+    "mkdir",
+    "unlink",
+    "rename",
+    "replace_file",
+    "touch",
+    "rmdir",
+    "chmod",
+    "home",
+    "cwd",
+    "expanduser",
+}
+
+
+class Import(NamedTuple):
+    where: str
+    room: str
+    target: str  # a room of plugin_utils, or the top package of somebody else
+    ours: bool
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(_ROOT).parts[0].removesuffix(".py")
+
+
+def _sources(room: str | None = None) -> list[Path]:
+    return sorted(path for path in _ROOT.rglob("*.py") if room in (None, _room(path)))
+
+
+def _targets(node: ast.AST, folder: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    if isinstance(node, ast.Import):
+        yield from ((alias.name.partition(".")[0], False) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        yield (node.module or "").partition(".")[0], False
+    elif isinstance(node, ast.ImportFrom):
+        above = node.level - 1
+        if above > len(folder):
+            yield "(outside plugin_utils)", True
+            return
+        base = folder[: len(folder) - above]
+        inside = (*base, *(node.module.split(".") if node.module else ()))
+        yield from ((inside[0] if inside else alias.name, True) for alias in node.names)
+
+
+@cache
+def _tree(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def _imports(path: Path) -> tuple[Import, ...]:
+    folder = path.relative_to(_ROOT).parts[:-1]
+    return tuple(
+        Import(f"{path.relative_to(_ROOT)}:{getattr(node, 'lineno', 0)}", _room(path), target, ours)
+        for node in _tree(path)
+        for target, ours in _targets(node, folder)
+    )
+
+
+def _all_imports() -> list[Import]:
+    return [found for path in _sources() for found in _imports(path)]
+
+
+def _layer(room: str) -> int | None:
+    return _LAYERS.get(room, _CLI if room.startswith("cli_") else None)
+
+
+def test_every_room_has_its_layer() -> None:
+    rooms = {_room(path) for path in _sources()}
+    unknown = sorted(room for room in rooms if _layer(room) is None)
+
+    assert not unknown, f"give {unknown} a layer in {Path(__file__).name}"
+    assert len(rooms) >= 8
+
+
+def test_arrows_never_turn_back() -> None:
+    wrong = []
+    for found in _all_imports():
+        source, target = _layer(found.room), _layer(found.target)
+        if not found.ours or found.target == found.room or source is None:
+            continue
+        if target is None or target >= source:
+            wrong.append(f"{found.where}: {found.room} imports {found.target}")
+
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_toolkit_imports_no_ansible() -> None:
+    wrong = [
+        found.where
+        for found in _all_imports()
+        if not found.ours and found.target in ("ansible", "ansible_collections")
+    ]
+
+    assert not wrong
+
+
+def test_no_import_leaves_the_toolkit() -> None:
+    wrong = [found.where for found in _all_imports() if found.target.startswith("(outside")]
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", _DECIDES)
+def test_whoever_decides_imports_nothing_that_touches_the_world(room: str) -> None:
+    allowed = _HARMLESS | _READS_ITS_DATA.get(room, set())
+    wrong = [
+        f"{found.where}: {found.target}"
+        for path in _sources(room)
+        for found in _imports(path)
+        if not found.ours and found.target not in allowed
+    ]
+
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("room", _DECIDES)
+def test_whoever_decides_opens_nothing_and_asks_no_clock(room: str) -> None:
+    wrong = []
+    for path in _sources(room):
+        for node in _tree(path):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", None)
+            method = getattr(node.func, "attr", None)
+            if name in _FORBIDDEN_CALLS or method in _FORBIDDEN_METHODS:
+                wrong.append(f"{path.relative_to(_ROOT)}:{node.lineno}: {name or method}()")
+
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "ours"),
+    [
+        ("from ..model import Build", "model", True),
+        ("from .. import model", "model", True),
+        ("from . import checks", "judge", True),
+        ("from .facts import text", "judge", True),
+        ("from ...action import report", "(outside plugin_utils)", True),
+        ("import os.path", "os", False),
+        ("from urllib.request import urlopen", "urllib", False),
+        ("def f():\n    import socket", "socket", False),
+    ],
+)
+def test_the_walk_sees_imports_of_every_form(source: str, target: str, ours: bool) -> None:  # noqa: FBT001
+    found = [item for node in ast.walk(ast.parse(source)) for item in _targets(node, ("judge",))]
+
+    assert (target, ours) in found
