@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ import jsonschema
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils import facts
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ReplySchemaError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import (
+    Operation,
+    encode_request,
+)
 
 SAMPLE = Path(__file__).parent / "facts_sample.json"
 HOSTILE = "\x1b[2J<script>{{ 6 * 7 }}=cmd|' /C calc'!A0\u202e\ud800"
@@ -198,3 +204,22 @@ def test_a_check_is_cheap_beside_a_general_validator(
 
     facts.validate(sample)
     assert best_of(facts.validate) * 3 < best_of(reference.is_valid)
+
+
+def test_every_part_of_the_script_travels_once() -> None:
+    text = loader.script("Get-ExchangeServerInfo").text
+    folder = Path(loader.__file__).parent / "facts"
+    names = [
+        name
+        for part in sorted(folder.glob("*.ps1"))
+        for name in re.findall(r"^function (\S+) {$", part.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert len(names) > 40
+    assert {name: text.count(f"function {name} {{") for name in names} == dict.fromkeys(names, 1)
+
+
+def test_the_request_leaves_room_in_the_budget_of_one_command() -> None:
+    """40 KB upstream a host over NTLM; command line, SOAP and HTTP need the rest."""
+    operation = Operation("Get-ExchangeServerInfo", {})
+    request = encode_request(operation, operation_id="0" * 32, nonce="0" * 32)
+    assert len(request) <= 17 * 1024
