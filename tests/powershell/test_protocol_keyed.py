@@ -160,6 +160,7 @@ SDDL_REFUSED = {
     "a RID that starts like ours": "O:S-1-5-180G:BAD:P(A;OICI;FA;;;SY)",
     "no owner": "D:P(A;OICI;FA;;;SY)",
     "nothing": " ",
+    "everybody": "O:BAG:BAD:NO_ACCESS_CONTROL",
     "users may create files": "O:BAG:BAD:(A;OICI;FA;;;SY)(A;CI;DCLCRPCR;;;BU)",
 }
 
@@ -209,6 +210,25 @@ def test_new_folders_are_closed_to_others_before_they_get_their_name(host: Host)
     assert names == sorted(
         ["ExchangeRemediation", "operations", f"{KEY}.json", f"{KEY}.started", "effects", "acl.log"]
     ), "no staging folder or temporary file is left"
+
+
+def test_state_file_of_any_size_is_not_read(host: Host) -> None:
+    host.ask(counting())
+    with (host.store / f"{KEY}.json").open("r+b") as file:
+        file.truncate(4 * 1024 * 1024 + 1)
+    with pytest.raises(errors.ScriptError, match="more than any state file of ours"):
+        host.ask(counting())
+
+
+def test_file_is_replaced_whole_and_never_by_accident(host: Host) -> None:
+    body = (
+        "Write-FileDurably \"$env:ProgramData/state\" 'one'\n"
+        "Write-FileDurably \"$env:ProgramData/state\" 'two'\n"
+        "try { Write-FileDurably \"$env:ProgramData/state\" 'three' -New; 'overwritten' }\n"
+        'catch { @{text = Read-StateFile "$env:ProgramData/state"} }'
+    )
+    assert host.ask(request_line(sample(body))).result == {"text": "two"}
+    assert [path.name for path in host.folder.iterdir()] == ["state"]
 
 
 def test_reading_operation_ignores_a_key(host: Host) -> None:

@@ -115,7 +115,7 @@ class ExecTransport:
         operation_id, nonce = self._token(), self._token()
         request = encode_request(operation, operation_id=operation_id, nonce=nonce)
         done = self._execute(BOOTSTRAP_COMMAND, request)
-        return decode_reply(
+        reply = decode_reply(
             done.stdout,
             done.stderr,
             done.exit_code,
@@ -123,6 +123,12 @@ class ExecTransport:
             nonce=nonce,
             limits=self._limits,
         )
+        if (reply.operation, reply.key) != (operation.name, operation.key):
+            raise ReplySchemaError(
+                f"{self._peer}: asked was {operation.name} with key {operation.key}, the reply is "
+                f"of {reply.operation!r} with key {reply.key!r}; it was discarded"
+            )
+        return reply
 
     def _read(self, operation: Operation) -> Reply:
         attempt = 0

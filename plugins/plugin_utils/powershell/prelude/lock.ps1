@@ -9,10 +9,10 @@ function Use-LockGuard {
     $stream = $null
     for ($try = 1; -not $stream; $try++) {
         try {
-            $stream = New-Object IO.FileStream($guard, [IO.FileMode]::OpenOrCreate, [IO.FileAccess]::ReadWrite, [IO.FileShare]::None)
+            $stream = [IO.File]::Open($guard, 'OpenOrCreate', 'ReadWrite', 'None')
         } catch {
             if ($try -ge 50) {
-                Stop-Operation 'ScriptFailed' 'LockBusy' "the lock's guard file $guard is in use by another command for 5 s"
+                Stop-Operation 'ScriptFailed' 'LockBusy' "the lock's guard file $guard cannot be opened for 5 s: $($_.Exception.Message)"
             }
             Start-Sleep -Milliseconds 100
         }

@@ -56,7 +56,8 @@ function Assert-TrustedFolder {
         Stop-Operation 'ScriptFailed' 'StateRefused' "$Path is not a folder. $cure"
     }
     $sddl = [string] (Get-Acl -LiteralPath $Path).Sddl
-    if ($sddl -notmatch '^O:(BA|SY|S-1-5-18|S-1-5-32-544)(G:|D:|S:|$)') {
+    # A missing access list gives everybody everything.
+    if ($sddl -notmatch '^O:(BA|SY|S-1-5-18|S-1-5-32-544)(G:|D:|S:|$)' -or $sddl -match 'NO_ACCESS_CONTROL') {
         Stop-Operation 'ScriptFailed' 'StateRefused' "$Path belongs to neither SYSTEM nor Administrators ($sddl). $cure"
     }
     $other = Find-ForeignWriter $sddl
@@ -89,34 +90,50 @@ function Write-FileDurably {
     $target = Resolve-NativePath $Path
     $temporary = '{0}.{1}.tmp' -f $target, [guid]::NewGuid().ToString('N')
     $bytes = [Text.Encoding]::UTF8.GetBytes($Text)
-    $stream = New-Object IO.FileStream($temporary, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+    $stream = [IO.File]::Open($temporary, 'CreateNew', 'Write', 'None')
     try {
         $stream.Write($bytes, 0, $bytes.Length)
         $stream.Flush($true)
-    } finally {
-        $stream.Dispose()
-    }
-    try {
-        if (-not $New -and [IO.File]::Exists($target)) {
-            [IO.File]::Replace($temporary, $target, [NullString]::Value)
-        } else {
-            [IO.File]::Move($temporary, $target)
-        }
     } catch {
+        $stream.Dispose()
         [IO.File]::Delete($temporary)
         throw
+    }
+    $stream.Dispose()
+    for ($try = 1; $try -le 10; $try++) {
+        try {
+            if (-not $New -and [IO.File]::Exists($target)) {
+                [IO.File]::Replace($temporary, $target, [NullString]::Value)
+            } else {
+                [IO.File]::Move($temporary, $target)
+            }
+            return
+        } catch {
+            # Anti-malware and backup open new files for a moment.
+            if ($try -eq 10 -or ($New -and [IO.File]::Exists($target))) {
+                [IO.File]::Delete($temporary)
+                throw
+            }
+            Start-Sleep -Milliseconds 100
+        }
     }
 }
 
 # Null when the file does not exist. Bounded: state files are small.
 function Read-StateFile {
     param ([string] $Path)
-    $file = New-Object IO.FileInfo((Resolve-NativePath $Path))
-    if (-not $file.Exists) {
+    try {
+        # Shared, so that reading never stops the command that replaces the file.
+        $stream = [IO.File]::Open((Resolve-NativePath $Path), 'Open', 'Read', 'ReadWrite, Delete')
+    } catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] {
         return $null
     }
-    if ($file.Length -gt 4MB) {
-        Stop-Operation 'ScriptFailed' 'StateRefused' "$Path has $($file.Length) bytes, more than any state file of ours"
+    try {
+        if ($stream.Length -gt 4MB) {
+            Stop-Operation 'ScriptFailed' 'StateRefused' "$Path has $($stream.Length) bytes, more than any state file of ours"
+        }
+        (New-Object IO.StreamReader($stream, [Text.Encoding]::UTF8)).ReadToEnd()
+    } finally {
+        $stream.Dispose()
     }
-    [IO.File]::ReadAllText($file.FullName, [Text.Encoding]::UTF8)
 }

@@ -324,3 +324,14 @@ def test_reading_operation_is_not_repeated_when_that_would_not_help(fault: Fault
     with pytest.raises(errors.RemediationError):
         transport(host).run(READ)
     assert len(host.asked) == 1
+
+
+@pytest.mark.parametrize("change", [{"operation": "Get-Other"}, {"key": "cd" * 32}])
+def test_reply_to_another_question_is_refused(change: dict[str, Any]) -> None:
+    def confused(host: FakeHost, request: dict[str, Any]) -> ExecResult:
+        told = document() | change
+        raw = frame(told, operation_id=request["operation_id"], nonce=request["nonce"])
+        return ExecResult(raw, b"", 0)
+
+    with pytest.raises(errors.ReplySchemaError, match="it was discarded"):
+        transport(FakeHost([confused])).run(READ)
