@@ -33,11 +33,15 @@ _PROTOCOL = 1
 # What PowerShell says where not even the bootstrap may run.
 _SCRIPTLESS = {
     "NoLanguage": "The syntax is not supported by this runspace. This can occur if the runspace "
-    "is in no-language mode.\r\n    + FullyQualifiedErrorId : ScriptsNotAllowed\r\n",
+    "is in no-language mode.",
     "RestrictedLanguage": "Assignment statements are not allowed in restricted language mode or "
-    "a Data section.\r\n    + FullyQualifiedErrorId : AssignmentStatementNotSupported"
-    "InDataSection\r\n",
+    "a Data section.",
 }
+_CLIXML = (
+    '#< CLIXML\r\n<Objs Version="1.1.0.1" '
+    'xmlns="http://schemas.microsoft.com/powershell/2004/04"><S S="Error">{0}_x000D__x000A_</S>'
+    "</Objs>"
+)
 
 
 @lru_cache(maxsize=64)
@@ -91,7 +95,7 @@ class ModelEngine:
         """Answer one request with one frame; a mode that runs no script leaves only an error."""
         mode = world.data["powershell"]["language_mode"]
         if mode in _SCRIPTLESS:
-            return CommandResult(stderr=_SCRIPTLESS[mode].encode(), exit_code=1)
+            return CommandResult(stderr=_CLIXML.format(_SCRIPTLESS[mode]).encode(), exit_code=1)
         request: dict[str, Any] = {}
         try:
             request = _request(text)
