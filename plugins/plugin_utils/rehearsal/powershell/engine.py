@@ -8,6 +8,7 @@ and kept; each command gets a fresh runspace. Commands of one host run one after
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import queue
 import shutil
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from ..engine import SimulatedHost
     from ..world import World
-
-_BY = "powershell"
 
 
 @dataclass(slots=True)
@@ -73,6 +72,8 @@ class PowerShellEngine:
         self._guard = threading.Lock()
         self._workers: list[Worker] = []
         self._hosts: dict[int, _HostState] = {}
+        self._known = 0
+        self._commands = itertools.count()
         self._closed = False
 
     async def run(self, host: SimulatedHost, command_line: str, stdin: bytes) -> CommandResult:
@@ -130,8 +131,10 @@ class PowerShellEngine:
                 answer = self._exchange(worker, world, state, call)
             finally:
                 self._give_back(worker)
-            changes.apply(world, answer["mutations"], by=_BY)
-            state.folder.read_back(world, by=_BY)
+            changes.apply(world, answer["mutations"])
+            state.folder.read_back(world)
+            changes.describe_files(world, answer["mutations"])
+            state.folder.accept(world)
         return CommandResult(
             answer["stdout"].encode(), answer["stderr"].encode(), int(answer["exit_code"])
         )
@@ -140,8 +143,9 @@ class PowerShellEngine:
         with self._guard:
             state = self._hosts.get(id(world))
             if state is None:
-                identity = f"{len(self._hosts)}-{world.name}"
-                root = self._base / "hosts" / f"{len(self._hosts)}"
+                self._known += 1  # never reused: hosts come and go
+                identity = f"{self._known}-{world.name}"
+                root = self._base / "hosts" / f"{self._known}"
                 root.mkdir(parents=True)
                 state = self._hosts[id(world)] = _HostState(HostFolder(root), identity)
                 weakref.finalize(world, self._hosts.pop, id(world), None)
@@ -159,6 +163,7 @@ class PowerShellEngine:
             "lines": call.lines,
             "console": call.console,
             "clixml": call.call.encoded,
+            "process_id": 6000 + 4 * next(self._commands),
             "timeout_ms": int(self._timeout * 1000),
         }
         if worker.known.get(state.identity) != world.generation:

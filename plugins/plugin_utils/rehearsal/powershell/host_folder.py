@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..world import World
 
 _TEXT_LIMIT = 4 * 1024 * 1024  # larger files come back as sizes only
+_ADMINISTRATORS = "S-1-5-32-544"  # owns what an elevated session creates
+_BY = "powershell"
 _ALWAYS = ("ProgramData", "Windows/System32", "Windows/Temp")  # every Windows has these on C:
 
 
@@ -60,7 +62,7 @@ class HostFolder:
         self._generation = world.generation
         self._baseline = self._scan()
 
-    def read_back(self, world: World, *, by: str) -> bool:
+    def read_back(self, world: World) -> bool:
         """Put what a command changed on disk into the world; whether there was anything."""
         now = self._scan()
         if now == self._baseline:
@@ -69,14 +71,20 @@ class HostFolder:
         fresh = [p for p, s in now.items() if self._changed(s, self._baseline.get(p))]
         for path in sorted(gone):
             if world.file(path) is not None:
-                world.delete_file(path, by=by)
+                world.delete_file(path, by=_BY)
+        # A folder that the world knew only by what was in it is still there when that is gone.
+        emptied = {path.rpartition("\\")[0] for path in gone} & set(now)
+        fresh += [path for path in emptied if world.file(path) is None and path not in fresh]
         for path in sorted(fresh):
-            kept = {k: v for k, v in (world.file(path) or {}).items() if k == "owner"}
-            world.put_file(path, {**self._read(path, now[path]), **kept}, by=by)
-        self._entries = dict(world.data["files"])
-        self._generation = world.generation
+            kept = {k: v for k, v in (world.file(path) or {}).items() if k in {"owner", "sddl"}}
+            world.put_file(path, {**self._read(path, now[path]), **kept}, by=_BY)
         self._baseline = now
         return True
+
+    def accept(self, world: World) -> None:
+        """Take the world's files as what lies on disk: both just got the same changes."""
+        self._entries = dict(world.data["files"])
+        self._generation = world.generation
 
     @staticmethod
     def _changed(now: Stamp, before: Stamp | None) -> bool:
@@ -86,7 +94,7 @@ class HostFolder:
 
     def _read(self, path: str, stamp: Stamp) -> dict[str, Any]:
         if stamp.directory:
-            return {"directory": True}
+            return {"directory": True, "owner": _ADMINISTRATORS, "reparse": False}
         moment = datetime.fromtimestamp(stamp.modified / 1e9, UTC)
         entry: dict[str, Any] = {"mtime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
         if stamp.size <= _TEXT_LIMIT:

@@ -40,7 +40,7 @@ namespace Rehearsal {
                     + (PropagationFlags.HasFlag(PropagationFlags.InheritOnly) ? "IO" : "") + (IsInherited ? "ID" : "");
                 var rights = FileSystemRights == FileSystemRights.FullControl ? "FA" : $"0x{(int)FileSystemRights:x}";
                 var sid = IdentityReference.Translate(typeof(SecurityIdentifierShim)).Value;
-                return $"({(AccessControlType == AccessControlType.Allow ? "A" : "D")};{flags};{rights};;;{sid})";
+                return $"({(AccessControlType == AccessControlType.Allow ? "A" : "D")};{flags};{rights};;;{Accounts.Abbreviation(sid) ?? sid})";
             }
         }
 
@@ -74,9 +74,10 @@ namespace Rehearsal {
             }
             NativePath = native;
             var entry = World.Current.File(PathMap.Windows(native));
-            // What the world does not know was made by this session: Windows gives it to Administrators.
+            // What this command has made belongs to Administrators when elevated, as Windows does it.
+            var fresh = entry == null && File.GetCreationTimeUtc(native) >= World.Current.Began;
             owner = entry?["owner"]?.ToString()
-                ?? (entry == null ? WindowsIdentityShim.GetCurrent().Owner.Value : "S-1-5-18");
+                ?? (fresh ? WindowsIdentityShim.GetCurrent().Owner.Value : "S-1-5-18");
             Load(entry?["sddl"]?.ToString() ?? "D:AI" + Inherited);
         }
 
@@ -136,11 +137,13 @@ namespace Rehearsal {
         }
 
         public string GetSecurityDescriptorSddlForm(AccessControlSections includeSections) {
-            var access = "D:" + (AreAccessRulesProtected ? "P" : "") + "AI" + string.Concat(rules.Select(r => r.Sddl));
-            return (includeSections.HasFlag(AccessControlSections.Owner) && owner != null ? "O:" + owner : "")
-                + (includeSections.HasFlag(AccessControlSections.Group) ? "G:" + group : "")
+            var access = "D:" + (AreAccessRulesProtected ? "P" : "AI") + string.Concat(rules.Select(r => r.Sddl));
+            return (includeSections.HasFlag(AccessControlSections.Owner) && owner != null ? "O:" + Short(owner) : "")
+                + (includeSections.HasFlag(AccessControlSections.Group) ? "G:" + Short(group) : "")
                 + (includeSections.HasFlag(AccessControlSections.Access) ? access : "");
         }
+
+        static string Short(string sid) => Accounts.Abbreviation(sid) ?? sid;
 
         public void SetSecurityDescriptorSddlForm(string sddlForm) => Load(sddlForm);
         public void SetSecurityDescriptorSddlForm(string sddlForm, AccessControlSections sections) => Load(sddlForm);

@@ -92,11 +92,15 @@ namespace Rehearsal {
 
         public override PSHostRawUserInterface RawUI { get; } = new CommandRawUI();
         public override bool SupportsVirtualTerminal => false;
-        public override void Write(string value) => output.Write(value);
+        public override void Write(string value) => output.Write(Uncoloured(value));
         public override void Write(ConsoleColor foreground, ConsoleColor background, string value) =>
-            output.Write(value);
-        public override void WriteLine(string value) => output.Write(value + "\r\n");
-        public override void WriteErrorLine(string value) => output.Record("Error", value + "\r\n");
+            output.Write(Uncoloured(value));
+        public override void WriteLine(string value) => output.Write(Uncoloured(value) + "\r\n");
+        public override void WriteErrorLine(string value) =>
+            output.Record("Error", Uncoloured(value) + "\r\n");
+
+        /// <summary>The formatter ends each column with a reset, even where no colour is set.</summary>
+        static string Uncoloured(string value) => value?.Replace("\x1b[0m", "");
 
         // With stderr as CLIXML these go there; else the console prints them among the output.
         public override void WriteDebugLine(string message) => Message("debug", "DEBUG: ", message);

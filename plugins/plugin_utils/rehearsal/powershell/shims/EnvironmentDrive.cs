@@ -15,7 +15,7 @@ namespace Rehearsal {
             new PSDriveInfo("Env", ProviderInfo, "", "", null),
         };
 
-        static string Spelled(string path) {
+        internal static string Spelled(string path) {
             var name = (path ?? "").Trim('\\', '/');
             return Names().FirstOrDefault(n => n.Equals(name, StringComparison.OrdinalIgnoreCase));
         }

@@ -41,7 +41,11 @@ namespace Rehearsal {
         public static void Copy(string source, string target) => File.Copy(N(source), N(target));
         public static void Copy(string source, string target, bool overwrite) =>
             File.Copy(N(source), N(target), overwrite);
-        public static void Move(string source, string target) => File.Move(N(source), N(target));
+        public static void Move(string source, string target) {
+            var (from, to) = (N(source), N(target));
+            File.Move(from, to);
+            World.Current.Moved(PathMap.Windows(from), PathMap.Windows(to));
+        }
 
         // Windows refuses when the target is missing; so does .NET on every platform.
         public static void Replace(string source, string target, string backup) =>
@@ -82,7 +86,11 @@ namespace Rehearsal {
 
         public static void Delete(string path) => Directory.Delete(N(path));
         public static void Delete(string path, bool recursive) => Directory.Delete(N(path), recursive);
-        public static void Move(string source, string target) => Directory.Move(N(source), N(target));
+        public static void Move(string source, string target) {
+            var (from, to) = (N(source), N(target));
+            Directory.Move(from, to);
+            World.Current.Moved(PathMap.Windows(from), PathMap.Windows(to));
+        }
         public static string[] GetFiles(string path) => GetFiles(path, "*");
         public static string[] GetFiles(string path, string pattern) =>
             GetFiles(path, pattern, SearchOption.TopDirectoryOnly);

@@ -56,14 +56,19 @@ namespace Rehearsal {
             // The folder's own path, as GetUnresolvedProviderPathFromPSPath answers it, stays usable:
             // it lies on the drive of one slash that this engine knows on every Unix.
             var slash = new PSDriveInfo("/", ProviderInfo, "/", "", null);
-            foreach (var (flag, value) in new[] { ("VolumeSeparatedByColon", false), ("Hidden", true) }) {
-                typeof(PSDriveInfo).GetProperty(flag, Any)?.SetValue(slash, value);
-            }
+            typeof(PSDriveInfo).GetProperty("VolumeSeparatedByColon", Any)?.SetValue(slash, false);
             drives.Add(slash);
             return drives;
         }
 
-        protected override PSDriveInfo NewDrive(PSDriveInfo drive) => drive;
+        protected override PSDriveInfo NewDrive(PSDriveInfo drive) {
+            if (Directory.Exists(Real(drive.Root))) { return drive; }
+            WriteError(new ErrorRecord(new IOException(
+                $"The specified drive root \"{drive.Root}\" either does not exist, or it is not a folder."),
+                "DriveRootError", ErrorCategory.ReadError, drive));
+            return null;
+        }
+
         protected override PSDriveInfo RemoveDrive(PSDriveInfo drive) => drive;
         protected override bool IsValidPath(string path) => true;
         protected override bool ItemExists(string path) => (bool)Inner("ItemExists", Real(path));
@@ -105,11 +110,26 @@ namespace Rehearsal {
         protected override object CopyItemDynamicParameters(string path, string destination, bool recurse) =>
             Inner("CopyItemDynamicParameters", path, destination, recurse);
 
-        protected override void RenameItem(string path, string newName) =>
-            Inner("RenameItem", Real(path), newName);
+        protected override void RenameItem(string path, string newName) {
+            var old = Real(path);
+            Inner("RenameItem", old, newName);
+            Follow(old, Path.Combine(Path.GetDirectoryName(old), newName));
+        }
 
-        protected override void MoveItem(string path, string destination) =>
-            Inner("MoveItem", Real(path), Real(destination));
+        protected override void MoveItem(string path, string destination) {
+            var old = Real(path);
+            var target = Real(destination);
+            if (Directory.Exists(target)) { target = Path.Combine(target, Path.GetFileName(old.TrimEnd('/'))); }
+            Inner("MoveItem", old, Real(destination));
+            Follow(old, target);
+        }
+
+        /// <summary>Owner and access list stay with what was moved.</summary>
+        static void Follow(string from, string to) {
+            if (!File.Exists(from) && !Directory.Exists(from)) {
+                World.Current.Moved(PathMap.Windows(from.TrimEnd('/')), PathMap.Windows(to.TrimEnd('/')));
+            }
+        }
 
         protected override void InvokeDefaultAction(string path) => throw new NotSupportedException(
             "Files are not opened on the simulated host.");

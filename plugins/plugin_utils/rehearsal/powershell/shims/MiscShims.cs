@@ -121,15 +121,13 @@ namespace Rehearsal {
         }
 
         public static string GetEnvironmentVariable(string variable) =>
-            System.Environment.GetEnvironmentVariable(
-                World.Environment.Keys.FirstOrDefault(k => k.Equals(variable, StringComparison.OrdinalIgnoreCase)) ?? variable);
+            System.Environment.GetEnvironmentVariable(EnvironmentDrive.Spelled(variable) ?? variable);
         public static string GetEnvironmentVariable(string variable, EnvironmentVariableTarget target) =>
             target == EnvironmentVariableTarget.Process ? GetEnvironmentVariable(variable)
             : World.Registry.Find(@"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment")
                 ?.Value(variable)?.Data as string;
         public static void SetEnvironmentVariable(string variable, string value) =>
-            System.Environment.SetEnvironmentVariable(
-                World.Environment.Keys.FirstOrDefault(k => k.Equals(variable, StringComparison.OrdinalIgnoreCase)) ?? variable, value);
+            System.Environment.SetEnvironmentVariable(EnvironmentDrive.Spelled(variable) ?? variable, value);
         public static IDictionary GetEnvironmentVariables() => System.Environment.GetEnvironmentVariables();
         public static string ExpandEnvironmentVariables(string name) => WorldEnvironment.Expand(name);
         public static void Exit(int exitCode) => throw new PSInvalidOperationException(
@@ -152,12 +150,45 @@ namespace Rehearsal {
 
 namespace Microsoft.PowerShell.Commands {
     [Cmdlet(VerbsCommon.Get, "Culture")]
-    public sealed class GetCultureCommand : PSCmdlet {
+    public sealed class GetHostCultureCommand : PSCmdlet {
         protected override void BeginProcessing() => WriteObject(Rehearsal.Locale.Of(Rehearsal.World.Current));
     }
 
     [Cmdlet(VerbsCommon.Get, "UICulture")]
-    public sealed class GetUICultureCommand : PSCmdlet {
+    public sealed class GetHostUICultureCommand : PSCmdlet {
         protected override void BeginProcessing() => WriteObject(Rehearsal.Locale.Of(Rehearsal.World.Current));
+    }
+
+    /// <summary>Get-PSDrive without the drive of one slash, which no Windows has.</summary>
+    [Cmdlet(VerbsCommon.Get, "PSDrive", DefaultParameterSetName = "Name")]
+    [OutputType(typeof(PSDriveInfo))]
+    public sealed class GetPSDriveCommand : PSCmdlet {
+        [Parameter(Position = 0, ParameterSetName = "Name", ValueFromPipelineByPropertyName = true)]
+        public string[] Name { get; set; } = { "*" };
+
+        [Parameter(Mandatory = true, Position = 0, ParameterSetName = "LiteralName",
+            ValueFromPipelineByPropertyName = true)]
+        public string[] LiteralName { get; set; }
+
+        [Parameter(ValueFromPipelineByPropertyName = true)] public string Scope { get; set; }
+        [Parameter(ValueFromPipelineByPropertyName = true)] public string[] PSProvider { get; set; }
+
+        protected override void ProcessRecord() {
+            var all = SessionState.Drive.GetAll().Where(d => d.Name != "/" && OfProvider(d)).ToArray();
+            foreach (var name in LiteralName ?? Name) {
+                var pattern = new WildcardPattern(
+                    LiteralName == null ? name : WildcardPattern.Escape(name), WildcardOptions.IgnoreCase);
+                var found = all.Where(d => pattern.IsMatch(d.Name)).OrderBy(d => d.Name).ToArray();
+                WriteObject(found, true);
+                if (found.Length == 0 && (LiteralName != null || !WildcardPattern.ContainsWildcardCharacters(name))) {
+                    WriteError(new ErrorRecord(new System.Management.Automation.DriveNotFoundException(
+                        $"Cannot find drive. A drive with the name '{name}' does not exist."),
+                        "GetLocationNoMatchingDrive", ErrorCategory.ObjectNotFound, name));
+                }
+            }
+        }
+
+        bool OfProvider(PSDriveInfo drive) => PSProvider == null || PSProvider.Any(
+            p => new WildcardPattern(p, WildcardOptions.IgnoreCase).IsMatch(drive.Provider.Name));
     }
 }

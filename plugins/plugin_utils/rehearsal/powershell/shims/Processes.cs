@@ -31,7 +31,7 @@ namespace System.Diagnostics {
         public DateTime StartTime => started?.ToLocalTime()
             ?? throw new ComponentModel.Win32Exception(5, "Access is denied");
 
-        public static Process GetCurrentProcess() => GetProcessById(Environment.ProcessId);
+        public static Process GetCurrentProcess() => GetProcessById(World.Current.ProcessId);
         public static Process[] GetProcesses() => ProcessTable.All().ToArray();
 
         public static Process[] GetProcessesByName(string processName) => ProcessTable.All()
@@ -80,8 +80,8 @@ namespace Rehearsal {
                 yield return new System.Diagnostics.Process(
                     id += 4, name, World.Current.UtcNow.AddMinutes(-5), @"C:\Windows\System32\" + name + ".exe");
             }
-            yield return new System.Diagnostics.Process(System.Environment.ProcessId, "powershell",
-                World.Current.UtcNow, World.Current.Environment["SystemRoot"]
+            yield return new System.Diagnostics.Process(World.Current.ProcessId, "powershell",
+                World.Current.ProcessStarted, World.Current.Environment["SystemRoot"]
                     + @"\System32\WindowsPowerShell\v1.0\powershell.exe");
         }
 

@@ -5,6 +5,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Text;
@@ -33,6 +34,7 @@ namespace Rehearsal {
             var culture = Locale.Of(world);
             var host = new CommandHost(output, request.Clixml, culture, world.PSVersion);
             ConsoleShim.Attach(output, request);
+            CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = culture;
             ProcessEnvironment.Apply(world);
             using (var runspace = RunspaceFactory.CreateRunspace(host, SessionStates.For(world))) {
                 runspace.ThreadOptions = PSThreadOptions.ReuseThread;
@@ -67,8 +69,7 @@ namespace Rehearsal {
                 }
                 try {
                     shell.EndInvoke(running);
-                    outcome.ExitCode = host.ExitCode
-                        ?? (Equals(runspace.SessionStateProxy.GetVariable("?"), false) ? 1 : 0);
+                    outcome.ExitCode = host.ExitCode ?? (LastSucceeded(runspace) ? 0 : 1);
                 } catch (RuntimeException problem) {
                     Report(runspace, problem);
                     outcome.ExitCode = host.ExitCode ?? 1;
@@ -77,11 +78,21 @@ namespace Rehearsal {
             return outcome;
         }
 
+        /// <summary>$? after the last statement, asked for the way the console host asks.</summary>
+        static bool LastSucceeded(Runspace runspace) {
+            using (var shell = PowerShell.Create()) {
+                shell.Runspace = runspace;
+                return shell.AddScript("$global:?").Invoke().All(answer => !Equals(answer.BaseObject, false));
+            }
+        }
+
         /// <summary>A terminating error, printed by Out-Default as the console host does.</summary>
         static void Report(Runspace runspace, RuntimeException problem) {
             var record = new PSObject(problem.ErrorRecord ?? new ErrorRecord(
                 problem, "ConsoleHost", ErrorCategory.NotSpecified, null));
-            record.Properties.Add(new PSNoteProperty("writeErrorStream", true));
+            // What marks an object as an error for Out-Default; internal, as the console host is a friend.
+            var stream = typeof(PSObject).GetProperty("WriteStream", BindingFlags.Instance | BindingFlags.NonPublic);
+            stream?.SetValue(record, Enum.Parse(stream.PropertyType, "Error"));
             using (var shell = PowerShell.Create()) {
                 shell.Runspace = runspace;
                 shell.AddCommand("Microsoft.PowerShell.Core\\Out-Default");

@@ -7,6 +7,13 @@ using System.Security.Claims;
 using System.Security.Principal;
 using System.Text.RegularExpressions;
 
+namespace System.Security.Principal {
+    /// <summary>The platform's own one cannot even be constructed where this engine runs.</summary>
+    public sealed class IdentityNotMappedException : SystemException {
+        public IdentityNotMappedException(string message) : base(message) { }
+    }
+}
+
 namespace Rehearsal {
     public abstract class IdentityReferenceShim {
         public abstract string Value { get; }
@@ -90,6 +97,8 @@ namespace Rehearsal {
 
         public static string Abbreviated(string text) => Table.FirstOrDefault(
             r => r.Short.Equals(text, StringComparison.OrdinalIgnoreCase)).Sid;
+
+        public static string Abbreviation(string sid) => Table.FirstOrDefault(r => r.Sid == sid).Short;
 
         public static string NameOf(string sid) {
             foreach (var row in Table) { if (row.Sid == sid) { return Name(row); } }

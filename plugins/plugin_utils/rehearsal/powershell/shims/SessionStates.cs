@@ -96,10 +96,11 @@ namespace Rehearsal {
             var context = runspace.GetType().GetProperty("ExecutionContext", Any)
                 ?? typeof(Runspace).GetProperty("ExecutionContext", Any);
             SetReadOnly(variables.PSVariable, "PSVersionTable", VersionTable(world));
+            SetReadOnly(variables.PSVariable, "PID", world.ProcessId);
             SetReadOnly(variables.PSVariable, "PSHOME",
                 world.Environment["SystemRoot"] + @"\System32\WindowsPowerShell\v1.0");
             variables.SetVariable("ErrorView", "NormalView");
-            ((PSStyle)variables.GetVariable("PSStyle")).OutputRendering = OutputRendering.PlainText;
+            Plain((PSStyle)variables.GetVariable("PSStyle"));
             if (world.PSVersion.Major < 6) {
                 foreach (var name in new[] { "IsLinux", "IsWindows", "IsMacOS", "IsCoreCLR", "PSEdition" }) {
                     if (name == "PSEdition" && world.PSVersion.Major == 5) {
@@ -109,6 +110,10 @@ namespace Rehearsal {
                     Forget(context.GetValue(runspace), name);
                 }
             }
+            // No module of the engine may bring back a command that this version does not have.
+            variables.SetVariable("PSModuleAutoLoadingPreference", "None");
+            System.Environment.SetEnvironmentVariable("PSModulePath",
+                world.Environment["SystemRoot"] + @"\System32\WindowsPowerShell\v1.0\Modules");
             NativeCommands.Attach(runspace);
             using (var shell = PowerShell.Create()) {
                 shell.Runspace = runspace;
@@ -122,12 +127,22 @@ namespace Rehearsal {
             }
         }
 
+        /// <summary>Windows PowerShell prints no escape sequences.</summary>
+        static void Plain(PSStyle style) {
+            style.OutputRendering = OutputRendering.PlainText;
+            foreach (var property in typeof(PSStyle.FormattingData).GetProperties()) {
+                if (property.PropertyType == typeof(string) && property.CanWrite) {
+                    property.SetValue(style.Formatting, "");
+                }
+            }
+        }
+
         static Hashtable VersionTable(World world) {
             var version = world.PSVersion;
             var table = new Hashtable(StringComparer.OrdinalIgnoreCase) {
                 ["PSVersion"] = version,
                 ["CLRVersion"] = Version.Parse(world.Text("powershell", "clr") ?? "4.0.30319.42000"),
-                ["BuildVersion"] = version.Major >= 5 ? new Version(10, 0, version.Build, Math.Max(0, version.Revision))
+                ["BuildVersion"] = version.Major >= 5 ? new Version(10, 0, Math.Max(0, version.Build), Math.Max(0, version.Revision))
                     : new Version(6, version.Major == 3 ? 2 : 3, version.Build < 0 ? 9200 : version.Build, 0),
                 ["PSRemotingProtocolVersion"] = version.Major >= 5 ? new Version(2, 3) : new Version(2, 2),
                 ["SerializationVersion"] = new Version(1, 1, 0, 1),

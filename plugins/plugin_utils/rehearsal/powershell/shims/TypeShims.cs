@@ -24,6 +24,8 @@ namespace Rehearsal {
             ["Security.AccessControl.DirectorySecurity"] = typeof(FileSecurityShim),
             ["Security.AccessControl.FileSecurity"] = typeof(FileSecurityShim),
             ["Security.AccessControl.FileSystemAccessRule"] = typeof(FileSystemAccessRuleShim),
+            ["Security.Principal.IdentityNotMappedException"] =
+                typeof(System.Security.Principal.IdentityNotMappedException),
             ["Security.Principal.IdentityReference"] = typeof(IdentityReferenceShim),
             ["Security.Principal.NTAccount"] = typeof(NTAccountShim),
             ["Security.Principal.SecurityIdentifier"] = typeof(SecurityIdentifierShim),

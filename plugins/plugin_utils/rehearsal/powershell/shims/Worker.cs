@@ -53,13 +53,15 @@ namespace Rehearsal {
             var name = request["host"].ToString();
             var generation = request["generation"].GetValue<long>();
             if (request["world"] is JsonObject sent) {
-                Worlds[name] = (generation, (JsonObject)sent.DeepClone());
+                request.Remove("world");
+                Worlds[name] = (generation, sent);
             }
             if (!Worlds.TryGetValue(name, out var known) || known.Generation != generation) {
                 answer["need_world"] = true;
                 return;
             }
-            var world = new World(known.Data, request["root"].ToString());
+            var world = new World(known.Data, request["root"].ToString(),
+                request["process_id"].GetValue<int>());
             var outcome = Runner.Run(world, new CommandRequest {
                 Script = request["script"].ToString(),
                 Lines = request["lines"].AsArray().Select(line => line.ToString()).ToArray(),
@@ -67,6 +69,7 @@ namespace Rehearsal {
                 Clixml = request["clixml"].GetValue<bool>(),
                 TimeoutMs = request["timeout_ms"].GetValue<int>(),
             });
+            world.Finish();
             answer["stdout"] = Escaped(outcome.Stdout);
             answer["stderr"] = Escaped(outcome.Stderr);
             answer["exit_code"] = outcome.ExitCode;

@@ -18,9 +18,10 @@ namespace Rehearsal {
         public List<JsonObject> Mutations { get; } = new List<JsonObject>();
         public Dictionary<string, string> Environment { get; }
         readonly Dictionary<string, JsonObject> files;
-        readonly DateTime started = DateTime.UtcNow;
+        readonly HashSet<(string Path, string Fact)> recorded = new HashSet<(string, string)>();
 
-        public World(JsonObject data, string root) {
+        public World(JsonObject data, string root, int processId = 6000) {
+            ProcessId = processId;
             Data = data;
             Root = root;
             Registry = new RegistryTree(this, Section("registry"));
@@ -29,7 +30,15 @@ namespace Rehearsal {
                 if (entry.Value is JsonObject file) { files[entry.Key.TrimEnd('\\')] = file; }
             }
             Environment = WorldEnvironment.Build(this);
+            ProcessStarted = Text("now") == null ? UtcNow : UtcNow.AddMilliseconds(processId - 1000000);
         }
+
+        /// <summary>Each command is a process of its own; ids are multiples of four, as Windows gives them.</summary>
+        public int ProcessId { get; }
+        /// <summary>When the command began, on the clock of the disk.</summary>
+        public DateTime Began { get; } = DateTime.UtcNow;
+        /// <summary>On a host whose clock stands still, later processes still start later.</summary>
+        public DateTime ProcessStarted { get; private set; }
 
         public string Name => Text("name") ?? "HOST";
         public string Domain => Text("domain");
@@ -82,9 +91,36 @@ namespace Rehearsal {
         /// <summary>Notes facts about a file that the folder on disk cannot hold (owner, ACL).</summary>
         public void RecordFile(string windowsPath, string fact, string value) {
             var key = windowsPath.TrimEnd('\\');
-            if (!files.TryGetValue(key, out var file)) { files[key] = file = new JsonObject(); }
-            file[fact] = value;
-            Mutate("file." + fact, key, ("value", JsonValue.Create(value)));
+            // A fact of its own command: the entry is copied, what the worker keeps stays as it was.
+            files[key] = files.TryGetValue(key, out var file) ? (JsonObject)file.DeepClone() : new JsonObject();
+            files[key][fact] = value;
+            recorded.Add((key, fact));
+        }
+
+        /// <summary>Facts go along when a file or folder gets another name.</summary>
+        public void Moved(string from, string to) {
+            foreach (var key in files.Keys.Where(k => Below(k, from)).ToArray()) {
+                files[to + key.Substring(from.Length)] = files[key];
+                files.Remove(key);
+            }
+            foreach (var (key, fact) in recorded.Where(r => Below(r.Path, from)).ToArray()) {
+                recorded.Remove((key, fact));
+                recorded.Add((to + key.Substring(from.Length), fact));
+            }
+        }
+
+        static bool Below(string path, string folder) =>
+            path.Equals(folder, StringComparison.OrdinalIgnoreCase)
+            || path.StartsWith(folder + "\\", StringComparison.OrdinalIgnoreCase);
+
+        /// <summary>At the end of the command: facts of what is still there become changes.</summary>
+        public void Finish() {
+            foreach (var (key, fact) in recorded) {
+                var native = PathMap.Native(key);
+                if (System.IO.File.Exists(native) || System.IO.Directory.Exists(native)) {
+                    Mutate("file." + fact, key, ("value", files[key][fact]?.DeepClone()));
+                }
+            }
         }
 
         public void Mutate(string kind, string target, params (string, JsonNode)[] more) {
@@ -113,7 +149,7 @@ namespace Rehearsal {
                 ["NUMBER_OF_PROCESSORS"] = "4",
                 ["OS"] = "Windows_NT",
                 ["PATHEXT"] = ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
-                ["PROCESSOR_ARCHITECTURE"] = "AMD64",
+                ["PROCESSOR_ARCHITECTURE"] = world.Flag(true, "session", "process_64bit") ? "AMD64" : "x86",
                 ["ProgramData"] = drive + @"\ProgramData",
                 ["ProgramFiles"] = drive + @"\Program Files",
                 ["ProgramFiles(x86)"] = drive + @"\Program Files (x86)",
