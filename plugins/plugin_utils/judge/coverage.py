@@ -5,18 +5,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from . import checks
-from .facts import moment, text
+from .facts import moment, named
 from .subject import EDGE, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..model import CheckResult
-    from .facts import Row, Rows
+    from .facts import Named, Row
     from .subject import Subject
 
 _IIS = "iis/"
@@ -83,16 +82,18 @@ def _wanted(subject: Subject, *, event_logs: bool) -> tuple[str, ...]:
     return files
 
 
-def _reaches(wanted: Iterable[str], listed: Rows, key: str, start: datetime) -> list[Reach]:
+def _reaches(wanted: Iterable[str], listed: Named, start: datetime) -> list[Reach]:
     found: list[Reach] = []
     for pattern in wanted:
-        matching = [
-            (name, row)
-            for row in listed.rows
-            if (name := text(row.get(key))) is not None
-            and fnmatchcase(name.casefold(), pattern.casefold())
+        folded, any_name = pattern.casefold(), pattern.endswith("*")
+        matching = {
+            name: row
+            for name, row in listed.index.items()
+            if (name.startswith(folded[:-1]) if any_name else name == folded)
+        }
+        found += [
+            reach(row, name if any_name else pattern, start) for name, row in matching.items()
         ]
-        found += [reach(row, name, start) for name, row in matching]
         if not matching:
             found.append(Reach(pattern, None, "was not reported"))
     return found
@@ -113,7 +114,7 @@ def _judge(subject: Subject, check: str, section: str, key: str) -> CheckResult:
     why = subject.facts.why(section)
     if not listed.rows:
         return checks.unknown(check, f"The logs could not be read: {why}.", _SAVE)
-    found = _reaches(wanted, listed, key, start)
+    found = _reaches(wanted, named(listed, key), start)
     return _sum_up(check, start, found, None if listed.whole else why, _born(subject, start))
 
 

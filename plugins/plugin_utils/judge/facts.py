@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 SECTIONS = (
     "computer",
@@ -101,9 +101,32 @@ def rows(value: object, key: str | None = None) -> Rows:
     """
     if not isinstance(value, list | tuple):
         return Rows((), whole=False)
-    kept = tuple(item for item in value if isinstance(item, Mapping))
+    kept = tuple(item for item in value if isinstance(item, dict))
     named = key is None or all(text(item.get(key)) is not None for item in kept)
     return Rows(kept, whole=named and len(kept) == len(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Records by name, without case; one that is there twice says nothing about itself."""
+
+    index: dict[str, Row]
+    whole: bool
+
+    def get(self, name: str) -> Row | None:
+        """The record of that name; None: there is none, or (not ``whole``) it was not read."""
+        return self.index.get(name.casefold())
+
+
+def named(listed: Rows, key: str = "name") -> Named:
+    """Index records by their name."""
+    index: dict[str, Row] = {}
+    for row in listed.rows:
+        name = text(row.get(key))
+        if name is not None:
+            folded = name.casefold()
+            index[folded] = {} if folded in index else row
+    return Named(index, listed.whole)
 
 
 def host_errors(errors: object) -> tuple[HostError, ...]:
@@ -116,7 +139,8 @@ def host_errors(errors: object) -> tuple[HostError, ...]:
             source, message = error.get("source"), error.get("message")
         else:
             source, message = getattr(error, "source", None), getattr(error, "message", None)
-        found.append(HostError(text(source) or "", text(message) or _NO_REASON))
+        words = (text(message) or _NO_REASON).rstrip(" .")
+        found.append(HostError(text(source) or "", words))
     return tuple(found)
 
 
@@ -130,12 +154,12 @@ class Facts:
     @classmethod
     def of(cls, result: object, errors: object) -> Facts:
         """Wrap any JSON value; what is not an object has no facts at all."""
-        return cls(result if isinstance(result, Mapping) else {}, host_errors(errors))
+        return cls(result if isinstance(result, dict) else {}, host_errors(errors))
 
     def section(self, name: str) -> Row | None:
         """A top-level object, or None where it could not be read."""
         value = self.result.get(name)
-        return value if isinstance(value, Mapping) else None
+        return value if isinstance(value, dict) else None
 
     def listing(self, name: str) -> Rows:
         """A top-level list."""
@@ -167,7 +191,7 @@ class Facts:
             elif name in LISTS:
                 if not self.listing(name).whole:
                     found[name] = "is not a list of records"
-            elif not isinstance(value, Mapping):
+            elif not isinstance(value, dict):
                 found[name] = "is not a record"
         for error in self.errors:
             found.setdefault(error.source or "host", error.message)

@@ -44,7 +44,7 @@ def judge_mitigation(mitigation: Mitigation, subject: Subject) -> MitigationStat
         )
     if mitigation.rules:
         return judge_rewrite(mitigation, subject.facts)
-    return judge_state(mitigation, subject.facts, product)
+    return judge_state(mitigation, subject)
 
 
 def _exposure_of(mitigation: Mitigation, verdicts: Mapping[str, CveVerdict]) -> set[Exposure]:

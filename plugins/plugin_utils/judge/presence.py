@@ -33,13 +33,13 @@ def absence_doubt(subject: Subject) -> str | None:
     """
     if flag(subject.facts.value("session", "process_64bit")) is not True:
         return "PowerShell did not run as a 64-bit process, which cannot see Exchange's key"
-    services = subject.facts.listing("services")
+    services = subject.services
     if not services.whole:
         return f"the services could not be read: {subject.facts.why('services')}"
-    for row in services.rows:
-        name = text(row.get("name")) or ""
-        if name.casefold().startswith("msexchange"):
-            return f"the registry has no Exchange, but the service {name:.80} exists"
+    for name, row in services.index.items():
+        if name.startswith("msexchange"):
+            shown = text(row.get("name")) or name
+            return f"the registry has no Exchange, but the service {shown:.80} exists"
     return None
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..model import CheckResult, Severity
 from . import checks
-from .facts import Rows, text
+from .facts import Named, text
 from .mitigation_state import State
-from .state_mitigation import find
 from .subject import EDGE, TOOLS
 
 if TYPE_CHECKING:
@@ -113,16 +112,16 @@ def excused(states: Iterable[tuple[Mitigation, MitigationState]]) -> dict[str, s
 def check_disabled(subject: Subject, excuses: dict[str, str]) -> CheckResult:
     """Judge ``services.disabled``."""
     check = "services.disabled"
-    listed, wanted = subject.facts.listing("services"), needed(subject)
+    listed, wanted = subject.services, needed(subject)
     if not wanted.critical:
         return checks.not_applicable(check, "This host has no service of Exchange to look after.")
-    if not listed.rows:
+    if not listed.index:
         return checks.unknown(
             check, f"The services could not be read: {subject.facts.why('services')}."
         )
     disabled, by_mitigation, unread = [], {}, []
     for name in sorted(wanted.critical | wanted.common):
-        row = find(listed, name)
+        row = listed.get(name)
         start = text(row.get("start_type")) if row is not None else None
         if row is not None and start is None:
             unread.append(name)
@@ -138,7 +137,7 @@ def _disabled(
     wanted: Needed,
     disabled: list[str],
     by_mitigation: dict[str, str],
-    missing: tuple[list[str], Rows],
+    missing: tuple[list[str], Named],
 ) -> CheckResult:
     check = "services.disabled"
     unread, listed = missing
@@ -171,17 +170,17 @@ def _running(row: Row) -> bool | None:
 def check_stopped(subject: Subject, excuses: dict[str, str]) -> CheckResult:
     """Judge ``services.stopped``: automatic services that do not run (the disabled ones are reported there)."""
     check = "services.stopped"
-    listed, wanted = subject.facts.listing("services"), needed(subject)
+    listed, wanted = subject.services, needed(subject)
     if not wanted.critical:
         return checks.not_applicable(check, "This host has no service of Exchange to look after.")
-    if not listed.rows:
+    if not listed.index:
         return checks.unknown(
             check, f"The services could not be read: {subject.facts.why('services')}."
         )
     stopped: list[str] = []
     unsure = [] if subject.facts.section("dag") else ["ClusSvc (whether this is a DAG)"]
     for name in sorted(wanted.critical | wanted.common):
-        row = find(listed, name)
+        row = listed.get(name)
         if row is None:
             if name in wanted.critical:
                 unsure.append(f"{name} (not listed)")

@@ -5,22 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .facts import Rows, flag, rows, text
+from .facts import Named, flag, named, rows, text
 from .mitigation_state import MitigationState, Part, State, combine
 from .rules import UNREADABLE
 
 if TYPE_CHECKING:
     from ..catalog.mitigation_records import AppPoolState, Mitigation, ServiceState
-    from .facts import Facts, Row
-
-
-def find(listed: Rows, name: str) -> Row | None:
-    """The record of that name, compared without case."""
-    wanted = name.casefold()
-    for row in listed.rows:
-        if (text(row.get("name")) or "").casefold() == wanted:
-            return row
-    return None
+    from .subject import Subject
 
 
 def _pairs(found: tuple[tuple[str, object, object], ...]) -> tuple[State, str]:
@@ -34,10 +25,10 @@ def _pairs(found: tuple[tuple[str, object, object], ...]) -> tuple[State, str]:
     return (State.MISSING if len(wrong) == len(found) else State.PARTIAL), ", ".join(wrong)
 
 
-def _service(wanted: ServiceState, listed: Rows) -> Part | None:
+def _service(wanted: ServiceState, listed: Named) -> Part | None:
     """One service; None where the host has none of that name."""
     watchdog = wanted.purpose == "watchdog"
-    row = find(listed, wanted.name)
+    row = listed.get(wanted.name)
     if row is None:
         if listed.whole:
             return None
@@ -52,8 +43,8 @@ def _service(wanted: ServiceState, listed: Rows) -> Part | None:
     return Part(wanted.name, state, detail, start == wanted.start_type, watchdog)
 
 
-def _app_pool(wanted: AppPoolState, pools: Rows) -> Part | None:
-    row = find(pools, wanted.name)
+def _app_pool(wanted: AppPoolState, pools: Named) -> Part | None:
+    row = pools.get(wanted.name)
     if row is None:
         return None if pools.whole else Part(wanted.name, State.UNKNOWN, UNREADABLE)
     status = text(row.get("state"))
@@ -71,15 +62,15 @@ def _app_pool(wanted: AppPoolState, pools: Rows) -> Part | None:
     return Part(wanted.name, state, detail, auto_start is wanted.auto_start)
 
 
-def judge_state(mitigation: Mitigation, facts: Facts, product: str | None) -> MitigationState:
+def judge_state(mitigation: Mitigation, subject: Subject) -> MitigationState:
     """The state of a mitigation made of services and application pools."""
-    listed = facts.listing("services")
-    if not listed.rows:
+    facts, listed, product = subject.facts, subject.services, subject.product
+    if not listed.index:
         reason = facts.why("services")
         detail = f"services {UNREADABLE}: {reason}"
         return MitigationState(mitigation.id, State.UNKNOWN, detail, present=False)
     iis = facts.section("iis")
-    pools = rows(iis.get("app_pools"), "name") if iis else Rows((), whole=False)
+    pools = named(rows(iis.get("app_pools") if iis else None, "name"))
     found: list[Part | None] = [_app_pool(pool, pools) for pool in mitigation.app_pools]
     found += [
         _service(service, listed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..model import Build, Identity
-from .facts import Facts, flag, text
+from .facts import Facts, Named, flag, named, text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +33,7 @@ class Subject:
     """One host, one campaign, one date."""
 
     facts: Facts
+    services: Named
     knowledge: Knowledge
     campaign: Campaign
     at: datetime
@@ -127,6 +128,7 @@ def subject(facts: Facts, knowledge: Knowledge, campaign: Campaign, at: datetime
     roles = _roles(exchange)
     return Subject(
         facts=facts,
+        services=named(facts.listing("services")),
         knowledge=knowledge,
         campaign=campaign,
         at=at,
