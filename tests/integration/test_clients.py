@@ -172,7 +172,7 @@ def test_a_31st_shell_is_one_too_many(endpoint: Endpoint) -> None:
 def ansible(endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ansible", "adhoc", "exchange", "-i", str(endpoint.state / "inventory.yml"),
-         "-m", "ansible.builtin.raw", "-a", "hostname", "--one-line", *options],
+         "-m", "ansible.builtin.raw", "-a", "hostname", *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
         env=_ENVIRONMENT, cwd=ROOT,
     )  # fmt: skip
@@ -202,7 +202,7 @@ def test_ansible_runs_a_raw_task_on_every_host(
     done = ansible(endpoint, "-e", json.dumps({**variables, "ansible_port": port}))
     assert done.returncode == 0, done.stdout
     for name in ("ex01", "ex02"):
-        assert f"{name} | CHANGED | rc=0 | (stdout) {name.upper()}" in done.stdout
+        assert f"{name} | CHANGED | rc=0 >>\n{name.upper()}" in done.stdout
 
 
 def test_ansible_leaves_no_shell_open(endpoint: Endpoint) -> None:
