@@ -29,18 +29,16 @@ function Test-RegistryKey {
 }
 
 function Get-RegistryValue {
-    # Null where the key or the value does not exist; refused access is an error.
+    # Null where the key or the value does not exist; refused access is an error. Not Get-ItemProperty:
+    # it reads every value of the key and fails on a damaged one that nobody asked for.
     param ([string]$Path, [string]$Name)
     try {
-        $key = Get-ItemProperty -LiteralPath $Path -ErrorAction Stop
+        $key = Get-Item -LiteralPath $Path -Force -ErrorAction Stop
     } catch [System.Management.Automation.ItemNotFoundException] {
         return $null
     }
-    if ($null -eq $key -or $null -eq $key.PSObject.Properties[$Name]) {
-        return $null
-    }
     # The comma keeps a MultiString with one entry an array.
-    , $key.PSObject.Properties[$Name].Value
+    , $key.GetValue($Name)
 }
 
 function Get-RegistryText {
