@@ -43,7 +43,8 @@ class ActionModule(ActionBase):
         known = (task_vars or {})["hostvars"]
 
         def entry(host: str) -> dict[str, Any] | None:
-            registered = known[host].get(options["variable"]) if host in known else None
+            # Raw: what a host said is never handed to the template engine.
+            registered = known.raw_get(host).get(options["variable"]) if host in known else None
             return entry_of(host, registered, options["refused"].get(host))
 
         try:

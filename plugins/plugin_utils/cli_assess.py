@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import secrets
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 PLAYBOOK = "exchange.remediation.assess"
 _LOG = "ansible.log"
-_LAST_LINES = 15
+_LINES = 15
 # What the project's ansible.cfg says, for a run from anywhere. Set in the environment, an
 # operator's own value wins where he has one, except for the two that protect the controller.
 _DEFAULTS = {"ANSIBLE_FORKS": "50", "ANSIBLE_TASK_TIMEOUT": "900", "ANSIBLE_NOCOLOR": "1"}
@@ -123,12 +124,18 @@ def _playbook(command: Sequence[str], log: Path, *, show: bool) -> int:
     return done.returncode
 
 
+def _telling(lines: list[str]) -> list[str]:
+    """The lines of a failed run that say why: what stands before the first play, else the end."""
+    said = [line for line in lines if line.strip()]
+    before = list(itertools.takewhile(lambda line: not line.startswith("PLAY "), said))
+    return before[:_LINES] or said[-_LINES:]
+
+
 def _finish(folder: Path, log: Path, status: int) -> int:
     path = folder / "report.json"
     if not path.exists():
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        for line in [clean_text(line) for line in lines if line.strip()][-_LAST_LINES:]:
-            print(line, file=sys.stderr)
+        for line in _telling(log.read_text(encoding="utf-8", errors="replace").splitlines()):
+            print(clean_text(line), file=sys.stderr)
         raise ConfigError(
             f"Ansible ended with status {status} and no report, see above and {log}; "
             "is there a group exchange with hosts in the inventory?"

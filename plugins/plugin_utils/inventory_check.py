@@ -105,7 +105,7 @@ def _wrong_types(name: str, known: _Variables) -> list[str]:
         if value is not None and not isinstance(value, str):
             shown = "what it is" if key in _SECRET else repr(value)
             problems.append(
-                f"{name}: {key} must be text, not {shown} ({type(value).__name__}); "
+                f"{name}: {key} must be text, not {shown} ({_kind(value)}); "
                 "put it into quotes"
             )
     try:
@@ -117,6 +117,11 @@ def _wrong_types(name: str, known: _Variables) -> list[str]:
         for key, why in known.broken.items()
     ]
     return problems
+
+
+def _kind(value: object) -> str:
+    """The plain name of a type; Ansible's own subclasses only add where a value came from."""
+    return next(kind.__name__ for kind in type(value).__mro__ if kind.__module__ == "builtins")
 
 
 def _is_number(value: object, largest: int | None = None) -> bool:

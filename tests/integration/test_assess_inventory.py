@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wrong inventories and settings: a message with host, variable and cure, and nobody else stops."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import ROOT, environment, toolkit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .conftest import Fleet, Run
+
+pytestmark = pytest.mark.integration
+
+OPEN = {"ansible_host": "127.77.0.1"}
+FIXED = {"ansible_host": "127.77.0.2"}
+
+
+def read_inventory(path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ansible", "inventory", "-i", str(path), "--list"],
+        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT, env=environment(**env),
+    )  # fmt: skip
+
+
+def test_the_same_server_under_two_names_is_not_contacted_and_the_others_are(
+    play: Callable[..., Run], inventory_with: Callable[..., Path], fleet: Fleet
+) -> None:
+    before = fleet.status()["open"]["requests"]
+    run = play(inventory=inventory_with({"ex01": OPEN, "mail": OPEN, "ex02": FIXED}))
+    assert run.code == 0, run.output
+    assert fleet.status()["open"]["requests"] == before
+    assert run.host("ex01")["state"] == "refused"
+    assert "and so is mail; the same server would be counted twice" in run.host("ex01")["reason"]
+    assert "and so is ex01" in run.host("mail")["reason"]
+    assert run.host("ex02")["state"] == "assessed"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"ansible_port": "abc"}, "ex01: ansible_port must be a port number from 1 to 65535"),
+        ({"ansible_user": ["a"]}, "ex01: ansible_user must be text, not ['a'] (list)"),
+        ({"ansible_password": "{{ nobody_set_this }}"}, "ex01: ansible_password cannot be worked"),
+        ({"ansible_password": None}, "ex01: ansible_password is not set for user"),
+        ({"ansible_user": ""}, "ex01: ansible_user is not set"),
+        ({"ansible_winrm_transport": "credssp"}, "CredSSP hands the full credentials"),
+        ({"exchange_allow_insecure": "everything"}, "exchange_allow_insecure names everything"),
+        (
+            {"ansible_winrm_server_cert_validation": "ignore"},
+            "exchange_allow_insecure: [unverified_tls]",
+        ),
+        ({"ansible_connection": "ssh"}, "ansible.builtin.ssh, which does not speak WinRM"),
+    ],
+    ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
+)
+def test_a_wrong_variable_refuses_its_host_before_the_first_packet(
+    play: Callable[..., Run],
+    inventory_with: Callable[..., Path],
+    fleet: Fleet,
+    wrong: dict[str, Any],
+    text: str,
+) -> None:
+    before = fleet.status()["open"]
+    run = play(inventory=inventory_with({"ex01": OPEN | wrong, "ex02": FIXED}))
+    assert run.code == 0, run.output
+    assert run.host("ex01")["state"] == "refused", run.host("ex01")["reason"]
+    assert text in run.host("ex01")["reason"]
+    assert fleet.status()["open"]["connections"] == before["connections"]
+    assert run.host("ex02")["state"] == "assessed"
+
+
+@pytest.mark.parametrize("connection", ["ansible.builtin.winrm", "ansible.builtin.psrp"])
+def test_the_action_refuses_for_ansibles_own_connections_too(
+    play: Callable[..., Run], inventory_with: Callable[..., Path], fleet: Fleet, connection: str
+) -> None:
+    before = fleet.status()["open"]["connections"]
+    run = play(
+        inventory=inventory_with(
+            {"ex01": OPEN},
+            ansible_connection=connection,
+            ansible_winrm_transport="basic",
+            ansible_winrm_scheme="http",
+            ansible_psrp_protocol="http",
+            ansible_psrp_auth="basic",
+            ansible_port=fleet.http_port(),
+        )
+    )
+    assert run.host("ex01")["state"] == "refused"
+    assert "[basic_over_http]" in run.host("ex01")["reason"]
+    assert fleet.status()["open"]["connections"] == before
+
+
+def test_a_waived_rule_is_in_the_report(
+    play: Callable[..., Run], inventory_with: Callable[..., Path]
+) -> None:
+    run = play(
+        inventory=inventory_with(
+            {"ex01": OPEN},
+            ansible_winrm_server_cert_validation="ignore",
+            ansible_winrm_ca_trust_path=None,
+            exchange_allow_insecure=["unverified_tls"],
+        )
+    )
+    assert run.host("ex01")["state"] == "assessed", run.host("ex01")["reason"]
+    assert run.host("ex01")["peer"]["allowed_insecure"] == ["unverified_tls"]
+    assert run.host("ex01")["peer"]["tls_fingerprint"].startswith("sha256:")
+
+
+def test_a_certificate_of_another_authority_is_not_talked_to(
+    play: Callable[..., Run], inventory_with: Callable[..., Path]
+) -> None:
+    run = play(inventory=inventory_with({"ex01": OPEN}, ansible_winrm_ca_trust_path=None))
+    assert run.host("ex01")["state"] == "unreachable"
+    assert "certificate verify failed" in run.host("ex01")["reason"]
+
+
+def test_a_host_that_stands_twice_in_the_file_is_an_error_of_the_command(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    text = fleet.inventory.read_text()
+    assert "  hosts:\n" in text
+    twice = tmp_path / "twice.yml"
+    twice.write_text(text.replace("  hosts:\n", "  hosts:\n    open:\n      ansible_host: 127.0.0.9\n"))
+    done = toolkit("assess", "-i", twice, "--cases", tmp_path / "cases")
+    assert done.returncode == 2
+    assert "open" in done.stderr
+    assert "duplicate" in done.stderr.lower()
+
+
+def test_an_empty_inventory_says_what_is_missing(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yml"
+    empty.write_text("all:\n  hosts:\n    somebody:\n")
+    done = toolkit("assess", "-i", empty, "--cases", tmp_path / "cases")
+    assert done.returncode == 2
+    assert "is there a group exchange with hosts" in done.stderr
+
+
+def test_the_example_for_production_is_sound_and_holds_no_secret() -> None:
+    done = read_inventory(ROOT / "inventories" / "production.example")
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    known = json.loads(done.stdout)["_meta"]["hostvars"]
+    assert len(known) >= 4
+    for host, variables in known.items():
+        assert "ansible_password" not in variables, host
+        assert variables["ansible_connection"] == "exchange.remediation.winrm"
+        assert variables["ansible_winrm_scheme"] == "https"
+        assert "exchange_allow_insecure" not in variables
+
+
+def test_the_example_for_production_passes_our_own_checks(
+    play: Callable[..., Run],
+) -> None:
+    run = play(
+        "-e", "ansible_port=1", "-e", "ansible_host_name=x",
+        inventory=ROOT / "inventories" / "production.example",
+    )  # fmt: skip
+    assert run.report, run.output
+    edge = run.host("edge01.dmz.example")
+    assert "ansible_password is not set for user responder" in edge["reason"]
+    others = [host for host in run.report["hosts"] if host["host"] != edge["host"]]
+    assert {host["state"] for host in others} == {"unreachable"}, [h["reason"] for h in others]
+
+
+def test_the_rehearsals_inventory_finds_the_fleet(fleet: Fleet) -> None:
+    done = read_inventory(
+        ROOT / "inventories" / "rehearsal", EXCHANGE_REMEDIATION_REHEARSAL=str(fleet.state)
+    )
+    assert set(json.loads(done.stdout)["exchange"]["hosts"]) == set(fleet.status())
+    assert done.stderr == ""
+
+
+def test_without_a_fleet_the_rehearsals_inventory_says_how_to_start_one(tmp_path: Path) -> None:
+    done = read_inventory(
+        ROOT / "inventories" / "rehearsal", EXCHANGE_REMEDIATION_REHEARSAL=str(tmp_path)
+    )
+    assert json.loads(done.stdout)["_meta"]["hostvars"] == {}
+    assert f"No rehearsal fleet runs from {tmp_path}. Start one with: exchange-remediation" in (
+        " ".join(done.stderr.split())
+    )
