@@ -114,13 +114,14 @@ def _install(parser: expat.XMLParserType, message: Message, limits: Limits) -> N
     parts: list[str] = []
     body = message.body
     inside = False
+    deepest, most = limits.xml_depth, limits.xml_elements
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal inside
         if not stack and name != _ENVELOPE:
             raise SoapError(f"the root element is {name!r}, not a SOAP 1.2 Envelope")
         stack.append(attributes)
-        if len(stack) > limits.xml_depth or len(body) > limits.xml_elements:
+        if len(stack) > deepest or len(body) > most:
             raise SoapError("the envelope is nested too deeply or has too many elements")
         parts.clear()
         if name == _BODY:

@@ -30,6 +30,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fle
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet_state import (
     FleetState,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
+    Policy,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
+    Limits,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
 )
@@ -91,6 +97,17 @@ def test_what_is_wrong_in_a_scenario_is_named_with_its_file(
     Path(scenario).write_text(_SCENARIO.replace(old, new))
     with pytest.raises(ConfigError, match=rf"fleet\.yml.*{what}"):
         load(scenario)
+
+
+def test_the_example_in_the_documentation_is_a_scenario(tmp_path: Path) -> None:
+    page = Path(__file__).parents[4] / "docs" / "rehearsal.md"
+    example = page.read_text().partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "example.yml"
+    path.write_text(example)
+    spec = load(str(path))
+    assert spec.limits == Limits()  # the page says that these are the defaults
+    assert spec.policy == Policy()
+    assert [rule.kind for rule in spec.faults] == ["optimeout", "http401"]
 
 
 def test_an_unknown_engine_is_named() -> None:
