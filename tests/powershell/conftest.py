@@ -26,9 +26,10 @@ def pwsh() -> str:
     """The PowerShell engine; its absence is a skip, a wrong setting is a failure."""
     named = os.environ.get("EXCHANGE_REMEDIATION_PWSH")
     if named:
-        if not os.access(named, os.X_OK):
+        given = shutil.which(named)
+        if not given:
             pytest.fail(f"EXCHANGE_REMEDIATION_PWSH={named} is not an executable file")
-        return named
+        return given
     found = shutil.which("pwsh")
     if not found:
         pytest.skip("no PowerShell engine: neither EXCHANGE_REMEDIATION_PWSH nor pwsh on PATH")

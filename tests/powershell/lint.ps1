@@ -64,6 +64,8 @@ function Test-Parameter($Ast, $Name) {
             if ($rules.parameters.ContainsKey($key)) { Add-Finding 'parameter' $Ast.Extent $rules.parameters[$key] }
         }
     }
+    $positional = @($Ast.CommandElements | Where-Object { $_ -isnot [System.Management.Automation.Language.CommandParameterAst] }).Count - 1
+    if ($Name -eq 'Join-Path' -and $positional -gt 2) { Add-Finding 'parameter' $Ast.Extent 'Join-Path takes two parts before 6.0' }
     $inPipe = $Ast.Parent -is [System.Management.Automation.Language.PipelineAst] -and $Ast.Parent.PipelineElements[0] -ne $Ast
     $splat = @($Ast.CommandElements | Where-Object { $_ -is [System.Management.Automation.Language.VariableExpressionAst] -and $_.Splatted }).Count
     if ($Name -in $rules.literal_path -and $given -notcontains 'LiteralPath' -and -not $inPipe -and -not $splat) {
@@ -78,6 +80,9 @@ function Test-Member($Ast) {
     $member = [string] $Ast.Member
     $call = $Ast -is [System.Management.Automation.Language.InvokeMemberExpressionAst]
     if ($call -and $Ast.Static -and $rules.static_members.ContainsKey($member)) { Add-Finding 'member' $Ast.Extent $rules.static_members[$member] }
+    if ($call -and $member -eq 'Split' -and $Ast.Arguments -and ([string] $Ast.Arguments[0].Value).Length -gt 1) {
+        Add-Finding 'member' $Ast.Extent 'the .NET Framework splits at each of the characters'
+    }
     if ($call -and -not $Ast.Static) {
         $key = "$member/$(@($Ast.Arguments).Count)"
         if ($rules.methods.ContainsKey($member)) { Add-Finding 'member' $Ast.Extent $rules.methods[$member] }

@@ -45,6 +45,9 @@ BAD = [
     ("syntax", "trap { }"),
     ("member", "[Text.StringBuilder]::new()"),
     ("member", "[Array]::Empty()"),
+    ("member", "$a.Split('::')"),
+    ("parameter", "Join-Path a b c"),
+    ("member", "[IO.File]::ReadAllLines('a')"),
     ("member", "$a.Where({ $_ })"),
     ("member", "$a.ForEach('b')"),
     ("member", "$a.Contains('b', 'OrdinalIgnoreCase')"),
@@ -99,7 +102,7 @@ BAD_HEADS = {
 GOOD = (
     "foreach ($a in 1) { if ($a) { break } }\nfunction Get-Sample {\n" + "1\n" * 38 + "}\n"
     "Get-Item -LiteralPath a\n$a | Remove-Item\nGet-Content -LiteralPath a -Tail 5\n"
-    "$c = @{a = 'it''s # no comment'}\n$d = 0x1fe\n"
+    "$c = @{a = 'it''s # no comment'}\n$d = 0x1fe\n$e = 'a/b'.Split('/')\nJoin-Path a b\n"
     "if ($_.FullyQualifiedErrorId -like 'Path*') { 1 }\n"
 )
 TRICKY = (
