@@ -34,6 +34,7 @@ class Configuration:
 
 def parse(context: Context, path: str) -> Element | None:
     """Parse a configuration file; ``None`` when there is none; PartError when it is broken."""
+    context.require_drive(path)
     text = context.world.text(path)
     if text is None:
         return None

@@ -113,5 +113,15 @@ class Context:
         if not self.world.data["session"].get("process_64bit"):
             raise thrown("a 32-bit process cannot see the 64-bit keys and files")
 
+    def require_drive(self, path: str) -> None:
+        """Raise as PowerShell does for a path on a drive that does not exist."""
+        letter = path[:1].upper()
+        if path[1:2] == ":" and letter not in {d.upper() for d in self.world.data["drives"]}:
+            raise PartError(
+                "System.Management.Automation.DriveNotFoundException",
+                "DriveNotFoundException,Resolve-NativePath",
+                f"Cannot find drive. A drive with the name '{path[0]}' does not exist.",
+            )
+
     def has_key(self, path: str) -> bool:
         return self.world.key(path) is not None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .configuration import children, configuration, number, text
@@ -38,10 +39,15 @@ def logs(context: Context) -> list[dict[str, Any]]:
         folders["ecp-server"] = f"{base}\\ECP\\Server"
         folders["oabgenerator"] = f"{base}\\OABGeneratorLog"
     folders |= context.iis_logs
-    return [_folder(context, name, path) for name, path in folders.items()]
+    rows = [
+        context.part(f"logs.{name}", partial(_folder, context, name, path))
+        for name, path in folders.items()
+    ]
+    return [row for row in rows if row is not None]
 
 
 def _folder(context: Context, name: str, path: str) -> dict[str, Any]:
+    context.require_drive(path)
     listed = [
         entry
         for file, entry in context.world.children(path)
