@@ -69,7 +69,12 @@ def assess(
     facts = Facts.of(reply_result, host_errors)
     subject = subject_of(facts, knowledge, chosen, when)
     updates = listed(subject)
-    known = {item.id: item for item in knowledge.mitigations}
+    # Those of other campaigns matter where they stop services: that is no finding then.
+    known = {
+        item.id: item
+        for item in knowledge.mitigations
+        if item.id in chosen.mitigations or item.services
+    }
     states = {name: judge_mitigation(known[name], subject) for name in known}
     on = grounds(subject, updates, states)
     exposures = tuple(judge_cve(entry.cve, on) for entry in chosen.cves)

@@ -174,7 +174,11 @@ def _closing(subject: Subject, fix: CveFix) -> str:
             f"newest security update; the first that carries the fix is {target}{where}."
         )
     kb = f"{fix.kb}, " if fix.kb else "the update "
-    return f"Install {kb}which makes {target}, or a newer one for the same cumulative update."
+    action = f"Install {kb}which makes {target}, or a newer one for the same cumulative update."
+    made = subject.knowledge.find_build(fix.fixed_build) if fix.fixed_build else None
+    if made is None or made.entitlement == "public":
+        return action
+    return f"{action} Only customers of Extended Security Updates get it ({made.entitlement})."
 
 
 def _sentence(note: str) -> str:

@@ -26,15 +26,15 @@ def check_cumulative_update(subject: Subject) -> CheckResult:
         remedy = f"Move to a supported cumulative update ({newer})." if newer else _REPLACE
         return checks.finding(
             check,
-            f"{subject.what} was out of support on {day}: {support.note}",
+            f"{subject.what} was out of support on {day}: {support.note}.",
             remedy,
             evidence=evidence,
         )
-    return checks.passed(
-        check,
-        f"{subject.what} was in {_WORDS[support.status]} on {day}: {support.note}",
-        evidence=evidence,
-    )
+    newest = support.supported_updates[-1:]
+    mine = subject.cu.cu if subject.cu else None
+    later = f" Superseded by {newest[0]}." if newest and newest[0] != mine else ""
+    words = f"{subject.what} was in {_WORDS[support.status]} on {day}: {support.note}.{later}"
+    return checks.passed(check, words, evidence)
 
 
 _WORDS = {"supported": "support", "extended": "extended support"}
@@ -52,12 +52,12 @@ def check_lifecycle(subject: Subject) -> CheckResult:
         return checks.unknown(check, f"Not known for {day}: {note}.")
     if support.status == "unsupported":
         return checks.finding(
-            check, f"{product} was out of support on {day}: {support.note}", _REPLACE
+            check, f"{product} was out of support on {day}: {support.note}.", _REPLACE
         )
     if support.status == "extended":
         return checks.finding(
             check,
-            f"{product} was in extended support only on {day}: {support.note}",
+            f"{product} was in extended support only on {day}: {support.note}.",
             "Plan the move to Exchange Server SE; check that this server is entitled to the "
             "updates of extended support.",
             severity=Severity.LOW,
