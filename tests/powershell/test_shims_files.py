@@ -67,15 +67,19 @@ def test_files_are_read_as_on_windows(shims: ShimHost, script: str, expected: li
     [
         (
             "Get-Item -LiteralPath C:\\nothing",
-            "PathNotFound,Microsoft.PowerShell.Commands.GetItemCommand | "
-            "System.Management.Automation.ItemNotFoundException | "
-            "Cannot find path 'C:\\nothing' because it does not exist.",
+            (
+                "PathNotFound,Microsoft.PowerShell.Commands.GetItemCommand | "
+                "System.Management.Automation.ItemNotFoundException | "
+                "Cannot find path 'C:\\nothing' because it does not exist."
+            ),
         ),
         (
             "Get-ChildItem -LiteralPath E:\\logs",
-            "DriveNotFound,Microsoft.PowerShell.Commands.GetChildItemCommand | "
-            "System.Management.Automation.DriveNotFoundException | "
-            "Cannot find drive. A drive with the name 'E' does not exist.",
+            (
+                "DriveNotFound,Microsoft.PowerShell.Commands.GetChildItemCommand | "
+                "System.Management.Automation.DriveNotFoundException | "
+                "Cannot find drive. A drive with the name 'E' does not exist."
+            ),
         ),
     ],
 )
@@ -127,8 +131,10 @@ def test_two_hosts_do_not_share_files(shims: ShimHost) -> None:
         ("(Get-Item D:\\exchange\\bin\\exsetup.exe).VersionInfo.FileVersion", ["15.01.2176.009"]),
         ("(Get-Item D:\\Exchange\\Bin\\ExSetup.exe).VersionInfo.ProductBuildPart", ["2176"]),
         (
-            "[Diagnostics.FileVersionInfo]::GetVersionInfo('D:\\Exchange\\Bin\\ExSetup.exe')"
-            ".FileVersionRaw.ToString()",
+            (
+                "[Diagnostics.FileVersionInfo]::GetVersionInfo('D:\\Exchange\\Bin\\ExSetup.exe')"
+                ".FileVersionRaw.ToString()"
+            ),
             ["15.1.2176.9"],
         ),
         ("$null -eq (Get-Item C:\\inetpub\\logs\\u_ex.log).VersionInfo.FileVersion", ["True"]),
@@ -155,8 +161,10 @@ def test_a_drive_that_is_not_there_fails(shims: ShimHost) -> None:
     [
         ("(Get-Acl C:\\Windows\\System32\\drivers).Owner", ["NT AUTHORITY\\SYSTEM"]),
         (
-            "(Get-Acl -LiteralPath C:\\windows\\system32\\DRIVERS).GetOwner("
-            "[Security.Principal.SecurityIdentifier]).Value",
+            (
+                "(Get-Acl -LiteralPath C:\\windows\\system32\\DRIVERS).GetOwner("
+                "[Security.Principal.SecurityIdentifier]).Value"
+            ),
             ["S-1-5-18"],
         ),
         ("(Get-Item C:\\Windows\\System32\\drivers).GetAccessControl().Owner.Length", ["19"]),

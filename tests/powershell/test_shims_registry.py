@@ -81,49 +81,65 @@ def test_the_registry_is_read_as_on_windows(
     [
         (
             "Get-ItemProperty -LiteralPath HKLM:\\SOFTWARE\\Nothing",
-            "PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand | "
-            "System.Management.Automation.ItemNotFoundException | "
-            "Cannot find path 'HKLM:\\SOFTWARE\\Nothing' because it does not exist.",
+            (
+                "PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand | "
+                "System.Management.Automation.ItemNotFoundException | "
+                "Cannot find path 'HKLM:\\SOFTWARE\\Nothing' because it does not exist."
+            ),
         ),
         (
             "Get-ChildItem -LiteralPath HKLM:\\SOFTWARE\\Nothing",
-            "PathNotFound,Microsoft.PowerShell.Commands.GetChildItemCommand | "
-            "System.Management.Automation.ItemNotFoundException | "
-            "Cannot find path 'HKEY_LOCAL_MACHINE\\SOFTWARE\\Nothing' because it does not exist.",
+            (
+                "PathNotFound,Microsoft.PowerShell.Commands.GetChildItemCommand | "
+                "System.Management.Automation.ItemNotFoundException | "
+                "Cannot find path 'HKEY_LOCAL_MACHINE\\SOFTWARE\\Nothing' because it does not exist."
+            ),
         ),
         (
             f"Get-ItemProperty -LiteralPath {KEY} -Name Nothing",
-            "System.Management.Automation.PSArgumentException,"
-            "Microsoft.PowerShell.Commands.GetItemPropertyCommand | "
-            "System.Management.Automation.PSArgumentException | Property Nothing does not exist "
-            f"at path {SETUP.replace('HKLM', 'HKEY_LOCAL_MACHINE')}.",
+            (
+                "System.Management.Automation.PSArgumentException,"
+                "Microsoft.PowerShell.Commands.GetItemPropertyCommand | "
+                "System.Management.Automation.PSArgumentException | Property Nothing does not exist "
+                f"at path {SETUP.replace('HKLM', 'HKEY_LOCAL_MACHINE')}."
+            ),
         ),
         (
             f"Remove-ItemProperty -LiteralPath {KEY} -Name Nothing",
-            "System.Management.Automation.PSArgumentException,"
-            "Microsoft.PowerShell.Commands.RemoveItemPropertyCommand | "
-            "System.Management.Automation.PSArgumentException | Property Nothing does not exist "
-            f"at path {SETUP.replace('HKLM', 'HKEY_LOCAL_MACHINE')}.",
+            (
+                "System.Management.Automation.PSArgumentException,"
+                "Microsoft.PowerShell.Commands.RemoveItemPropertyCommand | "
+                "System.Management.Automation.PSArgumentException | Property Nothing does not exist "
+                f"at path {SETUP.replace('HKLM', 'HKEY_LOCAL_MACHINE')}."
+            ),
         ),
         (
             f"New-Item -Path {KEY}",
-            "System.IO.IOException,Microsoft.PowerShell.Commands.NewItemCommand | "
-            "System.IO.IOException | A key in this path already exists.",
+            (
+                "System.IO.IOException,Microsoft.PowerShell.Commands.NewItemCommand | "
+                "System.IO.IOException | A key in this path already exists."
+            ),
         ),
         (
             "New-Item -Path HKLM:\\SOFTWARE\\Nothing\\Below",
-            "System.ArgumentException,Microsoft.PowerShell.Commands.NewItemCommand | "
-            "System.ArgumentException | The registry key at the specified path does not exist.",
+            (
+                "System.ArgumentException,Microsoft.PowerShell.Commands.NewItemCommand | "
+                "System.ArgumentException | The registry key at the specified path does not exist."
+            ),
         ),
         (
             f"New-ItemProperty -LiteralPath {KEY} -Name Lines -Value x",
-            "System.IO.IOException,Microsoft.PowerShell.Commands.NewItemPropertyCommand | "
-            "System.IO.IOException | The property already exists.",
+            (
+                "System.IO.IOException,Microsoft.PowerShell.Commands.NewItemPropertyCommand | "
+                "System.IO.IOException | The property already exists."
+            ),
         ),
         (
             "[Microsoft.Win32.Registry]::LocalMachine.OpenSubKey('SOFTWARE').SetValue('x', 1)",
-            "UnauthorizedAccessException | System.UnauthorizedAccessException | "
-            "Cannot write to the registry key.",
+            (
+                "UnauthorizedAccessException | System.UnauthorizedAccessException | "
+                "Cannot write to the registry key."
+            ),
         ),
     ],
 )

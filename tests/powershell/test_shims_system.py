@@ -50,9 +50,11 @@ def test_services_are_read_as_on_windows(shims: ShimHost, script: str, expected:
     [
         (
             "Get-Service -Name Nothing",
-            "NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand | "
-            "Microsoft.PowerShell.Commands.ServiceCommandException | "
-            "Cannot find any service with service name 'Nothing'.",
+            (
+                "NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand | "
+                "Microsoft.PowerShell.Commands.ServiceCommandException | "
+                "Cannot find any service with service name 'Nothing'."
+            ),
         ),
         (
             "Get-Service -DisplayName Nothing",
@@ -68,8 +70,10 @@ def test_services_are_read_as_on_windows(shims: ShimHost, script: str, expected:
         ),
         (
             "Get-Process -Name nothing",
-            "NoProcessFoundForGivenName,Microsoft.PowerShell.Commands.GetProcessCommand | "
-            "Microsoft.PowerShell.Commands.ProcessCommandException | ",
+            (
+                "NoProcessFoundForGivenName,Microsoft.PowerShell.Commands.GetProcessCommand | "
+                "Microsoft.PowerShell.Commands.ProcessCommandException | "
+            ),
         ),
         (
             "Get-Process -Id 99999",
@@ -77,9 +81,11 @@ def test_services_are_read_as_on_windows(shims: ShimHost, script: str, expected:
         ),
         (
             "Get-WinEvent -ListLog Nothing",
-            "NoMatchingLogsFound,Microsoft.PowerShell.Commands.GetWinEventCommand | "
-            "System.Exception | There is not an event log on the localhost computer that matches "
-            '"Nothing".',
+            (
+                "NoMatchingLogsFound,Microsoft.PowerShell.Commands.GetWinEventCommand | "
+                "System.Exception | There is not an event log on the localhost computer that matches "
+                '"Nothing".'
+            ),
         ),
         (
             "Get-WinEvent -LogName Nothing -MaxEvents 1",
@@ -87,17 +93,23 @@ def test_services_are_read_as_on_windows(shims: ShimHost, script: str, expected:
         ),
         (
             "Get-WinEvent -LogName Security",
-            "NoMatchingEventsFound,Microsoft.PowerShell.Commands.GetWinEventCommand | "
-            "System.Exception | No events were found that match the specified selection criteria.",
+            (
+                "NoMatchingEventsFound,Microsoft.PowerShell.Commands.GetWinEventCommand | "
+                "System.Exception | No events were found that match the specified selection criteria."
+            ),
         ),
         (
             "New-Object Security.Principal.SecurityIdentifier 'nonsense'",
-            "ConstructorInvokedThrowException,Microsoft.PowerShell.Commands.NewObjectCommand | "
-            "System.ArgumentException | ",
+            (
+                "ConstructorInvokedThrowException,Microsoft.PowerShell.Commands.NewObjectCommand | "
+                "System.ArgumentException | "
+            ),
         ),
         (
-            "(New-Object Security.Principal.SecurityIdentifier 'S-1-5-21-9-9-9-9').Translate("
-            "[Security.Principal.NTAccount])",
+            (
+                "(New-Object Security.Principal.SecurityIdentifier 'S-1-5-21-9-9-9-9').Translate("
+                "[Security.Principal.NTAccount])"
+            ),
             "IdentityNotMappedException | System.Security.Principal.IdentityNotMappedException | ",
         ),
     ],
@@ -156,19 +168,25 @@ def test_each_command_is_another_process(shims: ShimHost) -> None:
         ("(Get-WinEvent -ListLog application).IsEnabled", ["True"]),
         ("(Get-WinEvent -ListLog Application).MaximumSizeInBytes", ["20971520"]),
         (
-            "(Get-WinEvent -LogName Application -MaxEvents 1 -Oldest).TimeCreated"
-            ".ToUniversalTime().ToString('o')",
+            (
+                "(Get-WinEvent -LogName Application -MaxEvents 1 -Oldest).TimeCreated"
+                ".ToUniversalTime().ToString('o')"
+            ),
             ["2021-01-01T00:00:00.0000000Z"],
         ),
         (
-            "(Get-WinEvent -LogName Application -MaxEvents 1).TimeCreated"
-            ".ToUniversalTime().ToString('o')",
+            (
+                "(Get-WinEvent -LogName Application -MaxEvents 1).TimeCreated"
+                ".ToUniversalTime().ToString('o')"
+            ),
             ["2021-03-05T09:59:00.0000000Z"],
         ),
         ("@(Get-WinEvent -LogName Application).Count", ["3"]),
         (
-            "@(Get-WinEvent -FilterHashtable @{LogName = 'Application'; "
-            "StartTime = [DateTime] '2021-03-01'}).Count",
+            (
+                "@(Get-WinEvent -FilterHashtable @{LogName = 'Application'; "
+                "StartTime = [DateTime] '2021-03-01'}).Count"
+            ),
             ["1"],
         ),
     ],
@@ -223,8 +241,10 @@ def test_the_identity_is_that_of_the_session(
             ],
         ),
         (
-            "([xml](& C:\\Windows\\System32\\inetsrv\\appcmd.exe list apppool /xml))"
-            ".appcmd.APPPOOL | ForEach-Object { $_.'APPPOOL.NAME' + '=' + $_.state }",
+            (
+                "([xml](& C:\\Windows\\System32\\inetsrv\\appcmd.exe list apppool /xml))"
+                ".appcmd.APPPOOL | ForEach-Object { $_.'APPPOOL.NAME' + '=' + $_.state }"
+            ),
             ["DefaultAppPool=Started", "A & B=Stopped"],
         ),
         ("& C:\\Windows\\System32\\inetsrv\\appcmd.exe list site nothing; $LASTEXITCODE", ["1"]),

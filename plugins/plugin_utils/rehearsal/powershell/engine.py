@@ -110,6 +110,8 @@ class PowerShellEngine:
             return tuple(worker.pid for worker in self._workers if worker.alive)
 
     async def _start(self, world: World, call: _Call) -> CommandResult:
+        if self._closed:
+            raise WorkerError("the PowerShell engine is closed")
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, self._execute, world, call)
@@ -174,8 +176,6 @@ class PowerShellEngine:
 
     def _take(self) -> Worker:
         """Return an idle worker that lives, or a new one; threads never outnumber workers."""
-        if self._closed:
-            raise WorkerError("the PowerShell engine is closed")
         while True:
             try:
                 worker = self._idle.get_nowait()

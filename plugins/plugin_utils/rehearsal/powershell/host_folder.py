@@ -7,12 +7,13 @@ import os
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..world import parse_time
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..world import World
 
 _TEXT_LIMIT = 4 * 1024 * 1024  # larger files come back as sizes only
@@ -152,7 +153,9 @@ class HostFolder:
             native.unlink()
         elif native.is_dir():
             shutil.rmtree(native, ignore_errors=True)
-        self._spelled = {}
+        key = path.rstrip("\\").lower()
+        for known in [k for k in self._spelled if k == key or k.startswith(key + "\\")]:
+            del self._spelled[known]
 
 
 def _touch(native: Path, entry: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Management.Automation;
+using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
 using System.Text;
 
@@ -27,6 +28,7 @@ namespace Rehearsal {
 
     public static class Runner {
         const int StopMs = 2000;
+        const string Status = "RehearsalLastStatus";
 
         public static CommandOutcome Run(World world, CommandRequest request) {
             World.Current = world;
@@ -36,23 +38,30 @@ namespace Rehearsal {
             ConsoleShim.Attach(output, request);
             CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = culture;
             ProcessEnvironment.Apply(world);
-            using (var runspace = RunspaceFactory.CreateRunspace(host, SessionStates.For(world))) {
+            var runspace = RunspaceFactory.CreateRunspace(host, SessionStates.For(world));
+            var stuck = false;
+            try {
                 runspace.ThreadOptions = PSThreadOptions.ReuseThread;
                 runspace.Open();
                 SessionStates.Finish(runspace, world);
                 var outcome = Execute(runspace, host, output, request);
+                stuck = outcome.Stuck;
                 outcome.Stdout = output.Stdout;
                 outcome.Stderr = output.Stderr(request.Clixml);
                 return outcome;
+            } finally {
+                // Closing waits for the command; one that does not stop ends with the process.
+                if (!stuck) { runspace.Dispose(); }
             }
         }
 
         static CommandOutcome Execute(
             Runspace runspace, CommandHost host, CommandOutput output, CommandRequest request) {
             var outcome = new CommandOutcome();
-            using (var shell = PowerShell.Create()) {
+            var shell = PowerShell.Create();
+            try {
                 shell.Runspace = runspace;
-                shell.AddScript(request.Script, false);
+                shell.AddScript(WithStatus(request.Script), false);
                 shell.AddCommand("Microsoft.PowerShell.Core\\Out-Default");
                 shell.Commands.Commands[0].MergeMyResults(
                     PipelineResultTypes.Error, PipelineResultTypes.Output);
@@ -74,17 +83,24 @@ namespace Rehearsal {
                     Report(runspace, problem);
                     outcome.ExitCode = host.ExitCode ?? 1;
                 }
+            } finally {
+                if (!outcome.Stuck) { shell.Dispose(); }
             }
             return outcome;
         }
 
-        /// <summary>$? after the last statement, asked for the way the console host asks.</summary>
-        static bool LastSucceeded(Runspace runspace) {
-            using (var shell = PowerShell.Create()) {
-                shell.Runspace = runspace;
-                return shell.AddScript("$global:?").Invoke().All(answer => !Equals(answer.BaseObject, false));
-            }
+        /// <summary>
+        /// The script, and a last line that keeps $?: powershell.exe exits with 1 when the last statement
+        /// failed, and a hosted engine has forgotten that when the pipeline is over.
+        /// </summary>
+        static string WithStatus(string script) {
+            var tree = Parser.ParseInput(script, out _, out var problems);
+            return problems.Length == 0 && tree.EndBlock != null && tree.EndBlock.Unnamed
+                && tree.EndBlock.Statements.Count > 0 ? script + "\n$global:" + Status + " = $?" : script;
         }
+
+        static bool LastSucceeded(Runspace runspace) =>
+            !Equals(runspace.SessionStateProxy.GetVariable(Status), false);
 
         /// <summary>A terminating error, printed by Out-Default as the console host does.</summary>
         static void Report(Runspace runspace, RuntimeException problem) {
