@@ -84,8 +84,8 @@ def folders(draft: Draft) -> dict[str, tuple[str, str]]:
 
 def add_logs(draft: Draft) -> None:
     """Fill the log folders from the scenario's ``logs_from`` to its ``logs_to``."""
-    first = draft.spec.get("logs_from", "-120d")
-    last = draft.spec.get("logs_to", "now")
+    first = parse_day(draft.spec.get("logs_from", "-120d"), draft.at)
+    last = parse_day(draft.spec.get("logs_to", "now"), draft.at)
     special = draft.spec.get("logs") or {}
     for name, (folder, pattern) in folders(draft).items():
         own = special.get(name, {})

@@ -274,7 +274,9 @@ class World:
             "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
             "Memory Management\\PrefetchParameters"
         )
-        count = int(self.value(prefetch, "BootId") or 0) + 1
+        session = str(self.data["boot_id"])
+        known = int(session) if session.isdecimal() else 0
+        count = max(int(self.value(prefetch, "BootId") or 0), known) + 1
         self.set_value(prefetch, "BootId", "DWord", count, by=by)
         self.data["boot_id"] = str(count)
         self.data["processes"] = []
