@@ -105,7 +105,7 @@ def server(ask: Ask) -> dict[str, Any]:
 def full_world() -> World:
     return world(
         updates=["KB5000871"],
-        mitigations=["backend-cookie", "ecp-pool", "owa-csp"],
+        mitigations=["backend-cookie", "ecp-app-pool", "owa-csp-outbound"],
         dag="DAG1",
         locale="de-DE",
         logs_from="2021-03-01",

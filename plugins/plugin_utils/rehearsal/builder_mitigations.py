@@ -54,17 +54,17 @@ _POWERSHELL = {
 }
 _OWA_URI = "^/owa/?($|\\?|default\\.aspx|projection\\.aspx|readingPane\\.aspx|popout\\.aspx)"
 _OWA_URI_EARLY = "^/owa/?($|\\?|default\\.aspx|projection\\.aspx)"
-_POOLS = {"ecp-pool": "MSExchangeECPAppPool", "oab-pool": "MSExchangeOABAppPool"}
+_POOLS = {"ecp-app-pool": "MSExchangeECPAppPool", "oab-app-pool": "MSExchangeOABAppPool"}
 _POOL_OFF = {"autoStart": "false", "startMode": "OnDemand"}
 
 INBOUND_VARIANTS = ("exact", "altered", "disabled", "partial", "duplicate", "wildcard", "cleared")
 MITIGATIONS: dict[str, tuple[str, ...]] = {
     "backend-cookie": INBOUND_VARIANTS,
-    "um": ("exact", "partial"),
-    "ecp-pool": ("exact", "partial"),
-    "oab-pool": ("exact", "partial"),
-    "powershell-inbound": (*INBOUND_VARIANTS, *(f"revision-{r}" for r in _POWERSHELL)),
-    "owa-csp": ("exact", "eems", "altered", "disabled", "weaker"),
+    "um-services": ("exact", "partial"),
+    "ecp-app-pool": ("exact", "partial"),
+    "oab-app-pool": ("exact", "partial"),
+    "powershell-autodiscover": (*INBOUND_VARIANTS, *(f"revision-{r}" for r in _POWERSHELL)),
+    "owa-csp-outbound": ("exact", "eems", "altered", "disabled", "weaker"),
 }
 
 
@@ -100,9 +100,9 @@ def pool_changes(draft: Draft) -> dict[str, dict[str, str]]:
 def add_service_mitigations(draft: Draft) -> None:
     """Disable what the mitigations disable: UM, and the health manager that restarts things."""
     for name, variant in wanted(draft):
-        if name in (*_POOLS, "um"):
+        if name in (*_POOLS, "um-services"):
             services = ["MSExchangeHM", "MSExchangeHMRecovery"]
-            if name == "um":
+            if name == "um-services":
                 services += ["MSExchangeUM"] + ([] if variant == "partial" else ["MSExchangeUMCR"])
             for service in services:
                 if service in draft.services:
@@ -112,13 +112,13 @@ def add_service_mitigations(draft: Draft) -> None:
 def add_rules(draft: Draft, config: ET.Element, place: str) -> None:
     """Add the rewrite rules that belong into this web.config: ``site``, or a vdir's folder."""
     for name, variant in wanted(draft):
-        if place == "site" and name in ("backend-cookie", "powershell-inbound"):
+        if place == "site" and name in ("backend-cookie", "powershell-autodiscover"):
             rules = _rewrite(config, "rules")
             for rule in _inbound(name, variant):
                 _add_inbound(rules, rule)
         if variant == "cleared" and place == "owa":
             ET.SubElement(_rewrite(config, "rules"), "clear")
-        if name == "owa-csp" and place == "owa":
+        if name == "owa-csp-outbound" and place == "owa":
             _add_outbound(_rewrite(config, "outboundRules"), variant)
 
 

@@ -30,7 +30,7 @@ def build(**spec: Any) -> Any:
 
 
 def test_same_entry_builds_the_same_world() -> None:
-    assert build(mitigations=["um"]).to_json() == build(mitigations=["um"]).to_json()
+    assert build(mitigations=["um-services"]).to_json() == build(mitigations=["um-services"]).to_json()
 
 
 def test_registry_may_lag_behind_the_files() -> None:
@@ -146,13 +146,13 @@ def test_every_variant_leaves_readable_configuration(name: str, variant: str) ->
             assert defusedxml.ElementTree.fromstring(entry["text"].encode()) is not None
     exact = build()
     assert world.to_json() != exact.to_json() or (name, variant) == (
-        "powershell-inbound",
+        "powershell-autodiscover",
         "partial",
     )
 
 
 def test_pool_mitigation_stops_the_pool_for_good_and_the_health_manager() -> None:
-    world = build(mitigations=["ecp-pool"])
+    world = build(mitigations=["ecp-app-pool"])
     root = defusedxml.ElementTree.fromstring(world.text(CONFIG).encode())
     pool = next(p for p in root.iter("add") if p.get("name") == "MSExchangeECPAppPool")
     assert (pool.get("autoStart"), pool.get("startMode")) == ("false", "OnDemand")
