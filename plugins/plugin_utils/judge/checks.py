@@ -6,7 +6,7 @@ A clause is named only where the directive itself says something about the matte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,9 +107,18 @@ CHECKS: dict[str, Check] = {
     "disk.space": Check("There is room for evidence and an update", Severity.MEDIUM, _OWN),
 }
 MITIGATION = "mitigation."
+_LONGEST = 300
 
 
 Evidence = Mapping[str, Any]
+_SHOWN = 12
+
+
+def several(items: Sequence[str], separator: str = ", ") -> str:
+    """Name the first dozen, count the rest: a host decides how many there are."""
+    words = separator.join(item[:_LONGEST] for item in items[:_SHOWN])
+    more = len(items) - _SHOWN
+    return f"{words} and {more} more" if more > 0 else words
 
 
 def _result(

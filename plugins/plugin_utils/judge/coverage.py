@@ -139,13 +139,19 @@ def _sum_up(
     if missing:
         unsure.append(missing)
     if short:
-        more = f" Not known: {'; '.join(unsure)}." if unsure else ""
+        more = f" Not known: {checks.several(unsure, '; ')}." if unsure else ""
         return checks.finding(
-            check, f"Do not reach back to {since}: {'; '.join(short)}.{more}{note}", _SAVE, evidence
+            check,
+            f"Do not reach back to {since}: {checks.several(short, '; ')}.{more}{note}",
+            _SAVE,
+            evidence,
         )
     if unsure:
         return checks.unknown(
-            check, f"Not known to reach back to {since}: {'; '.join(unsure)}.", _SAVE, evidence
+            check,
+            f"Not known to reach back to {since}: {checks.several(unsure, '; ')}.",
+            _SAVE,
+            evidence,
         )
     return checks.passed(check, f"All {len(found)} reach back to {since}.", evidence)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 Row = dict[str, Any]
@@ -44,6 +45,12 @@ LISTS = {
     "event_logs": "name",
     "antimalware": None,
 }
+# Far above anything real; what exceeds them is a host that wants to keep us busy (I5).
+MOST_ROWS = 500
+LONGEST_TEXT = 4_096
+_LONGEST_MESSAGE = 300
+_LONGEST_NAME = 120
+_LARGEST = 2**63
 # Fractional seconds beyond microseconds (.NET writes seven digits) are cut off.
 _MICROSECONDS = 6
 _NO_REASON = "the host gave no reason"
@@ -65,8 +72,13 @@ class HostError:
 
 
 def text(value: object) -> str | None:
-    """The text, or None where it is none or empty."""
-    return value if isinstance(value, str) and value else None
+    """The text, or None where it is none, empty or absurdly long."""
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT else None
+
+
+def label(value: object, otherwise: str = "?") -> str:
+    """A name for a sentence, cut where it is too long to be one."""
+    return (text(value) or otherwise)[:_LONGEST_NAME]
 
 
 def flag(value: object) -> bool | None:
@@ -75,13 +87,15 @@ def flag(value: object) -> bool | None:
 
 
 def number(value: object) -> int | None:
-    """The whole number, or None where it is none (a boolean is not a number)."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """The whole number of 64 bits, or None where it is none (a boolean is not a number)."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -_LARGEST <= value < _LARGEST else None
 
 
 def moment(value: object) -> datetime | None:
     """The UTC time of an ISO-8601 text; a text without offset is read as UTC."""
-    if not isinstance(value, str) or not value.isascii():
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isascii():
         return None
     body, dot, rest = value.partition(".")
     if dot:
@@ -101,7 +115,7 @@ def rows(value: object, key: str | None = None) -> Rows:
     """
     if not isinstance(value, list | tuple):
         return Rows((), whole=False)
-    kept = tuple(item for item in value if isinstance(item, dict))
+    kept = tuple(item for item in value[:MOST_ROWS] if isinstance(item, dict))
     named = key is None or all(text(item.get(key)) is not None for item in kept)
     return Rows(kept, whole=named and len(kept) == len(value))
 
@@ -134,12 +148,12 @@ def host_errors(errors: object) -> tuple[HostError, ...]:
     if not isinstance(errors, Iterable) or isinstance(errors, str | bytes | Mapping):
         return ()
     found = []
-    for error in errors:
+    for error in islice(errors, MOST_ROWS):
         if isinstance(error, Mapping):
             source, message = error.get("source"), error.get("message")
         else:
             source, message = getattr(error, "source", None), getattr(error, "message", None)
-        words = (text(message) or _NO_REASON).rstrip(" .")
+        words = (text(message) or _NO_REASON)[:_LONGEST_MESSAGE].rstrip(" .")
         found.append(HostError(text(source) or "", words))
     return tuple(found)
 

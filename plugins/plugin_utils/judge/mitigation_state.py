@@ -51,6 +51,7 @@ class MitigationState:
     parts: tuple[Part, ...] = ()
 
 
+_LONGEST = 500  # names and patterns in it are the host's
 # Of several things that are wrong, the one that an operator has to know first.
 _TELLING = (
     State.ALTERED,
@@ -73,7 +74,7 @@ def combine(mitigation: str, parts: Sequence[Part], *, absent: str) -> Mitigatio
     failing = [part for part in parts if part.state is not State.HOLDS]
     if not failing:
         return MitigationState(mitigation, State.HOLDS, "in full", present, tuple(parts))
-    detail = "; ".join(f"{part.name}: {part.detail}" for part in failing)
+    detail = "; ".join(f"{part.name}: {part.detail}"[:_LONGEST] for part in failing)
     return MitigationState(
         mitigation, _whole(failing, present=present), detail, present, tuple(parts)
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..model import CheckResult, Severity
 from . import checks
-from .facts import number, rows, text
+from .facts import label, number, rows, text
 from .subject import SERVER
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ def check_reboot(facts: Facts) -> CheckResult:
     """Judge ``reboot.pending``."""
     check = "reboot.pending"
     listed = facts.listing("pending_reboot")
-    sources = [text(row.get("source")) or "an unnamed source" for row in listed.rows]
+    sources = [label(row.get("source"), "an unnamed source") for row in listed.rows]
     if sources:
         return checks.finding(
             check,
-            f"A restart is pending according to {', '.join(sorted(set(sources)))}.",
+            f"A restart is pending according to {checks.several(sorted(set(sources)))}.",
             "Restart before the next update, once the volatile evidence is saved.",
             {"sources": sources},
         )
@@ -44,7 +44,7 @@ def check_disks(facts: Facts) -> CheckResult:
     listed = facts.listing("disks")
     tight, unread, least = [], [], None
     for row in listed.rows:
-        root = text(row.get("root")) or "?"
+        root = label(row.get("root"))
         free = number(row.get("free_bytes"))
         if free is None:
             unread.append(root)
@@ -54,12 +54,12 @@ def check_disks(facts: Facts) -> CheckResult:
     if tight and least is not None:
         return checks.finding(
             check,
-            f"Less than {WANTED_BYTES // _GIB} GiB are free on {', '.join(tight)}.",
+            f"Less than {WANTED_BYTES // _GIB} GiB are free on {checks.several(tight)}.",
             "Make room without deleting logs: they are evidence.",
             severity=Severity.HIGH if least < LEAST_BYTES else Severity.MEDIUM,
         )
     if unread or not listed.whole or not listed.rows:
-        names = ", ".join(unread) or facts.why("disks")
+        names = checks.several(unread) or facts.why("disks")
         return checks.unknown(check, f"Could not be read: {names}.")
     return checks.passed(check, f"At least {WANTED_BYTES // _GIB} GiB are free on every drive.")
 
@@ -69,15 +69,15 @@ def check_antimalware(facts: Facts) -> CheckResult:
     check = "antimalware.present"
     listed = facts.listing("antimalware")
     running = [row for row in listed.rows if row.get("status") == "Running"]
-    names = [text(row.get("product")) or "?" for row in running or listed.rows]
+    names = [label(row.get("product")) for row in running or listed.rows]
     if running:
-        return checks.passed(check, f"Runs: {', '.join(names)}.", {"products": names})
+        return checks.passed(check, f"Runs: {checks.several(names)}.", {"products": names})
     if not listed.whole or any(text(row.get("status")) is None for row in listed.rows):
         return checks.unknown(check, f"Could not be read: {facts.why('antimalware')}.")
     if names:
         return checks.finding(
             check,
-            f"Installed, but does not run: {', '.join(names)}.",
+            f"Installed, but does not run: {checks.several(names)}.",
             "Find out who stopped it: an intruder does that too.",
             {"products": names},
         )
@@ -103,7 +103,7 @@ def check_iis(subject: Subject) -> CheckResult:
         if any(row.get("state") in (None, "Unknown") for row in (*pools.rows, *sites.rows)):
             gaps["state of sites and application pools"] = facts.why("iis")
     if gaps:
-        words = "; ".join(f"{name}: {why}" for name, why in gaps.items())
+        words = checks.several([f"{name}: {why}" for name, why in gaps.items()], "; ")
         return checks.unknown(check, f"Could not be read: {words}.", evidence={"gaps": gaps})
     return checks.passed(check, "Sites, application pools and rewrite rules were read.")
 
@@ -112,7 +112,7 @@ def check_complete(facts: Facts) -> CheckResult:
     """Judge ``facts.complete``."""
     gaps = facts.gaps()
     if gaps:
-        words = "; ".join(f"{name}: {why}" for name, why in sorted(gaps.items()))
+        words = checks.several([f"{name}: {why}" for name, why in sorted(gaps.items())], "; ")
         return checks.unknown(
             "facts.complete",
             f"Parts are missing: {words}.",

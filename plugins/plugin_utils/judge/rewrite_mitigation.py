@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Where OWA lives on a server: the site with this folder is a front end.
 _OWA = "\\frontend\\httpproxy\\owa"
+_MOST_SITES = 20  # front ends of one server
 _STRONG = frozenset(("current", "equivalent"))
 # These actions answer the request themselves: it never reaches Exchange, so a rule of that
 # kind in front of a mitigation does not weaken it.
@@ -255,7 +256,7 @@ def front_end_sites(facts: Facts) -> Rows | None:
             for app, folder in zip(applications.rows, folders, strict=True)
         ):
             return None
-    return Rows(tuple(found), whole=True) if sites.whole else None
+    return Rows(tuple(found), whole=True) if sites.whole and len(found) <= _MOST_SITES else None
 
 
 def judge_rewrite(mitigation: Mitigation, facts: Facts) -> MitigationState:

@@ -44,6 +44,13 @@ def test_a_value_of_another_type_is_no_value() -> None:
     assert [number(value) for value in (True, "1", 1.0, None)] == [None] * 4
 
 
+def test_absurd_sizes_count_as_unreadable() -> None:
+    assert text("x" * 4_097) is None
+    assert number(10**30) is None
+    assert moment("2" * 100_000) is None
+    assert rows([{"name": "a"}] * 501) == (({"name": "a"},) * 500, False)
+
+
 def test_a_list_with_something_else_in_it_is_not_whole() -> None:
     assert rows([{"name": "a"}, 7]) == ((({"name": "a"}),), False)
     assert rows({"name": "a"}) == ((), False)
