@@ -7,18 +7,18 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import ConfigError
 from .rehearsal import fleet_state
 from .rehearsal.fleet_control import ask
 from .rehearsal.fleet_inventory import INVENTORY
+from .rehearsal.fleet_text import announcement, rules_text, status_document, status_text
 from .rehearsal.wsman.faults import ACTIONS, WHEN, FaultRule
 from .rehearsal.wsman.ports import HTTP_PORT, Ports
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from .rehearsal.fleet_process import Order
     from .rehearsal.fleet_state import FleetState
@@ -156,58 +156,22 @@ def _already(present: FleetState, order: Order, given: Path | None) -> int:
             f" {present.scenario}, engine {present.engine}, port {present.http_port}, process"
             f" {present.pid}; stop it with `exchange-remediation rehearse down`."
         )
+    if present.digest != order.spec.digest:
+        raise ConfigError(
+            f"scenario {present.scenario} has changed since its fleet was started from"
+            f" {order.folder}; run `exchange-remediation rehearse down`, then `up`."
+        )
     print("This rehearsal runs already.")
     _announce(present, order.folder, given)
     return 0
 
 
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Return aligned columns."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    ]
-    return "\n".join(lines)
-
-
 def _announce(state: FleetState, folder: Path, given: Path | None) -> None:
-    option = f" --state {given}" if given is not None else ""
-    command = "exchange-remediation rehearse"
     inventory = folder / INVENTORY
     if inventory.is_relative_to(Path.cwd()):
         inventory = inventory.relative_to(Path.cwd())
-    ends = (
-        f"stops by itself at {_local(state.stops_at)}" if state.stops_at else "runs until stopped"
-    )
-    print(
-        f"Rehearsal {state.scenario!r}: {len(state.hosts)} hosts, {state.engine} engine,"
-        f" process {state.pid}, {ends}.\n"
-    )
-    rows = [
-        (item["host"], item["address"], _connection(item["connection"]), item["what"])
-        for item in state.hosts
-    ]
-    print(table(("HOST", "ADDRESS", "REACHED", "WHAT IT IS"), rows))
-    print(
-        f"\n  WinRM  http {state.http_port}, https {state.https_port}; account and password are in"
-        f" {inventory} (mode 0600)"
-        f"\n  use    ansible exchange -i {inventory} -m ansible.builtin.raw -a hostname"
-        f"\n         exchange-remediation assess --inventory {inventory}"
-        f"\n  look   {command} status{option}"
-        f"\n  break  {command} faults add --action Receive --kind reset{option}"
-        f"\n  stop   {command} down{option}",
-        flush=True,
-    )
-
-
-def _connection(value: str) -> str:
-    return "yes" if value == "ok" else value
-
-
-def _local(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone().strftime("%H:%M")
+    option = f" --state {given}" if given is not None else ""
+    print(announcement(state, inventory, option), flush=True)
 
 
 def _down(args: argparse.Namespace) -> int:
@@ -235,45 +199,14 @@ def _status(args: argparse.Namespace) -> int:
         return NOT_RUNNING
     hosts = ask(state.control, {"do": "status"})
     if args.json:
-        print(json.dumps(_status_document(state, folder, hosts), indent=2))
+        print(json.dumps(status_document(state, folder, hosts, datetime.now(UTC)), indent=2))
         return 0
-    print(f"Rehearsal {state.scenario!r}, {state.engine} engine, process {state.pid}.\n")
-    columns = ("connections", "requests", "refused", "commands", "faults", "open_shells")
-    rows = [
-        (
-            item["host"],
-            item["address"],
-            _connection(item["connection"]),
-            *tuple(str(item[column]) for column in columns),
-        )
-        for item in hosts
-    ]
-    header = ("HOST", "ADDRESS", "REACHED", *(name.replace("_", " ").upper() for name in columns))
-    print(table(header, rows))
+    print(status_text(state, hosts))
     return 0
 
 
-def _status_document(
-    state: FleetState, folder: Path, hosts: list[dict[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "running": True,
-        "state": str(folder),
-        "scenario": state.scenario,
-        "engine": state.engine,
-        "pid": state.pid,
-        "http_port": state.http_port,
-        "https_port": state.https_port,
-        "inventory": str(folder / INVENTORY),
-        "started_at": state.started_at,
-        "stops_at": state.stops_at,
-        "asked_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hosts": hosts,
-    }
-
-
 def _faults_list(args: argparse.Namespace) -> int:
-    _print_rules(ask(_running(args).control, {"do": "faults.list"}))
+    print(rules_text(ask(_running(args).control, {"do": "faults.list"})))
     return 0
 
 
@@ -281,19 +214,10 @@ def _faults_add(args: argparse.Namespace) -> int:
     names = ("kind", "action", "host", "operation", "when", "skip", "times", "code", "seconds")
     rule = {name: value for name in names if (value := getattr(args, name)) is not None}
     FaultRule.from_mapping(rule)
-    _print_rules(ask(_running(args).control, {"do": "faults.add", "rule": rule}))
+    print(rules_text(ask(_running(args).control, {"do": "faults.add", "rule": rule})))
     return 0
 
 
 def _faults_clear(args: argparse.Namespace) -> int:
     print(f"{ask(_running(args).control, {'do': 'faults.clear'})} rules removed.")
     return 0
-
-
-def _print_rules(rules: list[dict[str, Any]]) -> None:
-    if not rules:
-        print("No fault rules.")
-        return
-    columns = ("kind", "action", "host", "operation", "when", "skip", "times", "seen", "fired")
-    rows = [tuple(str(rule[column]) for column in columns) for rule in rules]
-    print(table(tuple(column.upper() for column in columns), rows))

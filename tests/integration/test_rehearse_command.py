@@ -109,6 +109,17 @@ def test_up_of_another_kind_is_refused_while_one_runs(rehearse: Any) -> None:
     assert "rehearse down" in done.stderr
 
 
+def test_up_after_the_scenario_changed_says_so(rehearse: Any, tmp_path: Path) -> None:
+    scenario = tmp_path / "mine.yml"
+    text = "schema: 1\nhosts:\n  ex01:\n    exchange: {product: Exchange2016, cu: CU19, build: 15.1.2176.2}\n"
+    scenario.write_text(text)
+    options = ("up", "--scenario", "mine.yml", "--port", "0", "--stop-after", "5")
+    assert rehearse(*options).returncode == 0
+    scenario.write_text(text + "  ex02: {}\n")
+    done = rehearse(*options)
+    assert (done.returncode, "has changed" in done.stderr) == (2, True)
+
+
 def test_a_port_that_is_taken_is_told_and_nothing_stays(rehearse: Any, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.77.0.2", 0))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class FleetSpec:
     name: str
     hosts: tuple[SimulatedHost, ...]
     credentials: Credentials
+    digest: str = ""
     descriptions: dict[str, str] = field(default_factory=dict)
     faults: tuple[FaultRule, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -49,6 +51,7 @@ def load(source: str) -> FleetSpec:
             name=loaded.name,
             hosts=loaded.hosts,
             credentials=loaded.credentials,
+            digest=hashlib.sha256(path.read_bytes()).hexdigest(),
             descriptions={
                 name: _describe(entry or {}) for name, entry in document["hosts"].items()
             },

@@ -94,6 +94,7 @@ def _state(order: Order, ports: Ports, control: Control) -> FleetState:
         pid=os.getpid(),
         started=fleet_state.process_start(os.getpid()) or "unknown",
         scenario=order.spec.name,
+        digest=order.spec.digest,
         engine=order.engine,
         http_port=ports.http,
         https_port=ports.https,

@@ -30,6 +30,7 @@ class FleetState:
     pid: int
     started: str  # when the process started, as the kernel tells it: identity with the pid
     scenario: str
+    digest: str  # of the scenario's file
     engine: str
     http_port: int
     https_port: int
@@ -50,11 +51,14 @@ def default_folder() -> Path:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder private; raises ConfigError when it is somebody else's."""
+    """Make a new or empty folder private; raises ConfigError when it is somebody else's.
+
+    A folder with other things in it keeps its mode: the files of a fleet are private anyway.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         owner = folder.stat().st_uid
-        if owner == os.getuid():
+        if owner == os.getuid() and not any(folder.iterdir()):
             folder.chmod(0o700)
     except OSError as error:
         raise ConfigError(

@@ -26,6 +26,7 @@ OPERATION_TIMED_OUT = 2150858793  # 0x80338029
 QUOTA_MAX_SHELLS = 2150859173  # 0x803381A5
 QUOTA_MAX_OPERATIONS = 2150859174  # 0x803381A6
 QUOTA_MAX_COMMANDS = 2150859241  # 0x803381E9
+ALREADY_EXISTS = 2150858803  # 0x80338033
 SHELL_NOT_FOUND = 2150858843  # 0x8033805B ERROR_WSMAN_UNEXPECTED_SELECTORS
 ENVELOPE_TOO_LARGE = 2150858790  # 0x80338026
 INVALID_XML = 2150858819  # 0x80338043
@@ -89,6 +90,16 @@ def too_many_commands() -> Fault:
         "The WS-Management service cannot process the request. The maximum number of concurrent"
         " commands per shell has been exceeded. Retry the request later or raise the Maximum"
         " Commands per Shell quota.",
+    )
+
+
+def shell_exists(shell_id: str) -> Fault:
+    """Say that a client proposed the id of an open shell."""
+    return Fault(
+        ALREADY_EXISTS,
+        "w:AlreadyExists",
+        "The WS-Management service cannot process the request. A shell with the ShellId"
+        f" {shell_id} exists already.",
     )
 
 

@@ -187,6 +187,8 @@ class HostService:
             shell = PsrpShell(self.host, self._engine, self.limits, message)
         else:
             raise envelopes.invalid_resource(message.resource_uri)
+        if shell.id in self._shells:
+            raise envelopes.shell_exists(shell.id)
         asked = soap.duration_seconds(message.text("IdleTimeOut"))
         shell.idle_seconds = min(asked or shell.idle_seconds, self.limits.idle_seconds)
         self._shells[shell.id] = _Open(shell, self._clock())

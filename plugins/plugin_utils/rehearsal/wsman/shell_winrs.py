@@ -66,6 +66,7 @@ class WinrsCommand:
         self._task: asyncio.Task[CommandResult] | None = None
         self._output: list[tuple[str, memoryview]] | None = None
         self._exit_code: int | None = None
+        self._begun = asyncio.Event()
         self._grace: asyncio.TimerHandle | None = None
         self.operations: tuple[str, ...] = (line,)
         if not piped:
@@ -104,6 +105,7 @@ class WinrsCommand:
         if self._grace is not None:
             self._grace.cancel()
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._begun.set()
 
     def start_unless_piped(self) -> None:
         """Let the host run it, unless it waits for input."""
@@ -127,12 +129,13 @@ class WinrsCommand:
         return self._wait(seconds, size)
 
     async def _wait(self, seconds: float, size: int) -> str:
-        if self._task is None:  # standard input is not complete: a real process waits, too
-            await asyncio.sleep(seconds)
-            raise envelopes.operation_timed_out()
-        done, _ = await asyncio.wait({self._task}, timeout=seconds)
-        if not done:
-            raise envelopes.operation_timed_out()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()  # without all of its input a real process waits, too
+                if self._task is not None:
+                    await asyncio.wait({self._task})
+        except TimeoutError:
+            raise envelopes.operation_timed_out() from None
         return self._next(size)
 
     def _next(self, size: int) -> str:
@@ -176,6 +179,7 @@ class WinrsCommand:
             self._grace.cancel()
         if self._task is None:
             self._output, self._exit_code = [], _CTRL_C_EXIT
+            self._begun.set()
         elif not self._task.done():
             self._task.cancel()
 

@@ -60,7 +60,7 @@ hosts:
     exchange: {product: Exchange2019, cu: CU8, build: 15.2.792.10}
 """
 _STATE = FleetState(
-    pid=1, started="1", scenario="s", engine="model", http_port=1, https_port=2, control="c",
+    pid=1, started="1", scenario="s", digest="d", engine="model", http_port=1, https_port=2, control="c",
     started_at="2026-11-01T00:00:00+00:00", stops_at=None,
 )  # fmt: skip
 
@@ -198,6 +198,13 @@ def test_the_folder_is_private_and_so_are_the_files_in_it(tmp_path: Path) -> Non
     fleet_state.save(folder, _STATE)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
+
+
+def test_a_folder_with_other_things_in_it_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    tmp_path.chmod(0o755)
+    fleet_state.prepare(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 def test_a_fleet_runs_only_if_the_process_is_the_one_that_wrote_the_state(tmp_path: Path) -> None:

@@ -173,6 +173,15 @@ def test_fragments_that_are_none_are_a_fault(desk: Desk, data: str) -> None:
     assert (reply.status, reply.fault) == (500, envelopes.SCHEMA_VALIDATION)
 
 
+def test_a_pool_cannot_take_the_id_of_another(desk: Desk) -> None:
+    client = Client(desk.build())
+    other = ClientRunspacePool(runspace_pool_id=client.pool.runspace_pool_id)
+    other.open()
+    data = base64.b64encode(other.data_to_send().data).decode()  # type: ignore[union-attr]
+    body = f'<rsp:Shell ShellId="{client.shell}"><creationXml xmlns="http://schemas.microsoft.com/powershell">{data}</creationXml></rsp:Shell>'  # fmt: skip
+    assert desk.create(body=body, uri=_URI).fault == envelopes.ALREADY_EXISTS
+
+
 def test_a_document_type_inside_a_fragment_is_refused(desk: Desk) -> None:
     desk.build()
     xml = b'<!DOCTYPE a [<!ENTITY x "y">]><S>&x;</S>'

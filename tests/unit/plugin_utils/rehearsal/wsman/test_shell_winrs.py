@@ -41,6 +41,23 @@ def test_nothing_runs_before_the_input_is_complete(desk: Desk) -> None:
     assert desk.engine.calls == []
 
 
+def test_a_receive_that_waits_for_input_is_answered_when_the_input_comes(desk: Desk) -> None:
+    desk.build()
+    shell = desk.create().selector()
+    command = desk.command(shell, "run").command_id()
+    entry = desk.service._shells[shell].shell._commands[command]
+
+    async def race() -> str:
+        waiting = asyncio.ensure_future(entry.receive(20, 1000))
+        await asyncio.sleep(0)
+        entry.feed(b"late", end=True)
+        text: str = await waiting
+        return text
+
+    assert "CommandState/Done" in desk.runner.run(race())
+    assert desk.engine.calls == [("run", b"late")]
+
+
 def test_a_command_without_announced_input_starts_with_the_first_receive(desk: Desk) -> None:
     desk.build()
     shell = desk.create().selector()
