@@ -51,7 +51,36 @@ class HostConnection:
         self._settings, self._waived = checked_settings(
             self.host, self._plugin(), self._option, self._allowed
         )
-        return AnsibleTransport(self._connection, classify)
+        return AnsibleTransport(self, classify, peer=self.host)
+
+    @property
+    def become(self) -> Any:
+        """Of the connection; the transport refuses it."""
+        return self._connection.become
+
+    def exec_command(
+        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Run one command. After a failure the next one starts on a connection of its own.
+
+        The old one cannot be used again: its message encryption belongs to a socket that is gone.
+        """
+        try:
+            done: tuple[int, bytes, bytes] = self._connection.exec_command(
+                cmd, in_data=in_data, sudoable=sudoable
+            )
+        except Exception:
+            self._drop()
+            raise
+        return done
+
+    def _drop(self) -> None:
+        with suppress(Exception):
+            self._connection.close()
+        for name in ("protocol", "shell_id", "runspace"):
+            if hasattr(self._connection, name):
+                setattr(self._connection, name, None)
+        self._connection._connected = False  # noqa: SLF001 - what close() leaves when it fails
 
     def close(self) -> None:
         """Delete the shell now, so that its request is counted; Ansible's own close finds none."""

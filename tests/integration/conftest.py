@@ -133,7 +133,9 @@ def inventory_with(fleet: Fleet, tmp_path: Path) -> Callable[..., Path]:
     def write(hosts: dict[str, dict[str, Any]], **variables: Any) -> Path:
         path = tmp_path / f"inventory{len(list(tmp_path.iterdir()))}.yml"
         known = fleet.variables | variables
-        document = {"exchange": {"hosts": hosts, "vars": {k: v for k, v in known.items() if v is not None}}}
+        document = {
+            "exchange": {"hosts": hosts, "vars": {k: v for k, v in known.items() if v is not None}}
+        }
         path.write_text(yaml.safe_dump(document))
         return path
 

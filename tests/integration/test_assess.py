@@ -77,7 +77,10 @@ def test_check_mode_is_the_same_run_and_no_world_changes(
     normal, checked = play(), play("--check")
     assert normal.report
     assert checked.report
-    assert (normal.report["run"]["check_mode"], checked.report["run"]["check_mode"]) == (False, True)
+    assert (normal.report["run"]["check_mode"], checked.report["run"]["check_mode"]) == (
+        False,
+        True,
+    )
     assert without_times(normal.report) == without_times(checked.report)
     assert {host: known["mutations"] for host, known in fleet.status().items()} == dict.fromkeys(
         STATES, 0

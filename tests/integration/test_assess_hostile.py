@@ -96,36 +96,37 @@ def poison(facts: dict[str, Any], supply: list[str]) -> int:
     """
     taken: dict[tuple[str, ...], list[str]] = {}
     turn = 0
-
-    def fits(container: Any, key: Any, text: str) -> bool:
-        honest, container[key] = container[key], text
-        try:
-            validate(clean(facts))
-        except ReplySchemaError:
-            return False
-        finally:
-            container[key] = honest
-        return True
-
-    def visit(container: Any, key: Any, kind: tuple[str, ...]) -> None:
-        nonlocal turn
-        value = container[key]
-        if isinstance(value, str):
-            if kind not in taken:
-                taken[kind] = [text for text in supply if fits(container, key, text)]
-            if taken[kind]:
-                turn += 1
-                container[key] = taken[kind][turn % len(taken[kind])]
-        elif isinstance(value, list):
-            for index in range(len(value)):
-                visit(value, index, (*kind, "*"))
-        elif isinstance(value, dict):
-            for name in value:
-                visit(value, name, (*kind, name))
-
-    for section in facts:
-        visit(facts, section, (section,))
+    for container, key, kind in list(leaves(facts)):
+        if kind not in taken:
+            taken[kind] = [text for text in supply if fits(facts, container, key, text)]
+        if taken[kind]:
+            turn += 1
+            container[key] = taken[kind][turn % len(taken[kind])]
     return sum(bool(texts) for texts in taken.values())
+
+
+def leaves(
+    container: Any, kind: tuple[str, ...] = ()
+) -> Iterator[tuple[Any, Any, tuple[str, ...]]]:
+    """Every string below: its container, its key, and its path without list positions."""
+    pairs = enumerate(container) if isinstance(container, list) else container.items()
+    for key, value in pairs:
+        path = (*kind, "*" if isinstance(container, list) else key)
+        if isinstance(value, str):
+            yield container, key, path
+        elif isinstance(value, (list, dict)):
+            yield from leaves(value, path)
+
+
+def fits(facts: dict[str, Any], container: Any, key: Any, text: str) -> bool:
+    honest, container[key] = container[key], text
+    try:
+        validate(clean(facts))
+    except ReplySchemaError:
+        return False
+    finally:
+        container[key] = honest
+    return True
 
 
 def nested(honest: bytes, request: dict[str, Any]) -> bytes:

@@ -129,7 +129,9 @@ def test_a_host_that_stands_twice_in_the_file_is_an_error_of_the_command(
     text = fleet.inventory.read_text()
     assert "  hosts:\n" in text
     twice = tmp_path / "twice.yml"
-    twice.write_text(text.replace("  hosts:\n", "  hosts:\n    open:\n      ansible_host: 127.0.0.9\n"))
+    twice.write_text(
+        text.replace("  hosts:\n", "  hosts:\n    open:\n      ansible_host: 127.0.0.9\n")
+    )
     done = toolkit("assess", "-i", twice, "--cases", tmp_path / "cases")
     assert done.returncode == 2
     assert "open" in done.stderr

@@ -32,7 +32,8 @@ _CLASSES: tuple[tuple[type[RemediationError], frozenset[str]], ...] = (
         Timeout,
         frozenset({"ReadTimeout", "ConnectTimeout", "Timeout", "WinRMOperationTimeoutError"}),
     ),
-    (Unreachable, frozenset({"ConnectionError", "NewConnectionError", "SSLError", "ProxyError"})),
+    # Not ConnectionError: that is also a connection that broke in the middle, which may be retried.
+    (Unreachable, frozenset({"NewConnectionError", "NameResolutionError", "SSLError"})),
 )
 _TEXTS: tuple[tuple[type[RemediationError], tuple[str, ...]], ...] = (
     (RefusedError, ("refused before connecting",)),
@@ -47,12 +48,14 @@ _TEXTS: tuple[tuple[type[RemediationError], tuple[str, ...]], ...] = (
             "code 401",
         ),
     ),
+    (Unreachable, ("failed to establish a new connection", "certificate verify failed")),
     (Timeout, ("timed out", "timeout")),
 )
 _SAYINGS = (
     (re.compile(r"certificate verify failed: ([^()\"']+)"), "certificate verify failed: {0}"),
     (re.compile(r"\[SSL[:\w]*\] ([\w ]+)"), "TLS: {0}"),
-    (re.compile(r"\[Errno -?\d+\] ([^()\"']+)"), "no connection: {0}"),
+    (re.compile(r"new connection: \[Errno -?\d+\] ([^()\"']+)"), "no connection: {0}"),
+    (re.compile(r"Connection aborted\.', \w+\((?:\d+, )?[\"']([^\"']+)"), "connection lost: {0}"),
 )
 # These are what Ansible prints around a cause; the cause says it better.
 _PREFIXES = ("Refused before connecting. ",)
@@ -69,14 +72,14 @@ def classify(error: BaseException) -> RemediationError:
         names = {kind.__name__ for kind in type(link).__mro__}
         for ours, known in _CLASSES:
             if names & known:
-                return ours(_in_short(text) if ours is Unreachable else text)
+                return ours(_in_short(text))
     lowered = text.lower()
     for ours, needles in _TEXTS:
         if any(needle in lowered for needle in needles):
             for prefix in _PREFIXES:
                 text = text.removeprefix(prefix)
-            return ours(text)
-    return TransportError(text or type(error).__name__)
+            return ours(_in_short(text))
+    return TransportError(_in_short(text) or type(error).__name__)
 
 
 def _text(error: BaseException) -> str:

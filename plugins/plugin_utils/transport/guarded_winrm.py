@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from winrm.exceptions import WinRMError
@@ -120,3 +121,11 @@ class GuardedProtocol(Protocol):
             endpoint=endpoint,
             **{name: getattr(stock, name) for name in names if hasattr(stock, name)},
         )
+
+    def cleanup_command(self, shell_id: str, command_id: str) -> None:
+        """Terminate the command; the output is complete by now, so a failure here loses nothing.
+
+        The end of the shell ends the command as well.
+        """
+        with suppress(Exception):
+            super().cleanup_command(shell_id, command_id)

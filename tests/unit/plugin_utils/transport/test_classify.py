@@ -24,7 +24,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.cla
 CASES: tuple[tuple[BaseException, type[RemediationError]], ...] = (
     (winrm.exceptions.InvalidCredentialsError("rejected"), AuthenticationFailed),
     (pypsrp.exceptions.AuthenticationError("rejected"), AuthenticationFailed),
-    (requests.ConnectionError("refused"), Unreachable),
+    (requests.ConnectionError("Failed to establish a new connection: x"), Unreachable),
+    (
+        requests.ConnectionError("('Connection aborted.', ConnectionResetError(104))"),
+        TransportError,
+    ),
     (requests.exceptions.SSLError("certificate verify failed"), Unreachable),
     (requests.ReadTimeout("30 s"), Timeout),
     (requests.ConnectTimeout("30 s"), Timeout),
@@ -95,6 +99,14 @@ def test_an_error_without_a_text_is_named() -> None:
             "(Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] "
             "certificate verify failed: self-signed certificate (_ssl.c:1006)')))",
             "certificate verify failed: self-signed certificate",
+        ),
+        (
+            "('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
+            "connection lost: Connection reset by peer",
+        ),
+        (
+            "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+            "connection lost: Remote end closed connection without response",
         ),
         ("something else", "something else"),
     ],
