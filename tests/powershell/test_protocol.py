@@ -28,6 +28,7 @@ def test_command_line_answers_with_a_frame_between_noise(pwsh: str, tmp_path: Pa
     )
     done = command_line(pwsh, request_line(script), tmp_path)
     assert done.returncode == 0
+    assert b'\n{"exchange_remediation":1,' in done.stdout, "the frame has its own line"
     reply = decode(done.stdout, done.stderr, done.returncode)
     assert reply.result == {"name": "J\u00fcrgen"}
     assert "profile text" in reply.noise
@@ -198,6 +199,11 @@ def test_parse_error_is_reported_with_its_text(host: Host) -> None:
     reply = codec.failed_reply(caught.value)
     assert reply
     assert reply.errors[0].source == "bootstrap"
+
+
+def test_script_that_leaves_early_is_reported(host: Host) -> None:
+    with pytest.raises(errors.ScriptError, match="ended without a reply"):
+        host.ask(request_line(loader.pack("param ($Request)\nbreak")))
 
 
 @pytest.mark.parametrize("mode", ["ConstrainedLanguage", "RestrictedLanguage"])

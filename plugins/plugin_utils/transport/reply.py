@@ -16,7 +16,7 @@ from ..errors import (
     ScriptIntegrityError,
 )
 from .limits import Limits, check_shape
-from .sanitize import clean, clean_text
+from .sanitize import clean, clean_text, is_inert
 
 if TYPE_CHECKING:
     from .frame import Frame
@@ -80,14 +80,19 @@ def failed_reply(error: ScriptError) -> Reply | None:
 
 def parse_reply(frame: Frame, limits: Limits) -> Reply:
     """Read a frame's document; raises `ReplyError` and `ScriptError` classes."""
-    reply = reply_from(_load(frame.document, limits), noise=frame.noise)
+    reply = reply_from(
+        _load(frame.document, limits), noise=frame.noise, inert=is_inert(frame.document)
+    )
     if not frame.nonce and reply.status == "ok":
         raise MalformedReply("a reply without a nonce claims success; it was discarded")
     return checked(reply)
 
 
-def reply_from(document: Any, *, noise: str = "") -> Reply:
-    """Type a reply document, cleaned; raises `ReplySchemaError` for another shape or version."""
+def reply_from(document: Any, *, noise: str = "", inert: bool = False) -> Reply:
+    """Type a reply document, cleaned; raises `ReplySchemaError` for another shape or version.
+
+    ``inert``: its JSON text was found to hold nothing to clean.
+    """
     if not isinstance(document, dict):
         _refuse("reply", document, "a mapping")
     version = document.get("schema")
@@ -98,7 +103,7 @@ def reply_from(document: Any, *, noise: str = "") -> Reply:
             f"the reply has schema {version}, this controller knows {REPLY_SCHEMA}; "
             "update the controller"
         )
-    known = clean(document)
+    known = document if inert else clean(document)
     if known.get("status") not in ("ok", "error"):
         _refuse("status", known.get("status"), "ok or error")
     return Reply(

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.sanitize import clean
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.sanitize import (
+    clean,
+    is_inert,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +50,32 @@ def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
         in {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
     ]
     assert clean(shown) == shown
+
+
+@given(
+    st.recursive(
+        st.text(st.characters(exclude_categories=()))
+        | st.text(st.sampled_from('\\"/nu\x1b\x7f\u202e')),
+        st.lists,
+    )
+)
+def test_text_called_inert_needs_no_cleaning(value: object) -> None:
+    document = json.dumps(value).encode("ascii")
+    if is_inert(document):
+        assert clean(value) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "inert"),
+    [
+        ("C:\\new\\table\\u202e", True),
+        ('say "x" / y', True),
+        ("\n", False),
+        ("\\\n", False),
+        ("\x7f", False),
+        ("\u202e", False),
+        ("\ud800", False),
+    ],
+)
+def test_inert_text_is_told_from_its_json(text: str, *, inert: bool) -> None:
+    assert is_inert(json.dumps({text: [text]}).encode("ascii")) is inert
