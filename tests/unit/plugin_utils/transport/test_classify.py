@@ -90,14 +90,18 @@ def test_an_error_without_a_text_is_named() -> None:
     ("told", "said"),
     [
         (
-            "HTTPConnectionPool(host='h', port=1): Max retries exceeded with url: /wsman (Caused by "
-            "NewConnectionError(\"HTTPConnection(host='h', port=1): Failed to establish a new "
-            'connection: [Errno 111] Connection refused"))',
+            (
+                "HTTPConnectionPool(host='h', port=1): Max retries exceeded with url: /wsman (Caused by "
+                "NewConnectionError(\"HTTPConnection(host='h', port=1): Failed to establish a new "
+                'connection: [Errno 111] Connection refused"))'
+            ),
             "no connection: Connection refused",
         ),
         (
-            "(Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] "
-            "certificate verify failed: self-signed certificate (_ssl.c:1006)')))",
+            (
+                "(Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] "
+                "certificate verify failed: self-signed certificate (_ssl.c:1006)')))"
+            ),
             "certificate verify failed: self-signed certificate",
         ),
         (
