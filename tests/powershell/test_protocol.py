@@ -23,7 +23,7 @@ pytestmark = pytest.mark.engine
 
 def test_command_line_answers_with_a_frame_between_noise(pwsh: str, tmp_path: Path) -> None:
     script = sample(
-        "Write-Host -NoNewline 'profile text'\nWrite-Warning 'careful'\n"
+        "Write-Warning 'careful'\nWrite-Host -NoNewline 'profile text'\n"
         "[Console]::Error.WriteLine('something on stderr')\n'stray'\n@{name = 'J\u00fcrgen'}"
     )
     done = command_line(pwsh, request_line(script), tmp_path)
