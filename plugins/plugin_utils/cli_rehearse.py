@@ -14,7 +14,7 @@ from .rehearsal import fleet_state
 from .rehearsal.fleet_control import ask
 from .rehearsal.fleet_inventory import INVENTORY
 from .rehearsal.fleet_text import announcement, rules_text, status_document, status_text
-from .rehearsal.wsman.faults import ACTIONS, WHEN, FaultRule
+from .rehearsal.wsman.faults import ACTIONS, KINDS, WHEN, FaultRule
 from .rehearsal.wsman.ports import HTTP_PORT, Ports
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _add_faults(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     actions = top.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the rules, and how often each has acted")
     add = actions.add_parser("add", help="add a rule")
-    add.add_argument("--kind", required=True, help="drop, reset, truncate, garbage, hang, delay, httpNNN, fault, quota, optimeout")  # fmt: skip
+    add.add_argument("--kind", required=True, help=f"{', '.join(KINDS)}, httpNNN")
     add.add_argument("--action", choices=ACTIONS, default="*", help="WSMan action")
     add.add_argument("--host", default="*", metavar="PATTERN")
     add.add_argument("--operation", default="*", metavar="PATTERN", help="operation or command line")  # fmt: skip

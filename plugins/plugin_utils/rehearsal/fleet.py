@@ -16,6 +16,7 @@ from .wsman.auth import Policy
 from .wsman.faults import FaultPlan, FaultRule
 from .wsman.host_service import HostService
 from .wsman.limits import Limits
+from .wsman.output_faults import MeddlingEngine
 from .wsman.server import WsmanServer
 from .wsman.tls import Authority
 
@@ -111,10 +112,11 @@ class Fleet:
         self.spec = spec
         self.plan = FaultPlan(spec.faults)
         self.authority = Authority.create()
+        meddling = MeddlingEngine(engine, self.plan)
         self.services = [
             HostService(
                 host,
-                engine,
+                meddling,
                 account := account_of(host),
                 write_user_file(folder, host.name, account),
                 policy=spec.policy,

@@ -97,19 +97,28 @@ class Connection:
 
         rule = self._service.strike(message, "before")
         if rule is not None:
-            if rule.kind == "delay":
-                await faults.pause(rule)
-            else:
+            if rule.kind == "flood":
+                return self._flood(message, sealed=sealed)
+            if rule.kind != "delay":
                 return faults.broken(rule, None, encode)
+            await faults.pause(rule)
         result = self._perform(message, sealed=sealed)
         response = result if isinstance(result, Response) else await result
         rule = self._service.strike(message, "after")
         if rule is None:
             return response
         self._service.act(message)
+        if rule.kind == "flood":
+            return self._flood(message, sealed=sealed)
         if rule.kind == "delay":
             await faults.pause(rule)
         return faults.broken(rule, response, encode)
+
+    def _flood(self, message: soap.Message, *, sealed: bool) -> Response:
+        element = message.first("DesiredStream")
+        command_id = element.attributes.get("CommandId", "") if element is not None else ""
+        body = faults.flood(command_id, self._service.limits.receive_bytes)
+        return self._reply(message, body, sealed=sealed)
 
     def _reply(self, message: soap.Message, body: str, *, sealed: bool) -> Response:
         data = envelopes.envelope(f"{message.action}Response", message.message_id, body)

@@ -7,15 +7,18 @@ A rule as people write it (scenario file, Python, ``rehearse faults add``)::
      when: after, skip: 0, times: 1}
 
 ``kind`` is one of drop, reset, truncate, garbage, hang, delay (``seconds``), httpNNN, fault
-(``code``), quota, optimeout. ``times: 0`` means for ever.
+(``code``), quota, optimeout, redirect, gzip, flood; or of what a command prints: empty, cut,
+noise, clixml, nonce. ``times: 0`` means for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError
@@ -25,10 +28,28 @@ from .http import Breakage, Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-ACTIONS = ("*", "Create", "Command", "Send", "Receive", "Signal", "Delete", "Get")
-KINDS = ("drop", "reset", "truncate", "garbage", "hang", "delay", "fault", "quota", "optimeout")
+OUTPUT_ACTION = "Output"
+ACTIONS = ("*", "Create", "Command", "Send", "Receive", "Signal", "Delete", "Get", OUTPUT_ACTION)
+REQUEST_KINDS = (
+    "drop",
+    "reset",
+    "truncate",
+    "garbage",
+    "hang",
+    "delay",
+    "fault",
+    "quota",
+    "optimeout",
+    "redirect",
+    "gzip",
+    "flood",
+)
+OUTPUT_KINDS = ("empty", "cut", "noise", "clixml", "nonce")
+KINDS = REQUEST_KINDS + OUTPUT_KINDS
 WHEN = ("before", "after")
 _HTTP = re.compile(r"http([1-5]\d\d)")
+_ELSEWHERE = b"Location: http://127.77.255.254:9/elsewhere"
+_MEGABYTE = 1 << 20
 _GARBAGE = b"<html><body><h1>Please sign in to the proxy</h1></body></html>"
 
 
@@ -70,6 +91,12 @@ class FaultRule:
             raise ConfigError(
                 f"fault rule: action {self.action!r} is not one of {', '.join(ACTIONS)}."
             )
+        output = self.kind in OUTPUT_KINDS
+        if self.action != "*" and (self.action == OUTPUT_ACTION) != output:
+            raise ConfigError(
+                f"fault rule: kind {self.kind!r} does not go with action {self.action!r};"
+                f" {', '.join(OUTPUT_KINDS)} go with {OUTPUT_ACTION}, the others do not."
+            )
         if self.when not in WHEN:
             raise ConfigError(f"fault rule: when {self.when!r} is not `before` or `after`.")
         for name in ("skip", "times", "code", "seconds"):
@@ -103,7 +130,10 @@ class _Armed:
 
     def matches(self, occasion: Occasion) -> bool:
         rule = self.rule
-        if rule.when != occasion.when or rule.action not in ("*", occasion.action):
+        output = occasion.action == OUTPUT_ACTION
+        if output != (rule.kind in OUTPUT_KINDS) or rule.action not in ("*", occasion.action):
+            return False
+        if rule.when != occasion.when and not output:
             return False
         if not fnmatchcase(occasion.host.lower(), rule.host.lower()):
             return False
@@ -167,11 +197,6 @@ def broken(
     ``response`` is what the host would have said, if it acted; ``encode`` turns a fault into a
     response of this connection (sealed if need be).
     """
-    http = _HTTP.fullmatch(rule.kind)
-    if http:
-        return Response(int(http[1]), b"", close=True)
-    if rule.kind == "garbage":
-        return Response(200, _GARBAGE, content_type=b"text/html")
     if rule.kind == "delay" and response is not None:
         return response
     if rule.kind == "truncate":
@@ -179,7 +204,36 @@ def broken(
         return Response(whole.status, whole.body, whole.content_type, breakage=Breakage.TRUNCATE)
     if rule.kind in ("fault", "quota", "optimeout"):
         return encode(_fault(rule))
+    return _alien(rule)
+
+
+def _alien(rule: FaultRule) -> Response:
+    """Return what no WinRM service would say."""
+    http = _HTTP.fullmatch(rule.kind)
+    if http:
+        return Response(int(http[1]), b"", close=True)
+    if rule.kind == "garbage":
+        return Response(200, _GARBAGE, content_type=b"text/html")
+    if rule.kind == "redirect":
+        return Response(307, headers=(_ELSEWHERE,))
+    if rule.kind == "gzip":
+        return Response(200, _bomb(), headers=(b"Content-Encoding: gzip",))
     return Response(200, breakage=Breakage(rule.kind))
+
+
+def flood(command_id: str, size: int) -> str:
+    """Return the body of a Receive that never ends: output, and the command goes on."""
+    return envelopes.output(command_id, [("stdout", "QUFB" * (size // 3))])
+
+
+@cache
+def _bomb() -> bytes:
+    """Return a gzip stream of one megabyte that unpacks to one gigabyte."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    head = packer.compress(b"\0") + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush a block stands for itself, so that it can be repeated.
+    block = packer.compress(bytes(_MEGABYTE)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + block * 1024
 
 
 def _fault(rule: FaultRule) -> envelopes.Fault:

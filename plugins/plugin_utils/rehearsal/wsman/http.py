@@ -24,6 +24,7 @@ SOAP_TYPE = b"application/soap+xml;charset=UTF-8"
 
 _REASONS = {
     200: b"OK",
+    307: b"Temporary Redirect",
     400: b"Bad Request",
     401: b"Unauthorized",
     404: b"Not Found",

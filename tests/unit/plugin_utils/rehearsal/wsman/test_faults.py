@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,8 @@ def test_counters_are_shown_and_rules_can_be_cleared() -> None:
         {"kind": "reset", "times": -1},
         {"kind": "reset", "skip": "two"},
         {"kind": "reset", "colour": "red"},
+        {"kind": "reset", "action": "Output"},
+        {"kind": "empty", "action": "Receive"},
         "reset",
     ],
 )
@@ -145,6 +148,32 @@ def test_garbage_is_what_a_proxy_says(desk: Desk) -> None:
     desk.build(rules=({"kind": "garbage", "action": "Create"},))
     response = desk.create().response
     assert (response.status, response.content_type) == (200, b"text/html")
+
+
+def test_a_redirect_leads_nowhere_on_loopback(desk: Desk) -> None:
+    desk.build(rules=({"kind": "redirect", "action": "Create"},))
+    response = desk.create().response
+    assert (response.status, response.headers) == (
+        307,
+        (b"Location: http://127.77.255.254:9/elsewhere",),
+    )
+
+
+def test_a_gzip_reply_unpacks_to_a_thousand_times_its_size(desk: Desk) -> None:
+    desk.build(rules=({"kind": "gzip", "action": "Create"},))
+    response = desk.create().response
+    assert b"Content-Encoding: gzip" in response.headers
+    assert len(response.body) < 2_000_000
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    assert len(unpacker.decompress(response.body, 50_000_000)) == 50_000_000
+
+
+def test_a_flood_has_output_and_no_end(desk: Desk) -> None:
+    desk.build(rules=({"kind": "flood", "action": "Receive", "times": 0},))
+    shell, command = desk.started()
+    for _ in range(3):
+        reply = desk.receive(shell, command)
+        assert (len(reply.stream("stdout")), reply.done) == (98304, False)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
