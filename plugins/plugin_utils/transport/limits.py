@@ -35,6 +35,11 @@ def check_shape(document: bytes, limits: Limits) -> None:
             f"the reply has {len(document):,} bytes, the cap is {limits.reply_bytes:,}; "
             "raise the cap only for a host that you trust"
         )
+    quotes = document.count(b'"')
+    if quotes > 4 * (limits.values + 1):  # a key and a value each: two strings, four quotes
+        raise ReplyTooLarge(
+            f"the reply holds {quotes:,} quotes, too many for {limits.values:,} values"
+        )
     # Without escapes every quote opens or closes a string: each second piece is outside. A back
     # slash outside a string is no JSON; the parser stops there, whatever is counted behind it.
     plain = document.replace(b"\\\\", b"").replace(b'\\"', b"")
