@@ -3,11 +3,15 @@
 # Everything, fast layers first, each to its end; the last lines say what ran, how long it took and what failed.
 set -uo pipefail
 
-# The report is looked at in a real browser, and PowerShell's cultures need ICU.
+# The report is looked at in a real browser, PowerShell's cultures need ICU, packages are signed and
+# verified with osslsigncode, and the tests build an installer database with msitools.
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   missing=()
   command -v chromium >/dev/null || missing+=(chromium)
   ldconfig -p | grep -q libicuuc || missing+=(libicu72)
+  for tool in osslsigncode msibuild; do
+    command -v "$tool" >/dev/null || missing+=("${tool/msibuild/msitools}")
+  done
   if [ ${#missing[@]} -gt 0 ]; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null ||
       echo "could not install ${missing[*]}; the tests that need them say so" >&2

@@ -30,6 +30,7 @@ _LAYERS = {
     "judge": 2,
     "transport": 2,
     "plan": 3,
+    "packages": 3,
     "rehearsal": 3,
     "ansible_host": 3,
     "inventory_check": 3,
