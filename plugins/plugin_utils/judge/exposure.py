@@ -125,10 +125,10 @@ def _update_doubt(cve: str, on: Grounds, fix: CveFix) -> str | None:
         return None
     if not rollup and subject.knowledge.exposure(cve, subject.cu.build).status == "fixed":
         return None  # the cumulative update itself carries the fix: there is no entry to look for
-    if not updates.whole:
-        return f"the list of installed updates could not be read: {subject.facts.why('updates')}"
     if proves(subject, updates, fix.fixed_build):
         return None
+    if not updates.whole:
+        return f"the list of installed updates could not be read: {subject.facts.why('updates')}"
     return "no installed update in the list makes such a build: the installation did not finish"
 
 
