@@ -143,6 +143,7 @@ class Fleet:
                 "address": service.host.address,
                 "connection": service.host.connection.value,
                 **asdict(service.counters),
+                "faults": self.plan.fired[service.host.name],
                 "open_shells": service.open_shells,
                 "mutations": len(service.host.world.mutations),
             }

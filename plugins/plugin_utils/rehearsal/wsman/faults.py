@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
+from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from functools import cache
@@ -154,11 +155,12 @@ class _Armed:
 class FaultPlan:
     """The rules of a fleet with their counters; the first that strikes wins."""
 
-    __slots__ = ("_armed",)
+    __slots__ = ("_armed", "fired")
 
     def __init__(self, rules: Iterable[FaultRule] = ()) -> None:
         """Arm the rules in their order."""
         self._armed = [_Armed(rule) for rule in rules]
+        self.fired: Counter[str] = Counter()  # by host
 
     def __bool__(self) -> bool:
         """True if there is any rule."""
@@ -185,6 +187,7 @@ class FaultPlan:
         """Return the rule that acts on this occasion, if any."""
         for armed in self._armed:
             if armed.matches(occasion) and armed.strikes():
+                self.fired[occasion.host] += 1
                 return armed.rule
         return None
 

@@ -43,7 +43,6 @@ class Counters:
     bytes_received: int = 0  # of HTTP, without TLS
     refused: int = 0  # 401 that ended an attempt
     commands: int = 0
-    faults: int = 0  # injected
 
 
 @dataclass(slots=True)
@@ -111,7 +110,7 @@ class HostService:
 
     def strike(self, message: soap.Message, when: str) -> faults.FaultRule | None:
         """Return the fault rule for this request, if one acts."""
-        rule = self._plan.strike(
+        return self._plan.strike(
             faults.Occasion(
                 self.host.name,
                 _ACTIONS.get(message.action, message.action),
@@ -119,9 +118,6 @@ class HostService:
                 when,
             )
         )
-        if rule is not None:
-            self.counters.faults += 1
-        return rule
 
     @property
     def may_fail(self) -> bool:
