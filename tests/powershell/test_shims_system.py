@@ -308,3 +308,21 @@ def test_the_locale_of_the_host_formats_its_numbers(shims: ShimHost) -> None:
         "1,5",
         "NT-AUTORITÄT\\SYSTEM",
     ]
+
+
+def test_a_32_bit_process_says_so(shims: ShimHost) -> None:
+    small = world(session={"user_sid": "S-1-5-18", "process_64bit": False})
+    script = "$env:PROCESSOR_ARCHITECTURE; $env:ProgramFiles; [Environment]::Is64BitProcess"
+    assert shims.lines(script, small) == ["x86", "C:\\Program Files (x86)", "False"]
+
+
+def test_lone_surrogates_in_the_registry_reach_the_script(shims: ShimHost) -> None:
+    registry = {"HKLM\\SOFTWARE\\X": {"V": {"type": "String", "value": 'a"\ud800\n\\'}}}
+    script = "(Get-ItemProperty HKLM:\\SOFTWARE\\X).V.ToCharArray() | ForEach-Object { [int] $_ }"
+    ran = shims.lines(script, world(registry=registry))
+    assert ran == ["97", "34", str(0xD800), "10", "92"]
+
+
+def test_short_names_are_those_of_windows(shims: ShimHost) -> None:
+    script = "(ls C:\\inetpub).Name; (gsv W3SVC | sort Name).Name; 3, 1 | sort | select -First 1"
+    assert shims.lines(script) == ["logs", "W3SVC", "1"]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ..engine import SimulatedHost
     from ..world import World
 
+_MEMORY_MB = 900  # a worker that grew over it (compiled scripts stay loaded) is replaced
+
 
 @dataclass(slots=True)
 class _HostState:
@@ -192,7 +194,7 @@ class PowerShellEngine:
         return worker
 
     def _give_back(self, worker: Worker) -> None:
-        if worker.alive:
+        if worker.alive and worker.memory_mb < _MEMORY_MB:
             self._idle.put(worker)
         else:
             self._forget(worker)

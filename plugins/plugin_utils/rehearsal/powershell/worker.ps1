@@ -40,6 +40,6 @@ if (-not (Test-Path -LiteralPath $assembly)) {
 }
 Add-Type -Path $assembly
 Import-Module -Name Microsoft.PowerShell.Management, Microsoft.PowerShell.Security, Microsoft.PowerShell.Utility
-$commands = [Management.Automation.CmdletInfo[]]@(Get-Command -CommandType Cmdlet)
+$commands = [Management.Automation.CmdletInfo[]]@(Get-Command -CommandType Cmdlet | Where-Object { $_.ImplementingType })
 [Rehearsal.SessionStates]::Prepare($commands, (Join-Path -Path $PSScriptRoot -ChildPath 'commands.json'))
 [Rehearsal.Worker]::Run($ParentId)

@@ -46,6 +46,7 @@ class Worker:
 
     def __init__(self, pwsh: str, cache: Path) -> None:
         """Start the process and wait until it has loaded its shims."""
+        self.memory_mb = 0  # as of its last answer
         self.known: dict[str, int] = {}  # host -> generation of the world that the worker holds
         command = [pwsh, "-NoProfile", "-NonInteractive", "-File", str(_SCRIPT)]
         environment = {**os.environ, "POWERSHELL_TELEMETRY_OPTOUT": "1", "NO_COLOR": "1"}
@@ -84,6 +85,7 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"PowerShell worker {self.pid} is gone; {self._said()}") from error
         answer = self._receive()
+        self.memory_mb = int(answer.get("memory_mb", self.memory_mb))
         if "failure" in answer:
             raise WorkerError(f"PowerShell worker {self.pid} failed: {answer['failure']}")
         return answer

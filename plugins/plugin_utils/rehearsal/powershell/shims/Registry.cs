@@ -135,7 +135,7 @@ namespace Rehearsal {
             switch (kind) {
                 case RegistryValueKind.MultiString:
                     return node is JsonArray lines
-                        ? lines.Select(l => l.ToString()).ToArray() : new[] { node?.ToString() ?? "" };
+                        ? lines.Select(Text).ToArray() : new[] { Text(node) };
                 case RegistryValueKind.Binary:
                 case RegistryValueKind.None:
                     return node is JsonArray bytes
@@ -144,7 +144,18 @@ namespace Rehearsal {
                 case RegistryValueKind.QWord:
                     return decimal.Parse(node.ToString(), CultureInfo.InvariantCulture);
                 default:
-                    return node?.ToString() ?? "";
+                    return Text(node);
+            }
+        }
+
+        /// <summary>A JSON string as it is, lone surrogates too, which the parser refuses to hand out.</summary>
+        static string Text(JsonNode node) {
+            if (node == null) { return ""; }
+            try {
+                return node.ToString();
+            } catch (InvalidOperationException) {
+                var raw = node.GetValue<System.Text.Json.JsonElement>().GetRawText();
+                return System.Text.RegularExpressions.Regex.Unescape(raw.Substring(1, raw.Length - 2).Replace("\\/", "/"));
             }
         }
 

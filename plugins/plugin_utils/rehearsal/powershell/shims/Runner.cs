@@ -23,7 +23,7 @@ namespace Rehearsal {
     public sealed class CommandOutcome {
         public string Stdout, Stderr;
         public int ExitCode;
-        public bool TimedOut, Stuck;
+        public bool Stuck;
     }
 
     public static class Runner {
@@ -70,7 +70,6 @@ namespace Rehearsal {
                 var running = shell.BeginInvoke(input);
                 if (!running.AsyncWaitHandle.WaitOne(request.TimeoutMs)) {
                     output.Record("Error", $"The command was stopped after {request.TimeoutMs} ms.\r\n");
-                    outcome.TimedOut = true;
                     outcome.ExitCode = 1;
                     var stopping = shell.BeginStop(null, null);
                     outcome.Stuck = !stopping.AsyncWaitHandle.WaitOne(StopMs);
@@ -177,6 +176,9 @@ namespace Rehearsal {
         public static void Write(object value) => Out.Write(value);
         public static void WriteLine() => Out.WriteLine();
         public static void WriteLine(object value) => Out.WriteLine(value);
+        public static void Write(string format, params object[] values) => Out.Write(format, values);
+        public static void WriteLine(string format, params object[] values) => Out.WriteLine(format, values);
+        public static int Read() => In.Read();
         public static string ReadLine() => In.ReadLine();
         public static void SetOut(TextWriter writer) => System.Console.SetOut(writer);
         public static void SetError(TextWriter writer) => System.Console.SetError(writer);

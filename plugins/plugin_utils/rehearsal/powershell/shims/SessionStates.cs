@@ -21,6 +21,17 @@ namespace Rehearsal {
         static CmdletInfo[] commands = Array.Empty<CmdletInfo>();
         static readonly BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
 
+        /// <summary>Short names that PowerShell gives up on other platforms, where programs have them.</summary>
+        static readonly Dictionary<string, string> WindowsAliases = new Dictionary<string, string> {
+            ["cat"] = "Get-Content", ["clear"] = "Clear-Host", ["compare"] = "Compare-Object",
+            ["cp"] = "Copy-Item", ["cpp"] = "Copy-ItemProperty", ["diff"] = "Compare-Object",
+            ["kill"] = "Stop-Process", ["ls"] = "Get-ChildItem", ["mount"] = "New-PSDrive",
+            ["mv"] = "Move-Item", ["ps"] = "Get-Process", ["rm"] = "Remove-Item",
+            ["rmdir"] = "Remove-Item", ["sleep"] = "Start-Sleep", ["sort"] = "Sort-Object",
+            ["start"] = "Start-Process", ["tee"] = "Tee-Object", ["write"] = "Write-Output",
+            ["gsv"] = "Get-Service", ["sasv"] = "Start-Service", ["spsv"] = "Stop-Service",
+        };
+
         /// <summary>Once per worker: the command list and the classes that stand for Windows-only ones.</summary>
         public static void Prepare(CmdletInfo[] available, string commandList) {
             commands = available;
@@ -49,6 +60,10 @@ namespace Rehearsal {
             state.Providers.Add(Provider("FileSystem", typeof(FileSystem)));
             state.Providers.Add(Provider("Registry", typeof(RegistryProvider)));
             AddCommands(state);
+            foreach (var alias in WindowsAliases) {
+                state.Commands.Remove(alias.Key, typeof(SessionStateAliasEntry));
+                state.Commands.Add(new SessionStateAliasEntry(alias.Key, alias.Value));
+            }
             foreach (var name in state.Commands.Select(c => c.Name).Distinct().ToArray()) {
                 if (Since.TryGetValue(name, out var since) && since > Short(world.PSVersion)) {
                     state.Commands.Remove(name, null);

@@ -73,7 +73,7 @@ namespace Rehearsal {
             answer["stdout"] = Escaped(outcome.Stdout);
             answer["stderr"] = Escaped(outcome.Stderr);
             answer["exit_code"] = outcome.ExitCode;
-            answer["timed_out"] = outcome.TimedOut;
+            answer["memory_mb"] = System.Environment.WorkingSet >> 20;
             if (outcome.Stuck) { answer["stuck"] = true; }
             answer["mutations"] = new JsonArray(world.Mutations.ToArray<JsonNode>());
         }

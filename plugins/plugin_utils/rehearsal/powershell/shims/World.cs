@@ -166,6 +166,12 @@ namespace Rehearsal {
             };
             variables["Path"] = drive + @"\Windows\system32;" + drive + @"\Windows;"
                 + drive + @"\Windows\System32\Wbem";
+            if (!world.Flag(true, "session", "process_64bit")) {
+                variables["PROCESSOR_ARCHITECTURE"] = "x86";
+                variables["PROCESSOR_ARCHITEW6432"] = "AMD64";
+                variables["ProgramFiles"] = variables["ProgramFiles(x86)"];
+                variables["CommonProgramFiles"] = variables["CommonProgramFiles(x86)"];
+            }
             foreach (var entry in world.Section("environment")) {
                 if (entry.Value != null) { variables[entry.Key] = entry.Value.ToString(); }
             }
