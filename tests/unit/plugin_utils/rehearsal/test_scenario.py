@@ -12,6 +12,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal imp
     generator,
     scenario,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder_mitigations import (
+    MITIGATIONS,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     Connection,
     Credentials,
@@ -162,3 +165,18 @@ def test_large_fleet_runs_over_the_last_octet() -> None:
     hosts = generator.fleet(300, 1, at=AT, credentials=ACCOUNT).hosts
     assert hosts[254].address == "127.77.0.255"
     assert hosts[255].address == "127.77.1.0"
+
+
+PAGE = (ROOT / "docs/rehearsal-scenarios.md").read_text(encoding="utf-8")
+
+
+def test_example_of_the_documentation_loads(tmp_path: Path) -> None:
+    example = PAGE.split("```yaml\n", 1)[1].split("```", 1)[0]
+    assert [host.name for host in load(write(tmp_path, example)).hosts] == ["ex01", "ex02"]
+
+
+def test_every_member_and_mitigation_is_documented() -> None:
+    schema = json.loads((ROOT / "plugins/plugin_utils/schemas/scenario.schema.json").read_text())
+    members = set(schema["$defs"]["host"]["properties"]) - {"description"}
+    missing = [name for name in sorted(members | set(MITIGATIONS)) if f"`{name}`" not in PAGE]
+    assert missing == []
