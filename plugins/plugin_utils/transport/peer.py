@@ -67,12 +67,12 @@ def checked_settings(
         waived = allowed_rules(host, allowed)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    missing = missing_credentials(host, settings)
-    if missing:
-        raise ConfigError(" ".join(missing))
     broken = refusals(host, settings, waived)
     if broken:
         raise RefusedError(" ".join(broken))
+    missing = missing_credentials(host, settings)
+    if missing:
+        raise ConfigError(" ".join(missing))
     return settings, waived
 
 
