@@ -28,7 +28,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.in_
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NOW = datetime(2021, 3, 5, 10, 0, tzinfo=UTC)
 SPEC = {
@@ -43,12 +43,14 @@ def clock() -> Callable[[], datetime]:
     return lambda: NOW + timedelta(seconds=10 * next(ticks))
 
 
-def transport(**more: Any) -> InProcessTransport:
-    host = SimulatedHost("ex01", "127.77.0.1", build_world(SPEC | more, "ex01"))
-    return InProcessTransport(ModelEngine(), host)
+@pytest.fixture
+def transport() -> Iterator[Callable[[], InProcessTransport]]:
+    host = SimulatedHost("ex01", "127.77.0.1", build_world(SPEC, "ex01"))
+    with InProcessTransport(ModelEngine(), host) as made:
+        yield lambda: made
 
 
-def test_an_answer_becomes_an_assessed_entry_with_its_times() -> None:
+def test_an_answer_becomes_an_assessed_entry_with_its_times(transport: Any) -> None:
     entry = assess_host(Request("ex01", "10.0.0.1"), transport, clock())
     assert (entry["host"], entry["address"], entry["state"], entry["reason"]) == (
         "ex01", "10.0.0.1", "assessed", None,
@@ -63,7 +65,7 @@ def test_an_answer_becomes_an_assessed_entry_with_its_times() -> None:
     assert entry["clock_offset_seconds"] == 15.0
 
 
-def test_another_date_can_be_judged_for() -> None:
+def test_another_date_can_be_judged_for(transport: Any) -> None:
     at = datetime(2022, 1, 1, tzinfo=UTC)
     entry = assess_host(Request("ex01", at=at), transport, clock())
     assert entry["assessment"]["at"] == "2022-01-01T00:00:00Z"
@@ -115,7 +117,7 @@ def test_a_reason_of_any_length_is_cut() -> None:
     assert len(assess_host(Request("ex01"), connect, clock())["reason"]) == 600
 
 
-def test_an_unknown_campaign_is_the_operators_error() -> None:
+def test_an_unknown_campaign_is_the_operators_error(transport: Any) -> None:
     with pytest.raises(errors.RemediationError, match="proxylogin"):
         assess_host(Request("ex01", campaign="proxylogin"), transport, clock())
 
