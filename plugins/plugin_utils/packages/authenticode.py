@@ -37,6 +37,7 @@ _DIGEST = re.compile(r"^Message digest algorithm\s*: (\S+)\s*$", re.MULTILINE)
 _SERIAL = re.compile(r"Signer's certificate:.*?Serial\s*: ([0-9A-Fa-f]+)", re.DOTALL)
 _STAMP = re.compile(r"^\s*Timestamp time: (.+?)\s*$", re.MULTILINE)
 _STAMP_GOOD = re.compile(r"^Timestamp Server Signature verification: ok\s*$", re.MULTILINE)
+_UNSIGNED = re.compile(r"No signature found|Unable to extract existing signature")
 _LONGEST_CHAIN = 6
 
 
@@ -102,7 +103,7 @@ def _verified(tool: str, path: Path, policy: Policy, folder: Path, name: str) ->
 
 
 def _why(report: str, errors: str) -> str:
-    if "No signature found" in report + errors:
+    if _UNSIGNED.search(report + errors):
         return f"it is not signed at all; Microsoft signs every package. {_AGAIN}"
     if "MISMATCH" in report:
         return f"its bytes are not those that were signed: damaged or tampered with. {_AGAIN}"
