@@ -94,6 +94,19 @@ def test_secrets_are_only_readable_for_their_owner(rehearse: Any, tmp_path: Path
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600, name
 
 
+def test_nobody_waits_for_the_fleet_to_close_its_pipes(tmp_path: Path, rehearse: Any) -> None:
+    reader, writer = os.pipe()
+    subprocess.run(
+        [*_COMMAND, "up", "--scenario", "small", "--port", "0", "--stop-after", "5"],
+        check=True, cwd=tmp_path, env=_ENVIRONMENT, timeout=60, pass_fds=(writer,),
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read() == b""  # the end of the file, although the fleet runs
+    assert rehearse("status").returncode == 0
+
+
 def test_up_twice_is_one_fleet(rehearse: Any, tmp_path: Path) -> None:
     up(rehearse)
     pid = state(tmp_path)["pid"]

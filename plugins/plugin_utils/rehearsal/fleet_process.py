@@ -38,6 +38,7 @@ _USERS = "accounts"
 _SOCKETS_PER_HOST = 2
 _SPARE_FILES = 512
 _READY_SECONDS = 120
+_HIGHEST_FILE = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +159,17 @@ class _Report:
     """The one line that a detached process sends to the command that started it."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor: int | None = descriptor
+        self.descriptor = descriptor
+        self._sent = False
 
     def send(self, document: dict[str, Any]) -> None:
         """Send the line and let go; later calls do nothing."""
-        if self._descriptor is None:
+        if self._sent:
             return
-        descriptor, self._descriptor = self._descriptor, None
+        self._sent = True
         with suppress(OSError):
-            os.write(descriptor, json.dumps(document).encode() + b"\n")
-        os.close(descriptor)
+            os.write(self.descriptor, json.dumps(document).encode() + b"\n")
+        os.close(self.descriptor)
 
 
 def _become_daemon(order: Order, report: _Report) -> NoReturn:
@@ -176,7 +178,7 @@ def _become_daemon(order: Order, report: _Report) -> NoReturn:
     try:
         os.setsid()
         if os.fork() == 0:
-            _redirect(order.folder / LOG)
+            _redirect(order.folder / LOG, report)
             logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
             run(order, lambda state: report.send(asdict(state)))
         status = 0
@@ -189,7 +191,11 @@ def _become_daemon(order: Order, report: _Report) -> NoReturn:
         os._exit(status)
 
 
-def _redirect(log: Path) -> None:
+def _redirect(log: Path, report: _Report) -> None:
+    """Let go of everything that was open; whoever waits for a pipe of ours must not wait for us."""
+    highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _HIGHEST_FILE)
+    os.closerange(3, report.descriptor)
+    os.closerange(report.descriptor + 1, highest)
     null = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     os.dup2(null, 0)

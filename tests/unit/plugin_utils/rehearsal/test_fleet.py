@@ -30,6 +30,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fle
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet_state import (
     FleetState,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet_text import (
+    announcement,
+    table,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
     Policy,
 )
@@ -198,6 +202,28 @@ def test_the_folder_is_private_and_so_are_the_files_in_it(tmp_path: Path) -> Non
     fleet_state.save(folder, _STATE)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
+
+
+def test_the_state_goes_elsewhere_where_the_folder_is_not_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    assert fleet_state.default_folder() == tmp_path / ".rehearsal"
+    monkeypatch.setattr(fleet_state.os, "access", lambda *_: False)
+    assert fleet_state.default_folder() == Path("/run/user/1/exchange-remediation/rehearsal")
+
+
+def test_a_table_is_as_wide_as_its_widest_cells() -> None:
+    assert table(("A", "B"), [("long", "x"), ("s", "")]) == "  A     B\n  long  x\n  s"
+
+
+def test_an_announcement_names_the_folder_if_it_is_not_the_usual_one() -> None:
+    host = {"host": "ex01", "address": "127.77.0.1", "connection": "ok", "what": "a server"}
+    text = announcement(replace(_STATE, hosts=[host]), Path("x/inventory.yml"), " --state x")
+    assert "ex01  127.77.0.1  yes      a server" in text
+    assert "rehearse down --state x" in text
+    assert "runs until stopped" in text
 
 
 def test_a_folder_with_other_things_in_it_keeps_its_mode(tmp_path: Path) -> None:
