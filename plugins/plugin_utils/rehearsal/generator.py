@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import random
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from .engine import Credentials
-from .scenario import Scenario, simulate
+from .scenario import USERNAME, Scenario, simulate
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,13 +42,20 @@ def fleet(
     count: int, seed: int, *, at: datetime | None = None, credentials: Credentials | None = None
 ) -> Scenario:
     """Build ``count`` hosts named ex0001 and so on; the same seed and ``at``, the same fleet."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing secret
-    account = credentials or Credentials("administrator", f"rehearsal-{chance.getrandbits(64):x}")
+    account = credentials or Credentials(USERNAME, secrets.token_urlsafe(18))
+    content = document(count, seed)
     hosts = tuple(
-        simulate(f"ex{number + 1:04}", entry(chance), number, account, at=at)
-        for number in range(count)
+        simulate(name, spec, number, account, at=at)
+        for number, (name, spec) in enumerate(content["hosts"].items())
     )
-    return Scenario(f"fleet-{count}", f"{count} hosts of seed {seed}", hosts, account)
+    return Scenario(f"fleet-{count}", content["title"], hosts, account)
+
+
+def document(count: int, seed: int) -> dict[str, Any]:
+    """Return the same fleet as a scenario; its JSON is a scenario file for ``rehearse up``."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing secret
+    hosts = {f"ex{number + 1:04}": entry(chance) for number in range(count)}
+    return {"schema": 1, "title": f"{count} hosts of seed {seed}", "hosts": hosts}
 
 
 def entry(chance: random.Random) -> dict[str, Any]:

@@ -35,19 +35,14 @@ def boot_id(world: World) -> str | None:
     return ";".join(parts) or None
 
 
-def boot_id_errors(world: World) -> list[dict[str, str]]:
-    """Return the entry of errors[] that says why there is no boot identity."""
-    if boot_id(world) is not None:
-        return []
+def _no_boot_id() -> dict[str, str]:
     key = _BOOT_COUNT.replace("HKLM", "HKLM:", 1)
-    return [
-        {
-            "source": "host.boot_id",
-            "class": "System.Management.Automation.ItemNotFoundException",
-            "id": "PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand",
-            "message": f"Cannot find path '{key}' because it does not exist.",
-        }
-    ]
+    return {
+        "source": "host.boot_id",
+        "class": "System.Management.Automation.ItemNotFoundException",
+        "id": "PathNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand",
+        "message": f"Cannot find path '{key}' because it does not exist.",
+    }
 
 
 def host_stamp(world: World, clock: str) -> dict[str, Any]:
@@ -78,14 +73,16 @@ def reply(world: World, request: dict[str, Any], outcome: Outcome) -> str:
     """Return the reply of an operation that ran, also when it failed."""
     now = stamp(world.clock())
     errors = outcome.errors
-    if unknown := boot_id_errors(world):
+    host = host_stamp(world, now)
+    if host["boot_id"] is None:
+        unknown = [_no_boot_id()]
         failure_first = outcome.failure is not None
         known = json.loads(errors)
         errors = encode([*known, *unknown] if failure_first else [*unknown, *known])
     return (
         f'{{"schema":1,"operation":{encode(request.get("operation"))},'
         f'"status":"{outcome.status}","replayed":false,"key":{encode(request.get("key"))},'
-        f'"collected_at":"{now}","host":{encode(host_stamp(world, now))},'
+        f'"collected_at":"{now}","host":{encode(host)},'
         f'"script_sha256":{encode(request.get("sha256"))},"duration_ms":{DURATION_MS},'
         f'"result":{outcome.result},"errors":{errors}}}'
     )

@@ -161,6 +161,11 @@ def test_generated_fleet_depends_on_its_seed_only() -> None:
     assert len({host.address for host in first.hosts}) == 30
 
 
+def test_generated_fleet_is_a_scenario_file_as_well(tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps(generator.document(12, 7)))
+    assert documents(load(path)) == documents(generator.fleet(12, 7, at=AT, credentials=ACCOUNT))
+
+
 def test_large_fleet_runs_over_the_last_octet() -> None:
     hosts = generator.fleet(300, 1, at=AT, credentials=ACCOUNT).hosts
     assert hosts[254].address == "127.77.0.255"
