@@ -36,6 +36,7 @@ class HostConnection:
 
     def __init__(self, host: str, connection: Any, allowed: object) -> None:
         self.host = host
+        self.become = getattr(connection, "become", None)  # the transport refuses it
         self._connection = connection
         self._allowed = allowed
         self._settings: ConnectionSettings | None = None
@@ -52,11 +53,6 @@ class HostConnection:
             self.host, self._plugin(), self._option, self._allowed
         )
         return AnsibleTransport(self, classify, peer=self.host)
-
-    @property
-    def become(self) -> Any:
-        """Of the connection; the transport refuses it."""
-        return self._connection.become
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
