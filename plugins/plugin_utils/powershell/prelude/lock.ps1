@@ -105,3 +105,16 @@ function Stop-Locked {
     $message = "locked by '{0}' (run {1}) since {2}, last heartbeat {3}, for: {4}" -f $Lock['owner'], $Lock['run'], $Lock['acquired'], $Lock['renewed'], $Lock['purpose']
     Stop-Operation 'Locked' 'HostLocked' $message $Lock
 }
+
+# What every operation that changes a server asks first (I16): does this controller hold the lock?
+# Without the lock the host may be in the hands of another controller, or the lock was taken over.
+function Assert-LockOwner {
+    param ([string] $Owner)
+    $lock = Read-HostLock
+    if (-not $lock) {
+        Stop-Operation 'Locked' 'LockNotHeld' "'$Owner' holds no lock on this host; take it with Lock-Host before changing anything"
+    }
+    if ($lock['owner'] -cne $Owner) {
+        Stop-Locked $lock
+    }
+}

@@ -80,19 +80,28 @@ function Find-ForeignWriter {
     }
 }
 
-# All or nothing: new file, flushed to the disk, then renamed. -New: fails where $Path exists.
+# A text file of ours, all or nothing.
 function Write-FileDurably {
     param (
         [string] $Path,
         [string] $Text,
         [switch] $New
     )
+    Write-ByteDurably $Path ([Text.Encoding]::UTF8.GetBytes($Text)) -New:$New
+}
+
+# All or nothing: new file, flushed to the disk, then renamed. -New: fails where $Path exists.
+function Write-ByteDurably {
+    param (
+        [string] $Path,
+        [byte[]] $Bytes,
+        [switch] $New
+    )
     $target = Resolve-NativePath $Path
     $temporary = '{0}.{1}.tmp' -f $target, [guid]::NewGuid().ToString('N')
-    $bytes = [Text.Encoding]::UTF8.GetBytes($Text)
     $stream = [IO.File]::Open($temporary, 'CreateNew', 'Write', 'None')
     try {
-        $stream.Write($bytes, 0, $bytes.Length)
+        $stream.Write($Bytes, 0, $Bytes.Length)
         $stream.Flush($true)
     } catch {
         $stream.Dispose()

@@ -92,8 +92,9 @@ namespace Rehearsal {
             var words = arguments.Where(a => !a.StartsWith("/") && !a.StartsWith("-")).ToArray();
             var xml = arguments.Any(a => a.Equals("/xml", StringComparison.OrdinalIgnoreCase)
                 || a.Equals("/xml:*", StringComparison.OrdinalIgnoreCase));
+            if (words.Length >= 2 && PoolVerbs.Known(words)) { return PoolVerbs.Run(words, arguments, lines, xml); }
             if (words.Length < 2 || !words[0].Equals("list", StringComparison.OrdinalIgnoreCase)) {
-                return Fail(lines, xml, "The simulated appcmd.exe knows list site and list apppool.", "8007000D");
+                return Fail(lines, xml, "The simulated appcmd.exe knows list site, list apppool, start apppool and stop apppool.", "8007000D");
             }
             XElement host;
             try {
@@ -114,7 +115,7 @@ namespace Rehearsal {
             return words.Length > 2 && wanted.Length == 0 ? 1 : 0;
         }
 
-        static int Fail(List<string> lines, bool xml, string message, string code) {
+        internal static int Fail(List<string> lines, bool xml, string message, string code) {
             lines.AddRange(xml
                 ? new[] { "<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "<appcmd>", $"<ERROR message=\"{Escape(message)}\" hresult=\"{code}\" />", "</appcmd>" }
                 : new[] { $"ERROR ( message:{message} )" });
@@ -124,7 +125,7 @@ namespace Rehearsal {
         static string Escape(string text) => SecurityElement.Escape(text);
         static string Text(XElement element, string name) => element?.Attribute(name)?.Value;
 
-        static string State(string kind, string name) =>
+        internal static string State(string kind, string name) =>
             World.Current.Section("iis_runtime", kind)
                 .Where(s => s.Key.Equals(name, StringComparison.OrdinalIgnoreCase))
                 .Select(s => s.Value.ToString()).FirstOrDefault() ?? "Unknown";
@@ -141,7 +142,7 @@ namespace Rehearsal {
             }
         }
 
-        static IEnumerable<(string Name, string Line)> Pools(XElement host, bool xml) {
+        internal static IEnumerable<(string Name, string Line)> Pools(XElement host, bool xml) {
             var pools = host?.Element("applicationPools");
             var defaults = pools?.Element("applicationPoolDefaults");
             foreach (var pool in pools?.Elements("add") ?? Array.Empty<XElement>()) {
