@@ -123,6 +123,11 @@ def test_pywinrm_is_told_that_the_password_is_wrong(endpoint: Endpoint, transpor
     assert endpoint.counters()["refused"] == before + 1
 
 
+def test_ntlm_over_https_without_a_channel_binding_is_refused(endpoint: Endpoint) -> None:
+    with pytest.raises(InvalidCredentialsError):
+        endpoint.pywinrm("ntlm", "https", send_cbt=False).open_shell()
+
+
 def test_pywinrm_sees_an_operation_time_out_and_goes_on(
     endpoint: Endpoint, faults: Callable[..., str]
 ) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .engine import Credentials, Engine, SimulatedHost
     from .wsman.ports import Ports
 
-_SWITCHES = ("basic", "negotiate", "unencrypted")
+_SWITCHES = ("basic", "negotiate", "unencrypted", "channel_binding")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Policy:
     basic: bool = True
     negotiate: bool = True
     unencrypted: bool = False  # AllowUnencrypted: Basic and plain NTLM over HTTP
+    channel_binding: bool = False  # CbtHardeningLevel Strict: over TLS, prove which certificate
 
     def offers(self, *, secure: bool) -> tuple[bytes, ...]:
         """Return the WWW-Authenticate headers of a 401."""
@@ -46,6 +47,7 @@ class Identity:
     __slots__ = (
         "_account",
         "_basic",
+        "_binding",
         "_policy",
         "_secure",
         "_users",
@@ -54,8 +56,17 @@ class Identity:
         "refusals",
     )
 
-    def __init__(self, account: Account, users: Path, policy: Policy, *, secure: bool) -> None:
-        """Start unauthenticated."""
+    def __init__(
+        self,
+        account: Account,
+        users: Path,
+        policy: Policy,
+        *,
+        secure: bool,
+        binding: bytes | None = None,
+    ) -> None:
+        """Start unauthenticated; ``binding`` is that of the connection's certificate."""
+        self._binding = binding if policy.channel_binding else None
         self._account = account
         self._users = users
         self._policy = policy
@@ -96,7 +107,7 @@ class Identity:
             return self._refuse()
         if self.acceptor is None or self.acceptor.complete:
             self.proven = False  # a client that starts again is a stranger until it ends
-            self.acceptor = acceptor_for(raw, self._users)
+            self.acceptor = acceptor_for(raw, self._users, self._binding)
         try:
             reply = self.acceptor.step(raw)
         except Refused:

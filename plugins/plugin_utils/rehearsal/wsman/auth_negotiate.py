@@ -22,6 +22,7 @@ class SpnegoAcceptor(Acceptor):
     protocol = "negotiate"
 
 
-def acceptor_for(token: bytes, users: Path) -> Acceptor:
+def acceptor_for(token: bytes, users: Path, binding: bytes | None = None) -> Acceptor:
     """Return a new acceptor for the kind of token that a client starts with."""
-    return Acceptor(users) if token.startswith(_NTLM_SIGNATURE) else SpnegoAcceptor(users)
+    bare = token.startswith(_NTLM_SIGNATURE)
+    return Acceptor(users, binding) if bare else SpnegoAcceptor(users, binding)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import spnego
+from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from .accounts import user_file
@@ -23,11 +24,12 @@ class Acceptor:
 
     protocol = "ntlm"
 
-    def __init__(self, users: Path) -> None:
-        """Take the host's NTLM user file."""
+    def __init__(self, users: Path, binding: bytes | None = None) -> None:
+        """Take the host's NTLM user file, and the channel binding that a client must prove."""
         self._users = users
+        bindings = GssChannelBindings(application_data=binding) if binding else None
         with user_file(users):
-            self._context: Any = spnego.server(protocol=self.protocol)
+            self._context: Any = spnego.server(protocol=self.protocol, channel_bindings=bindings)
 
     @property
     def complete(self) -> bool:

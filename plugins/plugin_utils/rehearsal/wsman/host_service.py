@@ -71,6 +71,7 @@ class HostService:
         self.host = host
         self.limits = limits
         self.counters = Counters()
+        self.binding: bytes | None = None  # channel binding of the host's certificate
         self._engine = engine
         self._account = account
         self._users = users
@@ -82,7 +83,11 @@ class HostService:
     def connection(self, *, secure: bool) -> Connection:
         """Return the far end of a new connection."""
         self.counters.connections += 1
-        return Connection(self, Identity(self._account, self._users, self._policy, secure=secure))
+        binding = self.binding if secure else None
+        return Connection(
+            self,
+            Identity(self._account, self._users, self._policy, secure=secure, binding=binding),
+        )
 
     @property
     def open_shells(self) -> int:

@@ -65,7 +65,7 @@ class WsmanServer:
         loop = asyncio.get_running_loop()
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
             for service, open_sock, tls_sock in zip(services, plain, secure, strict=True):
-                context = self.authority.context(
+                context, service.binding = self.authority.context(
                     service.host.name, service.host.address, Path(folder)
                 )
                 self._servers.append(

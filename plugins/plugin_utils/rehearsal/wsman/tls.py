@@ -75,8 +75,12 @@ class Authority:
         )
         return _pem(certificate)
 
-    def context(self, name: str, address: str, folder: Path) -> ssl.SSLContext:
-        """Return the server context of a host; ``folder`` (private) holds its files briefly."""
+    def context(self, name: str, address: str, folder: Path) -> tuple[ssl.SSLContext, bytes]:
+        """Return the server context of a host and its channel binding (RFC 5929, end point).
+
+        ``folder`` (private) holds the certificate and its key for a moment.
+        """
+        pem = self.issue(name, address)
         path = folder / "host.pem"
         key = self.host_key.private_bytes(
             serialization.Encoding.PEM,
@@ -85,13 +89,14 @@ class Authority:
         )
         path.touch(mode=0o600)
         try:
-            path.write_bytes(key + self.issue(name, address))
+            path.write_bytes(key + pem)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.load_cert_chain(path)
         finally:
             path.unlink()
-        return context
+        digest = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256())
+        return context, b"tls-server-end-point:" + digest
 
 
 def _builder(

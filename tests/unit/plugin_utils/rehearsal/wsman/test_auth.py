@@ -19,6 +19,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     md4,
     nt_hash,
 )
+from spnego.channel_bindings import GssChannelBindings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +40,15 @@ def _offers(reply: Reply) -> list[bytes]:
 
 
 def _negotiate(
-    desk: Desk, user: str = "rehearsal", password: str = _RIGHT, protocol: str = "ntlm"
-) -> tuple[Any, Reply]:
+    desk: Desk, user: str = "rehearsal", password: str = _RIGHT, protocol: str = "ntlm",
+    binding: GssChannelBindings | None = None,
+) -> tuple[Any, Reply]:  # fmt: skip
     context = spnego.client(
-        user, password, protocol=protocol, options=spnego.NegotiateOptions.wrapping_winrm
+        user,
+        password,
+        protocol=protocol,
+        channel_bindings=binding,
+        options=spnego.NegotiateOptions.wrapping_winrm,
     )
     token = context.step()
     while True:
@@ -123,6 +129,20 @@ def test_a_sealed_conversation(desk: Desk, envelope: Any, protocol: str, user: s
         assert b"ShellId" in _opened(context, reply.response.body)
         body, headers = _sealed(context, envelope(f"{_TRANSFER}/Create", "<rsp:Shell/>"))
     assert desk.service.counters.refused == 0
+
+
+@pytest.mark.parametrize("protocol", ["ntlm", "negotiate"])
+@pytest.mark.parametrize(
+    ("sent", "status"), [(b"tls-server-end-point:right", 200), (b"tls-server-end-point:other", 401), (None, 401)],
+)  # fmt: skip
+def test_a_strict_host_wants_proof_of_its_certificate(
+    desk: Desk, protocol: str, sent: bytes | None, status: int
+) -> None:
+    desk.build(sign_in=False, policy=Policy(channel_binding=True))
+    desk.service.binding = b"tls-server-end-point:right"
+    desk.connection = desk.service.connection(secure=True)
+    binding = GssChannelBindings(application_data=sent) if sent else None
+    assert _negotiate(desk, protocol=protocol, binding=binding)[1].status == status
 
 
 def test_a_fault_is_sealed_as_well(desk: Desk, envelope: Any) -> None:

@@ -24,7 +24,7 @@ def authority() -> Authority:
 
 def _handshake(authority: Authority, folder: Path, name: str) -> None:
     """Shake hands in memory; raises what a client would raise."""
-    server_context = authority.context("ex01", "127.77.0.1", folder)
+    server_context, _ = authority.context("ex01", "127.77.0.1", folder)
     client_context = ssl.create_default_context(cadata=authority.pem().decode())
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = server_context.wrap_bio(to_server, to_client, server_side=True)
