@@ -59,6 +59,7 @@ class FactsMemory:
             head, _, tail = encode(facts).partition(_CLOCK)
             known = (world, world.generation, head, tail, encode(errors))
             self._known[id(world)] = known
+            world.forget_file_index()  # fleets are large, and the facts are remembered
         _, _, head, tail, errors_text = known
         return Outcome(f"{head}{stamp(world.clock())}{tail}", errors_text)
 
@@ -124,7 +125,10 @@ def _outcome(table: dict[str, Operation], world: World, request: dict[str, Any])
     name = str(request.get("operation"))
     operation = table.get(name)
     if operation is None:
-        message = f"the model engine has no operation {name!r}; it has {', '.join(sorted(table))}"
+        message = (
+            f"the model engine has no operation {name!r}; it has {', '.join(sorted(table))}. "
+            "Start the rehearsal with the powershell engine for the others"
+        )
         return Outcome.failed(OperationError("ScriptFailed", message))
     try:
         return operation(world, request)
