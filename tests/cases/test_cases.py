@@ -44,7 +44,7 @@ def _saying(name: str, words: str | list[str], item: dict[str, Any]) -> list[str
 def _mistakes(expect: dict[str, Any], found: dict[str, Any]) -> list[str]:
     checks = {check["check"]: check for check in found["checks"]}
     cves = {item["cve"]: item for item in found["exposures"]}
-    elsewhere = {item["cve"] for item in found["other_open_cves"]}
+    elsewhere = {cve for item in found["other_open_cves"] for cve in item["cves"]}
     wrong = []
     if "verdict" in expect:
         wrong += _compare("verdict", expect["verdict"], found["verdict"], found["exposures"])
