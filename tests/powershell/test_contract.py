@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import scenario
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     Connection,
@@ -175,6 +176,16 @@ def test_unusable_requests_are_refused_alike(line: Any, powershell: PowerShellEn
     model, real = pair.ask(line(request("Get-ExchangeServerInfo")))
     assert differences(model, real) == []
     assert model["reply"]["status"] == "error"
+
+
+def test_psrp_pipeline_answers_alike(powershell: PowerShellEngine) -> None:
+    line = request("Get-ExchangeServerInfo").decode().strip()
+    frames = []
+    for host, engine in Pair(FLEETS["small"]["ex02"], powershell).sides:
+        result = asyncio.run(engine.run_script(host, loader.bootstrap(), [line]))
+        frames.append(without_known_differences(parsed(result)))
+    assert differences(*frames) == []
+    assert frames[0]["reply"]["status"] == "ok"
 
 
 class Story:
