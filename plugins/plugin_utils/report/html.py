@@ -33,14 +33,6 @@ GROUP_LABELS = {
 }
 
 
-def by_action(exposures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """What closes which CVEs: (action, CVE ids), in the order of the list."""
-    groups: dict[str, list[str]] = {}
-    for item in exposures:
-        groups.setdefault(item.get("action") or item["reason"], []).append(item["cve"])
-    return list(groups.items())
-
-
 @cache
 def _template() -> tuple[jinja2.Template, str, str]:
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -71,7 +63,6 @@ def html_parts(report: Mapping[str, Any]) -> Iterator[str]:
         code_meaning=meaning(exit_code(report)),
         entries=entries,
         merged=merged,
-        by_action=by_action,
         group=group,
         next_step=next_step,
         verdict_of=verdict_of,

@@ -51,7 +51,9 @@ def host_result(
         "assessment": {
             "campaign": "proxylogon", "at": "2021-03-05T10:00:00Z", "identity": identity,
             "verdict": verdict, "exposures": exposures or [], "checks": checks or [],
-            "other_open_cves": [],
+            "other_open_cves": [
+                {"exposure": "vulnerable", "action": "install KB5001779", "cves": ["CVE-2021-28480"]}
+            ],
         },
         "facts": {}, "errors": [], "clock_offset_seconds": -1.5, "timing": {}, "peer": None,
     }  # fmt: skip

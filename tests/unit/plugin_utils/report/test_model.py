@@ -4,7 +4,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils import json_schema
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.report.exit_code import exit_code
 from ansible_collections.exchange.remediation.plugins.plugin_utils.report.model import (
@@ -15,6 +17,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.report.model 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ..test_facts import changed, places
 from .samples import CLEAN, DARK, FOUND, OPEN, RUN, TOOL, host_result, report, unreached
 
 if TYPE_CHECKING:
@@ -98,9 +101,9 @@ def test_saved_report_is_read_back_equal(tmp_path: Path) -> None:
     [
         ({"version": 2}, "newer than 1.*upgrade"),
         ({"schema": "something"}, "not a report"),
-        ({"hosts": [{"host": "x"}]}, "hosts/0"),
+        ({"hosts": [{"host": "x"}]}, r"hosts\[0\]"),
         ({"totals": report(OPEN)["totals"]}, "totals do not match"),
-        ({"run": RUN | {"id": "../../etc"}}, "run/id"),
+        ({"run": RUN | {"id": "../../etc"}}, "run.id"),
     ],
 )
 def test_damaged_report_is_refused_with_the_place(
@@ -126,10 +129,32 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_unreached_host_must_say_why() -> None:
-    with pytest.raises(ConfigError, match="hosts/0"):
+    with pytest.raises(ConfigError, match=r"hosts\[0\]"):
         report(unreached("ex9", reason=""))
 
 
 def test_assessed_host_must_have_an_assessment() -> None:
-    with pytest.raises(ConfigError, match="hosts/0"):
+    with pytest.raises(ConfigError, match=r"hosts\[0\]"):
         report(host_result("ex1") | {"assessment": None})
+
+
+def test_deeply_nested_facts_of_a_changed_file_are_a_clear_error(tmp_path: Path) -> None:
+    text = json.dumps(report(CLEAN)).replace(
+        '"facts": {}', '"facts": ' + '{"a":' * 900 + r'"\u001b"' + "}" * 900
+    )
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"report\.json"):
+        load(path)
+
+
+def test_the_compiled_schema_agrees_with_json_schema() -> None:
+    """Each value of a report, replaced by each of some others: both say the same."""
+    reference = jsonschema.Draft202012Validator(json_schema.schema("report"))
+    compiled = json_schema.compiled("report")
+    sample = report(OPEN, unreached("ex9"))
+    values = [None, True, -1, 1.5, "", "text", [], [1], {}, {"name": "x"}]
+    for where in places(sample):
+        for value in values:
+            document = changed(sample, where, value)
+            assert (compiled(document) is None) is reference.is_valid(document), (where, value)
