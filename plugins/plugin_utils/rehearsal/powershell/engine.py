@@ -24,6 +24,7 @@ from ..engine import CommandResult
 from . import changes
 from .command_line import ScriptCall, parse
 from .host_folder import HostFolder
+from .shim_cache import compiled
 from .worker import Worker, WorkerError, find_pwsh
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ..engine import SimulatedHost
     from ..world import World
 
-_MEMORY_MB = 900  # a worker that grew over it (compiled scripts stay loaded) is replaced
+_MEMORY_MB = 600  # a worker that grew over it (compiled scripts stay loaded) is replaced
 
 
 @dataclass(slots=True)
@@ -186,9 +187,9 @@ class PowerShellEngine:
             if worker.alive:
                 return worker
             self._forget(worker)
-        # One after the other: the first compiles the shims, the next ones find them compiled.
+        # One after the other: the first may have to compile, the next ones find it done.
         with self._starting:
-            worker = Worker(self._pwsh, self._base)
+            worker = Worker(self._pwsh, compiled(self._pwsh, self._base))
         with self._guard:
             self._workers.append(worker)
         return worker

@@ -7,13 +7,16 @@
     end of stdin ends the worker.
 #>
 param (
-    # A folder that the engine owns: the first worker leaves the compiled shims there for the others.
+    # Where the compiled shims are, or go.
     [Parameter(Mandatory = $true)]
     [string]
     $Cache,
 
+    # Compile and end; a worker never compiles itself, it would keep the compiler in memory.
+    [switch]
+    $CompileOnly,
+
     # The process that started this one; when it is gone, so is the worker.
-    [Parameter(Mandatory = $true)]
     [int]
     $ParentId
 )
@@ -21,7 +24,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 # No [IO.File] and the like in here: the engine remembers what a type name means, and the shims come later.
 $assembly = Join-Path -Path $Cache -ChildPath 'shims.dll'
-if (-not (Test-Path -LiteralPath $assembly)) {
+if ($CompileOnly) {
     $usings = @{}
     $body = New-Object -TypeName Text.StringBuilder
     foreach ($file in Get-ChildItem -Path (Join-Path -Path $PSScriptRoot -ChildPath 'shims/*.cs')) {
@@ -37,6 +40,7 @@ if (-not (Test-Path -LiteralPath $assembly)) {
     $fresh = Join-Path -Path $Cache -ChildPath "shims-$PID.dll"
     Add-Type -TypeDefinition $source -OutputAssembly $fresh -IgnoreWarnings -WarningAction SilentlyContinue
     Move-Item -LiteralPath $fresh -Destination $assembly -Force
+    exit 0
 }
 Add-Type -Path $assembly
 Import-Module -Name Microsoft.PowerShell.Management, Microsoft.PowerShell.Security, Microsoft.PowerShell.Utility

@@ -21,6 +21,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell import (
     changes,
+    shim_cache,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.command_line import (
     ScriptCall,
@@ -33,6 +34,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.pow
     HostFolder,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.worker import (
+    Worker,
     WorkerError,
     find_pwsh,
 )
@@ -222,9 +224,47 @@ def test_what_cannot_speak_the_protocol_is_an_error(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\necho no such module >&2\nexit 9\n")
     broken.chmod(0o755)
     engine = PowerShellEngine(str(broken), workers=1)
-    with pytest.raises(WorkerError, match="exit code 9, it said: no such module"):
+    with pytest.raises(ConfigError, match=r"could not compile .* \(exit code 9\): no such module"):
         run(engine, "1")
     asyncio.run(engine.close())
+
+
+def test_a_powershell_that_ends_at_once_is_an_error(tmp_path: Path) -> None:
+    broken = tmp_path / "pwsh"
+    broken.write_text("#!/bin/sh\necho out of memory >&2\nexit 9\n")
+    broken.chmod(0o755)
+    with pytest.raises(WorkerError, match="exit code 9, it said: out of memory"):
+        Worker(str(broken), tmp_path)
+
+
+def test_the_cache_is_used_only_when_nobody_else_can_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = shim_cache._own_folder("key")
+    assert folder == tmp_path / "exchange-remediation/shims-key"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    assert shim_cache._own_folder("key") is None
+    (tmp_path / "exchange-remediation/shims-link").symlink_to(tmp_path)
+    assert shim_cache._own_folder("link") is None
+
+
+def test_other_sources_or_another_powershell_compile_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for program in (one, two):
+        program.write_text("")
+    before = shim_cache._key(str(one))
+    assert before == shim_cache._key(str(one))
+    assert before != shim_cache._key(str(two))
+    shutil.copytree(shim_cache._HERE / "shims", tmp_path / "shims")
+    shutil.copy(shim_cache._HERE / "worker.ps1", tmp_path)
+    monkeypatch.setattr(shim_cache, "_HERE", tmp_path)
+    assert before == shim_cache._key(str(one))
+    (tmp_path / "shims/World.cs").write_text("changed")
+    assert before != shim_cache._key(str(one))
 
 
 @pytest.mark.engine
