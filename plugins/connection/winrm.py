@@ -67,7 +67,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
 from winrm.exceptions import AuthenticationError
 
-from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.errors import ConfigError, RemediationError
+from ..plugin_utils.transport.classify import defuse
 from ..plugin_utils.transport.guarded_http import Guard
 from ..plugin_utils.transport.guarded_winrm import GuardedProtocol
 from ..plugin_utils.transport.preflight import (
@@ -91,9 +92,12 @@ class Connection(stock.Connection):
         self.guard = Guard()
 
     def settings(self) -> ConnectionSettings:
-        """How this connection is about to be made; raises ``ValueError`` on a wrong value."""
+        """How this connection is about to be made."""
         options = {name: self.get_option(name) for name in (*_OPTIONS, "_extras")}
-        return winrm_settings("exchange.remediation.winrm", options)
+        try:
+            return winrm_settings("exchange.remediation.winrm", options)
+        except ValueError as error:
+            raise AnsibleError(f"{self._name()}: {error}") from None
 
     def allowed(self) -> tuple[str, ...]:
         return allowed_rules(self._name(), self.get_option("allow_insecure"))
@@ -125,6 +129,7 @@ class Connection(stock.Connection):
             except RemediationError as exc:
                 raise AnsibleError(f"{way}: {exc}") from exc
             except Exception as exc:  # noqa: BLE001 - libraries raise their own trees
+                defuse(exc)
                 failures.append((way, exc))
         text = ", ".join(f"{way}: {exc}" for way, exc in failures)
         raise AnsibleConnectionFailure(text) from failures[-1][1]
@@ -132,9 +137,8 @@ class Connection(stock.Connection):
     def _open(self, way: str) -> GuardedProtocol:
         if way == "kerberos":
             if not stock.HAVE_KERBEROS:
-                raise AnsibleError(
-                    "Kerberos needs the Python package pykerberos or gssapi on the controller "
-                    "(pip install 'pywinrm[kerberos]')"
+                raise ConfigError(
+                    "the controller lacks a Python package for it; pip install 'pywinrm[kerberos]'"
                 )
             if self._kerb_managed:
                 self._kerb_auth(self._winrm_user, self._winrm_pass)
@@ -163,6 +167,7 @@ class Connection(stock.Connection):
         try:
             rc, stdout, stderr = super()._winrm_exec(*args, **kwargs)
         except Exception as exc:
+            defuse(exc)
             if self.guard.refusal is None:
                 raise
             # The clean-up after a refusal fails with a less telling error: name the first.

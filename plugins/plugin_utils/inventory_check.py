@@ -38,6 +38,8 @@ _NUMBERS = (
 )
 _LARGEST_PORT = 65535
 _NAMES_OF_ADDRESS = ("ansible_winrm_host", "ansible_psrp_host", "ansible_host")
+# pywinrm's own defaults, in seconds
+_OPERATION_TIMEOUT, _READ_TIMEOUT = 20, 30
 _SECRET = frozenset({"ansible_password"})
 
 
@@ -105,9 +107,9 @@ def _wrong_types(name: str, known: _Variables) -> list[str]:
         if value is not None and not isinstance(value, str):
             shown = "what it is" if key in _SECRET else repr(value)
             problems.append(
-                f"{name}: {key} must be text, not {shown} ({_kind(value)}); "
-                "put it into quotes"
+                f"{name}: {key} must be text, not {shown} ({_kind(value)}); put it into quotes"
             )
+    problems += _wrong_timeouts(name, known)
     try:
         allowed_rules(name, known.get("exchange_allow_insecure"))
     except ValueError as error:
@@ -117,6 +119,19 @@ def _wrong_types(name: str, known: _Variables) -> list[str]:
         for key, why in known.broken.items()
     ]
     return problems
+
+
+def _wrong_timeouts(name: str, known: _Variables) -> list[str]:
+    operation = known.get("ansible_winrm_operation_timeout_sec") or _OPERATION_TIMEOUT
+    read = known.get("ansible_winrm_read_timeout_sec") or _READ_TIMEOUT
+    if not (_is_number(operation) and _is_number(read)) or int(operation) < int(read):
+        return []
+    return [
+        (
+            f"{name}: ansible_winrm_read_timeout_sec ({read}) must be larger than "
+            f"ansible_winrm_operation_timeout_sec ({operation}); set it to {int(operation) + 10}"
+        )
+    ]
 
 
 def _kind(value: object) -> str:

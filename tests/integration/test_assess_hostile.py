@@ -206,7 +206,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pa
     [{}, {"_ANSIBLE_TEMPLAR_UNTRUSTED_TEMPLATE_BEHAVIOR": "error"}],
     ids=["as usual", "any template of host data is an error"],
 )
-@pytest.mark.parametrize("verbosity", ["-v", "-vvv"])
+@pytest.mark.parametrize("verbosity", ["-v", "-vvvvv"])
 def test_hostile_text_is_inert_everywhere(
     play: Callable[..., Run], hostile: tuple[Path, Path], env: dict[str, str], verbosity: str
 ) -> None:

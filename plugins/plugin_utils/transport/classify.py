@@ -19,6 +19,7 @@ from ..errors import (
     TransportError,
     Unreachable,
 )
+from .sanitize import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 _CLASSES: tuple[tuple[type[RemediationError], frozenset[str]], ...] = (
     (
         AuthenticationFailed,
-        frozenset({"AuthenticationError", "InvalidCredentialsError", "BasicAuthDisabledError"}),
+        frozenset(
+            {
+                "AuthenticationError",
+                "InvalidCredentialsError",
+                "BasicAuthDisabledError",
+                "KerberosExchangeError",
+                "MutualAuthenticationError",
+            }
+        ),
     ),
     (
         Timeout,
@@ -95,6 +104,16 @@ def _in_short(text: str) -> str:
         if found:
             return words.format(found[1].strip())
     return text
+
+
+def defuse(error: BaseException) -> None:
+    """Make the texts of an error and of its causes inert, in place.
+
+    A WSMan fault quotes the host, and Ansible prints the messages of a failed task and of all its
+    causes to the terminal as they are.
+    """
+    for link in _chain(error):
+        link.args = tuple(clean_text(arg) if isinstance(arg, str) else arg for arg in link.args)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -18,6 +18,7 @@ ALLOW_VARIABLE = "exchange_allow_insecure"
 _PASSWORD_SCHEMES = frozenset({"basic", "plaintext", "ssl"})
 _PASSWORDLESS = frozenset({"kerberos", "certificate", "negotiate"})
 _HTTP_PORT = 5985
+_WAYS = ("kerberos", "certificate", "ntlm", "ssl", "basic", "plaintext", "credssp")
 
 RULES: Mapping[str, str] = {
     "basic_over_http": "Basic over HTTP sends the password in clear; use Kerberos over HTTPS",
@@ -131,6 +132,12 @@ def winrm_settings(plugin: str, options: Mapping[str, Any]) -> ConnectionSetting
     if not ways:
         stock = "kerberos" if user and "@" in user else ("ssl" if scheme == "https" else "basic")
         ways = ("kerberos",) if plugin == "exchange.remediation.winrm" else (stock,)
+    unknown = [way for way in ways if way not in _WAYS]
+    if unknown:
+        raise ValueError(
+            f"ansible_winrm_transport names {', '.join(unknown)}, which is no authentication; "
+            f"known: {', '.join(_WAYS)}"
+        )
     return ConnectionSettings(
         plugin=plugin,
         address=str(options.get("remote_addr") or ""),

@@ -112,3 +112,17 @@ def test_the_stock_plugin_falls_for_what_ours_refuses(servers: Callable[[], Fake
         outcome = run(server, plugin)
         grown[plugin] = outcome["peak_mb"] - outcome["before_mb"]
     assert grown["ansible.builtin.winrm"] > grown["exchange.remediation.winrm"] + 64, grown
+
+
+FAULT = (
+    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault><s:Reason>'
+    "<s:Text>\u009b2J\u202eok: [everything]</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>"
+)
+
+
+@pytest.mark.parametrize("action", ["Create", "Command", "Receive"])
+def test_what_a_fault_quotes_is_inert_in_the_error(server: FakeWinRM, action: str) -> None:
+    server.script = at(action, lambda exchange: exchange.answer(FAULT.encode(), 500))
+    error = run(server)["error"]
+    assert "\\x9b2J\\u202eok: [everything]" in error
+    assert error.isascii()

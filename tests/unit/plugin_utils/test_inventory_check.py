@@ -98,3 +98,11 @@ def test_a_host_with_two_problems_hears_of_both() -> None:
     refused = check(ex01={"ansible_port": "x", "ansible_user": 1})
     assert "ansible_port" in refused["ex01"]
     assert "ansible_user" in refused["ex01"]
+
+
+def test_the_read_timeout_must_exceed_the_operation_timeout() -> None:
+    refused = check(ex01={"ansible_winrm_operation_timeout_sec": 60}, ex02={})
+    assert refused == {
+        "ex01": "ex01: ansible_winrm_read_timeout_sec (30) must be larger than "
+        "ansible_winrm_operation_timeout_sec (60); set it to 70"
+    }

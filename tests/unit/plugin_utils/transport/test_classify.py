@@ -19,6 +19,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.classify import (
     classify,
+    defuse,
 )
 
 CASES: tuple[tuple[BaseException, type[RemediationError]], ...] = (
@@ -117,3 +118,11 @@ def test_an_error_without_a_text_is_named() -> None:
 )
 def test_an_unreachable_host_has_a_reason_that_people_read(told: str, said: str) -> None:
     assert str(classify(requests.ConnectionError(told))) == said
+
+
+def test_the_texts_of_an_error_and_its_causes_can_be_made_inert() -> None:
+    error = AnsibleConnectionFailure("no\x1b[2J")
+    error.__cause__ = winrm.exceptions.WinRMTransportError("http", 500, "bad\x07")
+    defuse(error)
+    assert error.args == ("no\\x1b[2J",)
+    assert error.__cause__.args == ("http", 500, "bad\\x07")

@@ -119,7 +119,7 @@ def test_a_waiver_that_was_not_needed_is_not_recorded() -> None:
     ],
 )
 def test_a_waiver_of_the_wrong_type_or_name_is_an_error(value: object, text: str) -> None:
-    with pytest.raises(ValueError, match="^ex01: exchange_allow_insecure") as caught:
+    with pytest.raises(ValueError, match=r"^ex01: exchange_allow_insecure") as caught:
         allowed_rules("ex01", value)
     assert text in str(caught.value)
 
@@ -157,7 +157,7 @@ def test_kerberos_needs_neither_user_nor_password() -> None:
 
 @pytest.mark.parametrize("plugin", ["ssh", "ansible.builtin.local", "community.docker.docker"])
 def test_a_connection_that_is_not_winrm_is_refused(plugin: str) -> None:
-    with pytest.raises(RefusedError, match="does not speak WinRM; set it to exchange.remediation"):
+    with pytest.raises(RefusedError, match=r"does not speak WinRM; set it to exchange.remediation"):
         check(plugin, {})
 
 
@@ -183,3 +183,8 @@ def test_the_record_for_the_report_holds_no_secret_and_no_user() -> None:
         "allowed_insecure": [],
         "tls_fingerprint": "sha256:00",
     }
+
+
+def test_an_unknown_authentication_is_an_error_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"names kerberoz, which is no authentication; known: k"):
+        check(OURS, {"transport": ["kerberoz"]})
