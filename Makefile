@@ -55,7 +55,7 @@ other-python: ## the integration layer on the newest other interpreter found
 	@tests/tools/other_python.sh
 
 bench: $(VENV)/dev ## benchmarks, as ratios within one run
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
 docs: $(VENV)/dev ## regenerate what is generated (role READMEs, pictures)
 	$(BIN)/python tests/tools/generate_docs.py
