@@ -153,7 +153,7 @@ class PowerShellEngine:
                 root = self._base / "hosts" / f"{self._known}"
                 root.mkdir(parents=True)
                 state = self._hosts[id(world)] = _HostState(HostFolder(root), identity)
-                weakref.finalize(world, self._hosts.pop, id(world), None)
+                weakref.finalize(world, _drop, self._hosts, id(world))
         return state
 
     def _exchange(
@@ -205,6 +205,13 @@ class PowerShellEngine:
             if worker in self._workers:
                 self._workers.remove(worker)
                 worker.close()
+
+
+def _drop(hosts: dict[int, _HostState], key: int) -> None:
+    """Forget a host whose world is gone, with its folder."""
+    state = hosts.pop(key, None)
+    if state is not None:
+        shutil.rmtree(state.folder.root, ignore_errors=True)
 
 
 def _without_texts(world: World) -> dict[str, Any]:

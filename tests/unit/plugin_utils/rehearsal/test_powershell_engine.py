@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import os
 import shutil
 import subprocess
@@ -287,6 +288,22 @@ def test_workers_are_kept_and_commands_use_them_at_the_same_time(engine: PowerSh
     assert 1 <= len(pids) <= 2
     run(engine, "1")
     assert engine.worker_pids == pids
+
+
+@pytest.mark.engine
+def test_a_host_that_is_gone_leaves_no_folder_and_is_not_mistaken_for_the_next(
+    engine: PowerShellEngine,
+) -> None:
+    first = host("EX01")
+    run(engine, "Set-Content C:\\mark 1", first)
+    (folder,) = {mark.parent for mark in engine._base.glob("hosts/*/C/mark")}
+    del first
+    for _ in range(1000):  # the engine's thread may hold the host for a moment longer
+        gc.collect()
+        if not folder.exists():
+            break
+    assert not folder.exists()
+    assert run(engine, "Test-Path C:\\mark", host("EX01")).stdout == b"False\r\n"
 
 
 @pytest.mark.engine
