@@ -24,8 +24,15 @@ class Limits:
     noise_chars: int = 4_096
 
 
-def check_shape(document: bytes, limits: Limits) -> None:
+def without_pairs(document: bytes) -> bytes:
+    """Drop escaped back slashes from JSON text: one that is left starts another escape."""
+    return document.replace(b"\\\\", b"")
+
+
+def check_shape(document: bytes, limits: Limits, unpaired: bytes | None = None) -> None:
     """Raise unless the JSON text is within the caps on size, values and nesting.
+
+    ``unpaired`` is its text `without_pairs`, when the caller has it already.
 
     Runs before `json.loads`, whose recursion a host could else exhaust. Strings are blanked, then
     ``()`` pairs are removed once per level, so the work is linear times the allowed depth.
@@ -42,7 +49,7 @@ def check_shape(document: bytes, limits: Limits) -> None:
         )
     # Without escapes every quote opens or closes a string: each second piece is outside. A back
     # slash outside a string is no JSON; the parser stops there, whatever is counted behind it.
-    plain = document.replace(b"\\\\", b"").replace(b'\\"', b"")
+    plain = (without_pairs(document) if unpaired is None else unpaired).replace(b'\\"', b"")
     skeleton = b"".join(plain.split(b'"')[::2])
     values = sum(skeleton.count(mark) for mark in (b",", b"[", b"{"))
     if values > limits.values:

@@ -15,7 +15,7 @@ from ..errors import (
     ScriptError,
     ScriptIntegrityError,
 )
-from .limits import Limits, check_shape
+from .limits import Limits, check_shape, without_pairs
 from .sanitize import clean, clean_text, is_inert
 
 if TYPE_CHECKING:
@@ -80,9 +80,10 @@ def failed_reply(error: ScriptError) -> Reply | None:
 
 def parse_reply(frame: Frame, limits: Limits) -> Reply:
     """Read a frame's document; raises `ReplyError` and `ScriptError` classes."""
-    reply = reply_from(
-        _load(frame.document, limits), noise=frame.noise, inert=is_inert(frame.document)
-    )
+    unpaired = without_pairs(frame.document)
+    document = _load(frame.document, limits, unpaired)
+    inert = is_inert(frame.document, unpaired)
+    reply = reply_from(document, noise=frame.noise, inert=inert)
     if not frame.nonce and reply.status == "ok":
         raise MalformedReply("a reply without a nonce claims success; it was discarded")
     return checked(reply)
@@ -136,8 +137,8 @@ def checked(reply: Reply) -> Reply:
     raise error
 
 
-def _load(document: bytes, limits: Limits) -> Any:
-    check_shape(document, limits)
+def _load(document: bytes, limits: Limits, unpaired: bytes) -> Any:
+    check_shape(document, limits, unpaired)
     try:
         return json.loads(document.decode("ascii"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError

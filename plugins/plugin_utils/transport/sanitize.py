@@ -22,12 +22,13 @@ def clean_text(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
-def is_inert(document: bytes) -> bool:
+def is_inert(document: bytes, unpaired: bytes | None = None) -> bool:
     """Tell whether ASCII JSON text certainly holds nothing that `clean` would replace.
 
     Controls can stand in JSON only as escapes, except DEL. Not inert means look closer.
+    ``unpaired`` is the text without its escaped back slashes, when the caller has it already.
     """
-    rest = document.replace(b"\\\\", b"")  # a back slash left over starts another escape
+    rest = document.replace(b"\\\\", b"") if unpaired is None else unpaired
     harmless = rest.count(b'\\"') + rest.count(b"\\/")
     return rest.isascii() and b"\x7f" not in rest and rest.count(b"\\") == harmless
 
