@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import ConfigError
+from . import effects
 from .paths import Tree, file_path, format_time, parse_time, registry_path
 
 __all__ = ["EMPTY", "World", "file_path", "format_time", "parse_time", "registry_path"]
@@ -40,7 +41,11 @@ EMPTY: dict[str, Any] = {
     "services": {},
     "iis_runtime": {"sites": {}, "app_pools": {}},
     "event_logs": {},
-    "processes": [],
+    "processes": [],  # names, or {"name", "id", "started"}
+    "scheduled_tasks": {},
+    "programs": [],  # how started programs behave: effects.py
+    "boot_effects": [],  # what the next start of Windows does
+    "shutdown": None,  # {"at"}: a planned restart
     "mutations": [],
 }
 
@@ -285,4 +290,7 @@ class World:
         self.set_value(prefetch, "BootId", "DWord", count, by=by)
         self.data["boot_id"] = str(count)
         self.data["processes"] = []
+        self.data["shutdown"] = None
         self.record("reboot", self.name, by)
+        later, self.data["boot_effects"] = self.data["boot_effects"], []
+        effects.apply(self, later, by=by)

@@ -92,6 +92,19 @@ def release(world: World, owner: str, run: str) -> dict[str, Any]:
     return {"state": "released", "lock": lock}
 
 
+def assert_owner(world: World, owner: str) -> None:
+    """Raise Locked unless this controller holds the lock: every change asks first."""
+    lock = read(world)
+    if lock is None:
+        raise OperationError(
+            "Locked",
+            f"'{owner}' holds no lock on this host; take it with Lock-Host before changing anything",
+            identity="LockNotHeld",
+        )
+    if lock["owner"] != owner:
+        raise _locked(lock)
+
+
 def read(world: World) -> dict[str, Any] | None:
     """Return the lock; a damaged file is a lock held by nobody known."""
     folder = state_folder(world)
@@ -131,7 +144,8 @@ def other_boot(one: str | None, two: str | None) -> bool:
 
 def installer_running(world: World) -> bool:
     """Tell whether setup, an update or msiexec runs."""
-    names = [str(name).lower().removesuffix(".exe") for name in world.data["processes"]]
+    running = [p["name"] if isinstance(p, dict) else p for p in world.data["processes"]]
+    names = [str(name).lower().removesuffix(".exe") for name in running]
     return any(fnmatch(name, pattern) for name in names for pattern in _INSTALLERS)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import host_lock, state
+from . import host_lock, job_runner, jobs, state
 from .context import stamp
 from .errors import OperationError
 from .facts import collect
@@ -87,6 +87,11 @@ def _status(world: World, request: dict[str, Any]) -> Outcome:
     return Outcome(encode(state.operation_status(world, keys)))
 
 
+def _job(act: Callable[[World, dict[str, Any]], Any]) -> Operation:
+    """Wrap what answers with a result only."""
+    return lambda world, request: Outcome(encode(act(world, request)))
+
+
 def operations() -> dict[str, Operation]:
     """Return a fresh table: its memory belongs to one engine."""
     return {
@@ -96,6 +101,7 @@ def operations() -> dict[str, Operation]:
         "Lock-Host": _lock,
         "Unlock-Host": _unlock,
         "Update-HostLock": _update_lock,
+        **{name: _job(act) for name, act in jobs.OPERATIONS.items()},
     }
 
 
@@ -104,6 +110,13 @@ READING = frozenset({"Get", "Find", "Test"})
 
 def run(table: dict[str, Operation], world: World, request: dict[str, Any]) -> str:
     """Run an operation and return its reply; a keyed one at most once a key."""
+    job_runner.bring_up_to_date(world)
+    text = _run(table, world, request)
+    job_runner.bring_up_to_date(world)  # a task starts as soon as it is ordered
+    return text
+
+
+def _run(table: dict[str, Operation], world: World, request: dict[str, Any]) -> str:
     name = str(request.get("operation"))
     if request.get("key") is None or name.partition("-")[0] in READING:
         return reply(world, request, _outcome(table, world, request))

@@ -18,8 +18,8 @@ class Parameter:
 
     name: str
     kind: type
-    least: int
-    most: int
+    least: int = 0
+    most: int = 1_000_000
     default: Any = None
     mandatory: bool = True
 
@@ -49,6 +49,8 @@ def bind(request: dict[str, Any], wanted: tuple[Parameter, ...]) -> list[Any]:
 
 def _value(parameter: Parameter, value: Any) -> Any:
     converted: Any
+    if parameter.kind is bool:
+        return bool(value)
     if parameter.kind is int:
         converted = int(value)
     elif parameter.kind is list:
@@ -57,9 +59,14 @@ def _value(parameter: Parameter, value: Any) -> Any:
         converted = "" if value is None else str(value)
     size = converted if parameter.kind is int else len(converted)
     if not parameter.least <= size <= parameter.most:
-        message = f"Cannot validate argument on parameter '{parameter.name}'."
-        raise _invalid("ParameterArgumentValidationError", _VALIDATION, message)
+        raise invalid_argument(parameter.name)
     return converted
+
+
+def invalid_argument(name: str) -> OperationError:
+    """Return the failure for a value that the parameter's attributes do not allow."""
+    message = f"Cannot validate argument on parameter '{name}'."
+    return _invalid("ParameterArgumentValidationError", _VALIDATION, message)
 
 
 def _invalid(identity: str, exception: str, message: str) -> OperationError:

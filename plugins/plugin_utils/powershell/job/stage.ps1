@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What Start-HostJob puts on the host.
+
+function Assert-JobOrder {
+    param ($Order)
+    if ($Order['sha256'] -cnotmatch '\A[0-9a-f]{64}\z') {
+        Stop-Operation 'RequestInvalid' 'Sha256' "'$($Order['sha256'])' is not a SHA-256"
+    }
+    if ($Order['file'] -notmatch '\A[a-z]:\\[^"*?<>|]+\.(exe|msi|msp|ps1)\z' -or $Order['file'] -match '\\\.\.\\|[\x00-\x1f]') {
+        Stop-Operation 'RequestInvalid' 'File' "'$($Order['file'])' is not the full path of an .exe, .msi, .msp or .ps1 on a drive of the host"
+    }
+    if ($Order['deadline_utc'] -cnotmatch '\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z\z') {
+        Stop-Operation 'RequestInvalid' 'DeadlineUtc' "'$($Order['deadline_utc'])' is not a UTC time (2021-03-05T10:00:00Z)"
+    }
+    $Order['deadline_utc'] = ConvertTo-IsoDate $Order['deadline_utc']
+}
+
+# The state of the job of this name, null when there is none; refused when it has another order.
+function Get-KnownJob {
+    param ($Order)
+    $folder = Get-JobFolder $Order['job']
+    if (-not $folder) {
+        return $null
+    }
+    $known = Read-JobFile $folder 'job.json'
+    $view = Get-JobView $folder
+    if (-not $known -or -not $view) {
+        # A start that was cut off before anything could run.
+        return $null
+    }
+    foreach ($name in @($Order.Keys)) {
+        $stored = $known.$name
+        if ($stored -is [datetime]) {
+            $stored = ConvertTo-IsoDate $stored
+        }
+        if ((ConvertTo-SafeJson $stored) -cne (ConvertTo-SafeJson $Order[$name])) {
+            Stop-Operation 'RequestInvalid' 'JobConflict' "job '$($Order['job'])' exists with another $name; use another name, or remove it first"
+        }
+    }
+    $view
+}
+
+# The files in the order in which they are needed, state.json last: with it the job exists.
+function Start-StagedJob {
+    param ($Order, [string] $Owner, $Before)
+    $folder = Get-JobFolder $Order['job'] -Create
+    $record = [ordered] @{}
+    foreach ($name in @($Order.Keys)) {
+        $record[$name] = $Order[$name]
+    }
+    $record['owner'] = $Owner
+    $record['created'] = ConvertTo-IsoDate (Get-Date)
+    if (-not $Before) {
+        Write-FileDurably (Join-Path $folder 'runner.ps1') (Get-RunnerText $folder)
+        Write-FileDurably (Join-Path $folder 'job.json') (ConvertTo-SafeJson $record)
+        Write-JobState $folder ([ordered] @{
+                schema = 1; job = $Order['job']; state = 'staged'; reason = $null; message = $null; boot_id = Get-BootId; attempt = 0
+                started = $null; heartbeat = $null; progress = $null; finished = $null; exit_code = $null
+                pid = $null; program_started = $null; runner_pid = $null; runner_started = $null
+                output_bytes = 0; sha256_at_launch = $null; was_stalled = $false; was_late = $false; missed_writes = 0
+                relaunch_after_reboot = $Order['relaunch_after_reboot']
+            })
+    }
+    try {
+        Register-JobTask $Order['job'] $folder
+    } catch {
+        # Nothing ran: nothing may stay that a restart could start.
+        if (Unregister-JobTask $Order['job']) {
+            Remove-Item -LiteralPath $folder -Recurse -Force
+        }
+        throw
+    }
+    Get-JobView $folder
+}

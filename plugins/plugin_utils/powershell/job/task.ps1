@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The scheduled task of a job, through schtasks.exe: part of every Windows since 2003, no WMI (which
+# Exchange setup stops and under which Register-ScheduledTask runs), no COM object.
+
+function Get-JobTaskName {
+    param ([string] $Job)
+    # At the root: a folder of the Task Scheduler would stay behind.
+    "ExchangeRemediation-$Job"
+}
+
+# Its exit code and, for people only, what it printed in the language of the server.
+function Invoke-Schtasks {
+    param ([string[]] $Words)
+    # Under Stop, 3.0-5.1 make an exception of the first line on stderr.
+    $ErrorActionPreference = 'Continue'
+    $program = "$env:SystemRoot\System32\schtasks.exe"
+    $lines = & $program $Words 2>&1
+    [ordered] @{code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string] $_ }) -join ' ').Trim() }
+}
+
+# SYSTEM, started by hand and at each start of Windows, without the limits of the scheduler: no
+# battery, no 72 hours, no hard end, no second instance.
+function Get-JobTaskXml {
+    param ([string] $Job, [string] $Folder)
+    $runner = (Join-Path $Folder 'runner.ps1').Replace("'", "''")
+    # -Command: a policy for script files (AllSigned) does not reach it.
+    $script = "& ([ScriptBlock]::Create([IO.File]::ReadAllText('$runner')))"
+    $arguments = "-NoProfile -NonInteractive -ExecutionPolicy Unrestricted -Command `"$script`""
+    $format = @'
+<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+<RegistrationInfo><Author>exchange.remediation</Author><Description>Job {0}; removes itself when it has ended.</Description></RegistrationInfo>
+<Triggers><BootTrigger><Enabled>true</Enabled></BootTrigger></Triggers>
+<Principals><Principal id="Author"><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
+<Settings>
+<MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+<AllowHardTerminate>false</AllowHardTerminate>
+<StartWhenAvailable>true</StartWhenAvailable>
+<IdleSettings><StopOnIdleEnd>false</StopOnIdleEnd><RestartOnIdle>false</RestartOnIdle></IdleSettings>
+<AllowStartOnDemand>true</AllowStartOnDemand>
+<Enabled>true</Enabled>
+<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+<Priority>5</Priority>
+</Settings>
+<Actions Context="Author"><Exec><Command>{1}</Command><Arguments>{2}</Arguments></Exec></Actions>
+</Task>
+'@
+    $powershell = '%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe'
+    $format -f $Job, $powershell, [Security.SecurityElement]::Escape($arguments)
+}
+
+function Register-JobTask {
+    param ([string] $Job, [string] $Folder)
+    $name = Get-JobTaskName $Job
+    $file = Join-Path $Folder 'task.xml'
+    $encoding = [Text.Encoding]::Unicode
+    Write-ByteDurably $file ($encoding.GetPreamble() + $encoding.GetBytes((Get-JobTaskXml $Job $Folder)))
+    try {
+        $done = Invoke-Schtasks '/Create', '/TN', $name, '/XML', $file, '/F'
+        if ($done['code'] -eq 0) {
+            $done = Invoke-Schtasks '/Run', '/TN', $name
+        }
+    } finally {
+        [IO.File]::Delete((Resolve-NativePath $file))
+    }
+    if ($done['code'] -ne 0) {
+        Stop-Operation 'ScriptFailed' 'TaskRefused' "the Task Scheduler did not take or start the task $name (exit code $($done['code'])): $($done['text'])"
+    }
+}
+
+# True when there is no such task afterwards. A running instance goes on: /Delete does not end it.
+function Unregister-JobTask {
+    param ([string] $Job)
+    $name = Get-JobTaskName $Job
+    $done = Invoke-Schtasks '/Delete', '/TN', $name, '/F'
+    $done['code'] -eq 0 -or (Invoke-Schtasks '/Query', '/TN', $name)['code'] -ne 0
+}

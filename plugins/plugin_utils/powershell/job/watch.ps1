@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The runner's watch over the program: output, heartbeat, progress, deadline.
+
+# Returns when the program has ended, however long that takes: an installer is never ended by us.
+function Watch-JobProcess {
+    param ([string] $Folder, $Job, $State, $Process)
+    $log = [IO.File]::Open((Resolve-NativePath (Join-Path $Folder 'output.log')), 'Append', 'Write', 'ReadWrite, Delete')
+    try {
+        $pumps = foreach ($reader in $Process.StandardOutput, $Process.StandardError) {
+            @{stream = $reader.BaseStream; buffer = New-Object byte[] 16384; pending = $null; ended = $false }
+        }
+        $State['progress'] = ConvertTo-IsoDate (Get-Date)
+        $mark = ''
+        $wait = 100
+        Write-JobState $Folder $State
+        while (-not $Process.WaitForExit($wait)) {
+            # Short waits only while it talks: a full pipe stops the program.
+            $wait = [Math]::Min(5000, $wait * 2)
+            if (Receive-JobOutput $pumps $log $Job $State) {
+                $wait = 20
+            }
+            $mark = Update-JobState $Folder $Job $State $Process $mark
+        }
+        # A child that inherited the pipe may keep it open; what has arrived is taken.
+        for ($try = 1; $try -le 20 -and @($pumps | Where-Object { -not $_.ended }).Count -gt 0; $try++) {
+            if (-not (Receive-JobOutput $pumps $log $Job $State)) {
+                Start-Sleep -Milliseconds 100
+            }
+        }
+        $log.Flush($true)
+    } finally {
+        $log.Dispose()
+    }
+}
+
+# Notes progress, the lack of it and the deadline; writes state.json every 15 seconds and on a change.
+# Returns the new mark of progress.
+function Update-JobState {
+    param ([string] $Folder, $Job, $State, $Process, [string] $Mark)
+    $culture = [Globalization.CultureInfo]::InvariantCulture
+    $style = [Globalization.DateTimeStyles]::RoundtripKind
+    $now = (Get-Date).ToUniversalTime()
+    $before = $State['state']
+    $new = Get-ProgressMark $Job $State $Process
+    if ($new -cne $Mark) {
+        $State['progress'] = ConvertTo-IsoDate $now
+    }
+    $silent = ($now - [datetime]::Parse($State['progress'], $culture, $style).ToUniversalTime()).TotalSeconds
+    $State['state'] = 'running'
+    if ($silent -ge $Job.progress_timeout_seconds) {
+        $State['state'] = 'stalled'
+        $State['was_stalled'] = $true
+    }
+    if ((ConvertTo-IsoDate $now) -ge (ConvertTo-IsoDate $Job.deadline_utc)) {
+        $State['state'] = 'deadline'
+        $State['was_late'] = $true
+    }
+    $age = ($now - [datetime]::Parse($State['heartbeat'], $culture, $style).ToUniversalTime()).TotalSeconds
+    # A clock that was set back must not silence the heartbeat.
+    if ($age -ge 15 -or $age -lt 0 -or $State['state'] -ne $before) {
+        try {
+            Write-JobState $Folder $State
+        } catch {
+            # A full disk must not end the watch.
+            $State['missed_writes'] = $State['missed_writes'] + 1
+        }
+    }
+    $new
+}
+
+# Takes what the program printed; keeps it up to the cap, counts all of it. True: there was something.
+function Receive-JobOutput {
+    param ($Pumps, $Log, $Job, $State)
+    $any = $false
+    foreach ($pump in $Pumps) {
+        while (-not $pump.ended) {
+            if (-not $pump.pending) {
+                $pump.pending = $pump.stream.BeginRead($pump.buffer, 0, $pump.buffer.Length, $null, $null)
+            }
+            if (-not $pump.pending.IsCompleted) {
+                break
+            }
+            $count = $pump.stream.EndRead($pump.pending)
+            $pump.pending = $null
+            $pump.ended = $count -eq 0
+            $any = $any -or $count -gt 0
+            $room = [Math]::Max(0, $Job.output_cap_bytes - $State['output_bytes'])
+            $Log.Write($pump.buffer, 0, [Math]::Min($count, $room))
+            $State['output_bytes'] = $State['output_bytes'] + $count
+        }
+    }
+    $Log.Flush()
+    $any
+}
+
+# A text that changes while work is done: output, growth of the named paths, processor time of the
+# program and of the installers of Windows.
+function Get-ProgressMark {
+    param ($Job, $State, $Process)
+    $parts = @([string] $State['output_bytes'])
+    foreach ($path in @($Job.progress_paths)) {
+        $parts += Get-PathSize $path
+    }
+    $names = @('msiexec', 'ExSetup', 'ExSetupUI', 'Setup', 'TiWorker', 'mscorsvw')
+    $workers = @(Get-Process -Name $names -ErrorAction SilentlyContinue) + $Process
+    foreach ($worker in $workers) {
+        try {
+            $parts += [string] [Math]::Floor($worker.TotalProcessorTime.TotalSeconds)
+        } catch {
+            $parts += 'gone'
+        }
+    }
+    $parts -join ';'
+}
+
+# Bytes of a file, or bytes and number of the files directly in a folder; a missing one is "-".
+function Get-PathSize {
+    param ([string] $Path)
+    try {
+        $items = @(Get-Item -LiteralPath $Path -Force)
+        if ($items[0].PSIsContainer) {
+            $items = @(Get-ChildItem -LiteralPath $Path -Force | Where-Object { -not $_.PSIsContainer } | Select-Object -First 2000)
+        }
+        $bytes = 0
+        foreach ($item in $items) {
+            $bytes += $item.Length
+        }
+        "$($items.Count):$bytes"
+    } catch {
+        '-'
+    }
+}
+
+function Write-JobState {
+    param ([string] $Folder, $State)
+    $State['heartbeat'] = ConvertTo-IsoDate (Get-Date)
+    Write-FileDurably (Join-Path $Folder 'state.json') (ConvertTo-SafeJson $State)
+}
+
+# The last word: kept trying for ten minutes (a full disk), then the task goes.
+function Complete-Job {
+    param ([string] $Folder, $Job, $State)
+    for ($try = 1; $try -le 120; $try++) {
+        try {
+            Write-JobState $Folder $State
+            break
+        } catch {
+            $State['missed_writes'] = $State['missed_writes'] + 1
+            Start-Sleep -Seconds 5
+        }
+    }
+    [void] (Unregister-JobTask $Job.job)
+}
