@@ -4,6 +4,7 @@
 function Get-PoolState {
     # All pools: state, effective autoStart and startMode, and the attributes as they stand (null: none).
     # Text and node of the file come along for the change.
+    Assert-NativeProcess
     $path = Get-ApplicationHostPath
     $text = Read-ConfigText $path
     if ($null -eq $text) { Stop-Operation 'RequestInvalid' 'IisMissing' "IIS is not installed: $path does not exist" }

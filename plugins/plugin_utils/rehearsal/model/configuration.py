@@ -40,9 +40,13 @@ def parse(context: Context, path: str) -> Element | None:
         return None
     if len(text) > _LIMIT:
         raise thrown(f"larger than {_LIMIT} bytes")
+    # A leading byte order mark means nothing in a str.
+    return parse_bytes(text.lstrip("\ufeff").encode("utf-8", "surrogatepass"))
+
+
+def parse_bytes(body: bytes) -> Element:
+    """Parse configuration; raises PartError when it is broken or has a DTD."""
     try:
-        # A leading byte order mark means nothing in a str.
-        body = text.lstrip("\ufeff").encode("utf-8")
         root: Element = defusedxml.ElementTree.fromstring(body, forbid_dtd=True)
     except (defusedxml.ElementTree.ParseError, DefusedXmlException, UnicodeError) as error:
         raise PartError("System.Xml.XmlException", "XmlException", "not well-formed") from error
@@ -64,15 +68,20 @@ def configuration(context: Context) -> Configuration | None:
     return context.configuration
 
 
-def _read(context: Context) -> Configuration | None:
-    context.require_native()
+def application_host_path(context: Context) -> str:
+    """Return where the server's configuration stands; redirection.config names another folder."""
     folder = _FOLDER
     redirection = parse(context, f"{folder}\\redirection.config")
     if redirection is not None:
         found = list(children(redirection, "configurationRedirection"))
         if found and flag(found[-1], "enabled", default=False):
             folder = expand(found[-1].get("path", "")).rstrip("\\")
-    file = f"{folder}\\applicationHost.config"
+    return f"{folder}\\applicationHost.config"
+
+
+def _read(context: Context) -> Configuration | None:
+    context.require_native()
+    file = application_host_path(context)
     root = parse(context, file)
     if root is None:
         if context.has_key(_INETSTP):

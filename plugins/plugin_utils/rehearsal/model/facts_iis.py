@@ -27,11 +27,11 @@ def iis(context: Context) -> dict[str, Any]:
     fact = {
         "version": context.part("iis.version", lambda: _version(context)),
         "sites": sites,
-        "app_pools": _pools(found.root),
+        "app_pools": pools(found.root),
     }
     runtime = context.world.data["iis_runtime"]
     for member, kind in (("sites", "iis.sites"), ("app_pools", "iis.app_pools")):
-        _set_states(context, fact[member], runtime[member], kind)
+        set_states(context, fact[member], runtime[member], kind)
     return fact
 
 
@@ -43,9 +43,10 @@ def _version(context: Context) -> str:
     return f"{major}.{'' if minor is None else minor}"
 
 
-def _set_states(
+def set_states(
     context: Context, rows: list[dict[str, Any]], runtime: dict[str, str], source: str
 ) -> None:
+    """Fill in the state of each row; what the running server does not say stays Unknown."""
     states = {name.lower(): state for name, state in runtime.items()}
     silent = []
     for row in rows:
@@ -96,10 +97,11 @@ def _application(application: Element, pool: str) -> dict[str, Any]:
     }
 
 
-def _pools(root: Element) -> list[dict[str, Any]]:
+def pools(root: Element) -> list[dict[str, Any]]:
+    """List the application pools as configured; their state is not known yet."""
     found = []
-    for pools in children(root, "system.applicationHost/applicationPools"):
-        defaults = last(pools, "applicationPoolDefaults")
+    for listed in children(root, "system.applicationHost/applicationPools"):
+        defaults = last(listed, "applicationPoolDefaults")
         start = flag(defaults, "autoStart", default=True)
         mode = choice(defaults, "startMode", _MODES)
         found += [
@@ -109,6 +111,6 @@ def _pools(root: Element) -> list[dict[str, Any]]:
                 "auto_start": flag(pool, "autoStart", default=start),
                 "start_mode": choice(pool, "startMode", _MODES) if pool.get("startMode") else mode,
             }
-            for pool in children(pools, "add")
+            for pool in children(listed, "add")
         ]
     return found

@@ -74,6 +74,27 @@ def url_rewrite(context: Context) -> dict[str, Any]:
     }
 
 
+def rewrite_content(
+    root: Element, site: str | None, path: str, file: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return rules and preconditions of one file."""
+    found = _read_file(root, _Place(site, path, file))
+    return found.rules, found.preconditions
+
+
+def rule_content(entry: Element, direction: str) -> dict[str, Any]:
+    """Return what one rule or precondition does, whatever its place."""
+    place = _Place(None, "", "")
+    if direction == "precondition":
+        return _precondition(entry, place)
+    return _rule(entry, place, direction)
+
+
+def places(root: Element) -> list[tuple[str, str, str]]:
+    """List every folder whose web.config counts: site, path, file."""
+    return [(place.site or "", place.path, place.file) for place in _places(root)]
+
+
 def _places(root: Element) -> list[_Place]:
     """List every folder whose web.config counts."""
     found = []

@@ -92,6 +92,16 @@ def _job(act: Callable[[World, dict[str, Any]], Any]) -> Operation:
     return lambda world, request: Outcome(encode(act(world, request)))
 
 
+def _plain(act: Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]]) -> Operation:
+    """Wrap what answers with a result and part errors."""
+
+    def run(world: World, request: dict[str, Any]) -> Outcome:
+        result, errors = act(world, request)
+        return Outcome(encode(result), encode(errors))
+
+    return run
+
+
 def operations() -> dict[str, Operation]:
     """Return a fresh table: its memory belongs to one engine."""
     return {
