@@ -50,11 +50,12 @@ def state_folder(world: World, child: str | None = None, *, create: bool = False
                 return None
             entry = {"directory": True, "owner": "S-1-5-32-544", "reparse": False}
             world.put_file(path, entry, by=BY)
-        _assert_trusted(world, path)
+        assert_trusted(world, path)
     return folder
 
 
-def _assert_trusted(world: World, path: str) -> None:
+def assert_trusted(world: World, path: str) -> None:
+    """Refuse a link, a file, and a folder that others own or may write."""
     entry = world.file(path) or {}
     if entry.get("reparse"):
         raise refused(f"{path} is a link to another place. {_CURE}")
