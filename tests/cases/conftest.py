@@ -44,7 +44,7 @@ _NAMED = {
 _CASE_KEYS = {"name", "why", "given", "campaign", "at", "expect"}
 _GIVEN_KEYS = {"baseline", "build", "registry", "updates", "with", "facts", "errors", "clock_ahead"}
 _EXPECT_KEYS = {"verdict", "cves", "checks", "says", "findings", "unknowns", "identity"}
-_EXPECT_KEYS |= {"also_open", "not_open"}
+_EXPECT_KEYS |= {"silent", "also_open", "not_open"}
 _TABLE_KEYS = {"name", "why", "columns", "rows", *_CASE_KEYS}
 
 
@@ -189,11 +189,11 @@ def _expectation(
     if "verdict" in expect:
         verdicts = {verdict.value for verdict in Verdict}
         _known(lines, [expect["verdict"]], verdicts, "verdict", *keys, "verdict")
-    for key in ("checks", "says"):
+    for key in ("checks", "says", "silent"):
         _known(
             lines,
             expect.get(key, {}),
-            checks | (cves if key == "says" else set()),
+            checks | (set() if key == "checks" else cves),
             "check",
             *keys,
             key,

@@ -35,10 +35,15 @@ def _compare(what: str, wanted: Any, have: Any, why: object = "") -> list[str]:
     return [] if wanted == have else [f"{what}: expected {wanted!r}, got {have!r} {why}"]
 
 
-def _saying(name: str, words: str | list[str], item: dict[str, Any]) -> list[str]:
+def _saying(
+    name: str, words: str | list[str], item: dict[str, Any], *, wanted: bool = True
+) -> list[str]:
     said = " ".join(str(item.get(key) or "") for key in ("summary", "reason", "remedy", "action"))
-    wanted = [words] if isinstance(words, str) else words
-    return [f"{name} does not say {word!r}: {said}" for word in wanted if word not in said]
+    return [
+        f"{name} {'does not say' if wanted else 'says'} {word!r}: {said}"
+        for word in ([words] if isinstance(words, str) else words)
+        if (word in said) is not wanted
+    ]
 
 
 def _mistakes(expect: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -56,6 +61,8 @@ def _mistakes(expect: dict[str, Any], found: dict[str, Any]) -> list[str]:
         wrong += _compare(name, status, checks[name]["status"], checks[name]["summary"])
     for name, words in expect.get("says", {}).items():
         wrong += _saying(name, words, checks.get(name) or cves[name])
+    for name, words in expect.get("silent", {}).items():
+        wrong += _saying(name, words, checks.get(name) or cves[name], wanted=False)
     for name, value in expect.get("identity", {}).items():
         wrong += _compare(f"identity.{name}", value, found["identity"][name])
     for key, status in (("findings", "finding"), ("unknowns", "unknown")):

@@ -23,25 +23,25 @@ _ROOT = Path(__file__).parents[2] / "plugins" / "plugin_utils"
 _LAYERS = {
     "errors": 0,
     "version": 0,
-    "model": 0,
-    "catalog": 1,
-    "facts": 1,
-    "powershell": 1,
-    "judge": 2,
-    "transport": 2,
-    "plan": 3,
-    "packages": 3,
-    "rehearsal": 3,
-    "ansible_host": 3,
-    "inventory_check": 3,
-    "case": 3,
-    "host_assessment": 4,
-    "report": 4,
-    "fleet_report": 5,
-    "cli_report": 6,
+    "json_schema": 1,
+    "model": 1,
+    "catalog": 2,
+    "facts": 2,
+    "powershell": 2,
+    "judge": 3,
+    "transport": 3,
+    "plan": 4,
+    "rehearsal": 4,
+    "ansible_host": 4,
+    "inventory_check": 4,
+    "case": 4,
+    "host_assessment": 5,
+    "report": 5,
+    "fleet_report": 6,
+    "cli_report": 7,
     "cli": 9,
 }
-_CLI = 7  # every other cli_* file
+_CLI = 8  # every other cli_* file
 
 # These decide. The standard library's modules in the list neither read nor wait for anything.
 _DECIDES = ("errors", "model", "catalog", "judge", "plan")
