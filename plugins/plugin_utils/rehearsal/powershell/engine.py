@@ -217,7 +217,7 @@ def _drop(hosts: dict[int, _HostState], key: int) -> None:
 def _without_texts(world: World) -> dict[str, Any]:
     """Return the world as the worker needs it: texts of files are on disk already."""
     files = {
-        path: {k: v for k, v in entry.items() if k != "text"}
+        path: {k: v for k, v in entry.items() if k not in {"text", "data"}}
         for path, entry in world.data["files"].items()
         if "version" in entry or "owner" in entry or "sddl" in entry
     }

@@ -377,7 +377,7 @@ def test_closing_leaves_no_process_and_no_folder() -> None:
 
 
 @pytest.mark.engine
-def test_workers_end_with_the_process_that_started_them() -> None:
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     if not _PWSH:
         pytest.skip("no PowerShell engine: neither EXCHANGE_REMEDIATION_PWSH nor pwsh on PATH")
     source = Path(__file__)
@@ -394,7 +394,12 @@ def test_workers_end_with_the_process_that_started_them() -> None:
         """
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # a killed engine leaves its folder
     )
     pid = int(done.stdout)
     with pytest.raises(ProcessLookupError):
