@@ -92,7 +92,7 @@ def test_psrp_pipeline_gets_the_same_answer(engine: ModelEngine, host: Simulated
 
 def test_modelled_operations_are_those_that_the_contract_lists(engine: ModelEngine) -> None:
     listed = yaml.safe_load(DIFFERENCES.read_text(encoding="utf-8"))["modelled"]
-    assert sorted(engine._operations) == listed
+    assert sorted(engine._operations) == listed, "list it in known_differences.yml"
     assert set(listed) <= set(loader.operations())
 
 
@@ -103,7 +103,8 @@ def test_operation_without_a_model_fails_and_names_those_that_have_one(
     frame = json.loads(run(engine, host, json.dumps(line).encode()).stdout)
     (entry,) = frame["reply"]["errors"]
     assert entry["class"] == "ScriptFailed"
-    assert "no operation 'Clear-Everything'; it has Get-ExchangeServerInfo" in entry["message"]
+    assert "no operation 'Clear-Everything'; it has " in entry["message"]
+    assert "Get-ExchangeServerInfo" in entry["message"]
 
 
 def test_facts_are_remembered_until_the_host_changes(
