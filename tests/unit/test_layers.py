@@ -30,6 +30,7 @@ _LAYERS = {
     "powershell": 2,
     "judge": 3,
     "transport": 3,
+    "packages": 4,
     "plan": 4,
     "rehearsal": 4,
     "ansible_host": 4,
