@@ -105,19 +105,6 @@ def assert_owner(world: World, owner: str) -> None:
         raise _locked(lock)
 
 
-def assert_owner(world: World, owner: str) -> None:
-    """Raise Locked unless this controller holds the lock: every change asks first."""
-    lock = read(world)
-    if lock is None:
-        raise OperationError(
-            "Locked",
-            f"'{owner}' holds no lock on this host; take it with Lock-Host before changing anything",
-            identity="LockNotHeld",
-        )
-    if lock["owner"] != owner:
-        raise _locked(lock)
-
-
 def read(world: World) -> dict[str, Any] | None:
     """Return the lock; a damaged file is a lock held by nobody known."""
     folder = state_folder(world)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import host_lock, job_runner, jobs, state
+from . import front_end, host_lock, job_runner, jobs, mitigation, packages, state
 from .context import stamp
 from .errors import OperationError
 from .facts import collect
@@ -87,11 +87,6 @@ def _status(world: World, request: dict[str, Any]) -> Outcome:
     return Outcome(encode(state.operation_status(world, keys)))
 
 
-def _job(act: Callable[[World, dict[str, Any]], Any]) -> Operation:
-    """Wrap what answers with a result only."""
-    return lambda world, request: Outcome(encode(act(world, request)))
-
-
 def _plain(act: Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]]) -> Operation:
     """Wrap what answers with a result and part errors."""
 
@@ -100,6 +95,11 @@ def _plain(act: Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]]) -> O
         return Outcome(encode(result), encode(errors))
 
     return run
+
+
+def _job(act: Callable[[World, dict[str, Any]], Any]) -> Operation:
+    """Wrap what answers with a result only."""
+    return lambda world, request: Outcome(encode(act(world, request)))
 
 
 def operations() -> dict[str, Operation]:
@@ -111,7 +111,9 @@ def operations() -> dict[str, Operation]:
         "Lock-Host": _lock,
         "Unlock-Host": _unlock,
         "Update-HostLock": _update_lock,
-        **{name: _job(act) for name, act in jobs.OPERATIONS.items()},
+        **{name: _job(act) for name, act in (jobs.OPERATIONS | packages.OPERATIONS).items()},
+        **{name: _plain(act) for name, act in mitigation.OPERATIONS.items()},
+        **{name: _plain(act) for name, act in front_end.OPERATIONS.items()},
     }
 
 

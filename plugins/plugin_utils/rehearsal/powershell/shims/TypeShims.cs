@@ -21,6 +21,7 @@ namespace Rehearsal {
             ["IO.Path"] = typeof(PathShim),
             ["IO.StreamReader"] = typeof(StreamReaderShim),
             ["IO.StreamWriter"] = typeof(StreamWriterShim),
+            ["Net.WebRequest"] = typeof(WebRequestShim),
             ["Security.AccessControl.DirectorySecurity"] = typeof(FileSecurityShim),
             ["Security.AccessControl.FileSecurity"] = typeof(FileSecurityShim),
             ["Security.AccessControl.FileSystemAccessRule"] = typeof(FileSystemAccessRuleShim),
