@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -99,10 +100,11 @@ class HostFolder:
         moment = datetime.fromtimestamp(stamp.modified / 1e9, UTC)
         entry: dict[str, Any] = {"mtime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
         if stamp.size <= _TEXT_LIMIT:
+            raw = self._native(path).read_bytes()
             try:
-                return {"text": self._native(path).read_bytes().decode(), **entry}
+                return {"text": raw.decode(), **entry}
             except UnicodeDecodeError:
-                pass
+                entry["data"] = base64.b64encode(raw).decode("ascii")
         return {"size": stamp.size, **entry}
 
     def _scan(self) -> dict[str, Stamp]:
@@ -119,6 +121,8 @@ class HostFolder:
         if known is not None:
             return known
         parent, _, name = path.rstrip("\\").rpartition("\\")
+        if parent == "\\":  # a server: shares of others, which a command may only read
+            return self.root / "UNC" / name
         native = self._native(parent) / name if parent else self.root / name[0].upper()
         self._spelled[key] = native
         return native
@@ -142,6 +146,8 @@ class HostFolder:
         native.parent.mkdir(parents=True, exist_ok=True)
         if "text" in entry:
             native.write_bytes(str(entry["text"]).encode("utf-8", "surrogatepass"))
+        elif "data" in entry:
+            native.write_bytes(base64.b64decode(entry["data"]))
         else:
             native.write_bytes(b"")
             os.truncate(native, int(entry.get("size") or 0))

@@ -24,6 +24,8 @@ namespace Rehearsal {
                 return Spell(Path.Combine(Root, char.ToUpperInvariant(path[0]).ToString(), tail));
             }
             if (path.StartsWith(Root, StringComparison.Ordinal)) { return Spell(path); }
+            // Shares of other servers lie beside the drives.
+            if (path.StartsWith(@"\\")) { return Spell(Root + "/UNC/" + path.Substring(2)); }
             if (path[0] == '/') { return path; }
             var drive = Root + "/C/";
             return Spell(drive + path.Replace('\\', '/').TrimStart('/'));
@@ -35,6 +37,7 @@ namespace Rehearsal {
                 return path;
             }
             var inner = path.Substring(Root.Length + 1);
+            if (inner.StartsWith("UNC/")) { return @"\\" + inner.Substring(4).Replace('/', '\\'); }
             if (inner.Length == 0 || (inner.Length > 1 && inner[1] != '/')) { return path; }
             var tail = inner.Length > 1 ? inner.Substring(2) : "";
             return inner[0] + @":\" + tail.Replace('/', '\\');
