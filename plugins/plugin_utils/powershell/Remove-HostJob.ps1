@@ -41,6 +41,6 @@ if (-not $Check) {
     if (-not (Unregister-JobTask $Job)) {
         Stop-Operation 'ScriptFailed' 'TaskRefused' "the Task Scheduler still has the task of job '$Job'; its folder stays"
     }
-    Remove-Item -LiteralPath $folder -Recurse -Force
+    Remove-JobFolder $folder
 }
 [ordered] @{changed = $true; before = $before; after = $absent }

@@ -66,7 +66,7 @@ function Start-StagedJob {
     } catch {
         # Nothing ran: nothing may stay that a restart could start.
         if (Unregister-JobTask $Order['job']) {
-            Remove-Item -LiteralPath $folder -Recurse -Force
+            Remove-JobFolder $folder
         }
         throw
     }

@@ -14,7 +14,7 @@ function Invoke-Schtasks {
     # Under Stop, 3.0-5.1 make an exception of the first line on stderr.
     $ErrorActionPreference = 'Continue'
     $program = "$env:SystemRoot\System32\schtasks.exe"
-    $lines = & $program $Words 2>&1
+    $lines = & $program @Words 2>&1
     [ordered] @{code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string] $_ }) -join ' ').Trim() }
 }
 
@@ -76,4 +76,21 @@ function Unregister-JobTask {
     $name = Get-JobTaskName $Job
     $done = Invoke-Schtasks '/Delete', '/TN', $name, '/F'
     $done['code'] -eq 0 -or (Invoke-Schtasks '/Query', '/TN', $name)['code'] -ne 0
+}
+
+# The runner's last breath or a virus scanner may hold a file for a moment.
+function Remove-JobFolder {
+    param ([string] $Folder)
+    $native = Resolve-NativePath $Folder
+    for ($try = 1; $try -le 25; $try++) {
+        try {
+            [IO.Directory]::Delete($native, $true)
+            return
+        } catch {
+            if ($try -eq 25) {
+                throw
+            }
+            Start-Sleep -Milliseconds 200
+        }
+    }
 }

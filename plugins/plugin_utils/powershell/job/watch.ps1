@@ -15,7 +15,7 @@ function Watch-JobProcess {
         Write-JobState $Folder $State
         while (-not $Process.WaitForExit($wait)) {
             # Short waits only while it talks: a full pipe stops the program.
-            $wait = [Math]::Min(5000, $wait * 2)
+            $wait = [Math]::Min(15000, $wait * 2)
             if (Receive-JobOutput $pumps $log $Job $State) {
                 $wait = 20
             }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..world import World
 
 _TASK = "ExchangeRemediation-"
-_TICK = 5.0  # how often the runner looks
+_TICK = 15.0  # how often the runner looks
 _MOST_LAUNCHES = 5
 _FIRST_PID = 8000
 _SYSTEM = "C:\\Windows\\System32"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..world import registry_path
+from . import aftermath
 
 if TYPE_CHECKING:
     from ..world import World
@@ -44,7 +45,7 @@ def _apply(world: World, change: dict[str, Any]) -> None:
         world.set_service_status(target, change["value"], by=_BY)
     elif kind.startswith("iis."):
         world.set_iis_state(kind.removeprefix("iis."), target, change["value"], by=_BY)
-    elif not kind.startswith("file."):
+    elif not kind.startswith("file.") and kind not in aftermath.KINDS:
         world.record(kind, target, _BY)
 
 

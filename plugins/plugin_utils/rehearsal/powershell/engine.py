@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import queue
 import shutil
 import tempfile
@@ -20,8 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import machine
 from ..engine import CommandResult
-from . import changes
+from . import aftermath, changes
 from .command_line import ScriptCall, parse
 from .host_folder import HostFolder
 from .shim_cache import compiled
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from ..engine import SimulatedHost
     from ..world import World
 
+_TASK_STARTS = 20  # a command: tasks that restart Windows again and again end there
+_log = logging.getLogger(__name__)
 _MEMORY_MB = 600  # a worker that grew over it (compiled scripts stay loaded) is replaced
 
 
@@ -54,6 +58,7 @@ class _Call:
     console: bool
     worker: Worker | None = None
     given_up: bool = False
+    task_of: _Call | None = None  # a scheduled task, carried out with this command
 
 
 class PowerShellEngine:
@@ -127,19 +132,42 @@ class PowerShellEngine:
     def _execute(self, world: World, call: _Call) -> CommandResult:
         state = self._state(world)
         with state.lock:
-            state.folder.write(world)
-            worker = self._take()
-            try:
-                call.worker = worker
-                if call.given_up:
-                    return CommandResult(exit_code=1)
-                answer = self._exchange(worker, world, state, call)
-            finally:
-                self._give_back(worker)
-            changes.apply(world, answer["mutations"])
-            state.folder.read_back(world)
-            changes.describe_files(world, answer["mutations"])
-            state.folder.accept(world)
+            self._run_tasks(world, state, call)
+            done = self._command(world, state, call)
+            self._run_tasks(world, state, call)
+        return done
+
+    def _run_tasks(self, world: World, state: _HostState, call: _Call) -> None:
+        """Carry out the scheduled tasks that are due, each to its end in virtual time."""
+        for _ in range(_TASK_STARTS):
+            machine.wake(world)
+            due = machine.due_tasks(world)
+            if not due or call.given_up:
+                return
+            machine.change_task(world, due[0], due=False)
+            script = aftermath.script_of(world, due[0])
+            if script is not None:
+                task = _Call(script, [], console=True, task_of=call)
+                done = self._command(world, state, task)
+                if done.stderr:
+                    _log.info("task %s: %s", due[0], done.stderr.decode(errors="replace"))
+
+    def _command(self, world: World, state: _HostState, call: _Call) -> CommandResult:
+        state.folder.write(world)
+        worker = self._take()
+        asked = call.task_of or call
+        try:
+            asked.worker = worker
+            if asked.given_up:
+                return CommandResult(exit_code=1)
+            answer = self._exchange(worker, world, state, call)
+        finally:
+            self._give_back(worker)
+        changes.apply(world, answer["mutations"])
+        state.folder.read_back(world)
+        changes.describe_files(world, answer["mutations"])
+        state.folder.accept(world)
+        aftermath.apply(world, answer["mutations"])
         return CommandResult(
             answer["stdout"].encode(), answer["stderr"].encode(), int(answer["exit_code"])
         )
@@ -168,6 +196,7 @@ class PowerShellEngine:
             "lines": call.lines,
             "console": call.console,
             "clixml": call.call.encoded,
+            "virtual_time": call.task_of is not None,
             "process_id": 6000 + 4 * next(self._commands),
             "timeout_ms": int(self._timeout * 1000),
         }

@@ -14,7 +14,8 @@ namespace Rehearsal {
         static readonly Dictionary<string, Type> Shims =
             new Dictionary<string, Type>(StringComparer.OrdinalIgnoreCase) {
                 ["appcmd"] = typeof(AppCmdShim), ["whoami"] = typeof(WhoAmIShim),
-                ["hostname"] = typeof(HostNameShim),
+                ["hostname"] = typeof(HostNameShim), ["schtasks"] = typeof(SchtasksShim),
+                ["shutdown"] = typeof(ShutdownShim),
             };
 
         /// <summary>Makes the command lookup find the shim for appcmd.exe and the like, also by full path.</summary>

@@ -23,13 +23,20 @@ namespace System.Diagnostics {
         public ProcessModule MainModule { get; }
         public int SessionId => 0;
         public string MachineName => ".";
-        public bool HasExited => false;
+        public virtual bool HasExited => false;
+        public virtual int ExitCode => throw new InvalidOperationException(
+            "Process must exit before requested information can be determined.");
+        public virtual TimeSpan TotalProcessorTime => TimeSpan.FromSeconds(Id % 60);
         public string MainWindowTitle => "";
         public long WorkingSet64 => 4194304L * (1 + Id % 32);
         public int HandleCount => 100 + Id % 500;
 
         public DateTime StartTime => started?.ToLocalTime()
             ?? throw new ComponentModel.Win32Exception(5, "Access is denied");
+
+        public static Process Start(ProcessStartInfo startInfo) => Programs.Start(startInfo);
+        public static Process Start(string fileName, string arguments) =>
+            Programs.Start(new ProcessStartInfo(fileName, arguments));
 
         public static Process GetCurrentProcess() => GetProcessById(World.Current.ProcessId);
         public static Process[] GetProcesses() => ProcessTable.All().ToArray();
@@ -41,6 +48,8 @@ namespace System.Diagnostics {
             .FirstOrDefault(p => p.Id == processId)
             ?? throw new ArgumentException($"Process with an Id of {processId} is not running.");
 
+        public virtual void WaitForExit() { }
+        public virtual bool WaitForExit(int milliseconds) => false;
         public void Refresh() { }
         public void Close() { }
         public void Dispose() { }
@@ -75,10 +84,13 @@ namespace Rehearsal {
             }
             id = 4000;
             foreach (var node in World.Current.Data["processes"]?.AsArray() ?? new System.Text.Json.Nodes.JsonArray()) {
-                var name = node is System.Text.Json.Nodes.JsonObject o ? o["name"].ToString() : node.ToString();
+                var known = node as System.Text.Json.Nodes.JsonObject;
+                var name = known == null ? node.ToString() : known["name"].ToString();
                 name = name.EndsWith(".exe", StringComparison.OrdinalIgnoreCase) ? name[..^4] : name;
-                yield return new System.Diagnostics.Process(
-                    id += 4, name, World.Current.UtcNow.AddMinutes(-5), @"C:\Windows\System32\" + name + ".exe");
+                var began = known?["started"] == null ? World.Current.UtcNow.AddMinutes(-5)
+                    : World.Time(known["started"].ToString());
+                yield return new System.Diagnostics.Process(known?["id"]?.GetValue<int>() ?? (id += 4),
+                    name, began, @"C:\Windows\System32\" + name + ".exe");
             }
             yield return new System.Diagnostics.Process(World.Current.ProcessId, "powershell",
                 World.Current.ProcessStarted, World.Current.Environment["SystemRoot"]

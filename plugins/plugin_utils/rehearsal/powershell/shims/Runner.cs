@@ -17,6 +17,7 @@ namespace Rehearsal {
         public string[] Lines = Array.Empty<string>();
         public bool Console = true;     // false: a PSRP pipeline, where no console exists
         public bool Clixml = true;      // stderr as powershell.exe writes it after -EncodedCommand
+        public bool VirtualTime;        // a task: nobody waits, its sleeping moves the host's clock
         public int TimeoutMs = 600000;
     }
 
@@ -30,8 +31,23 @@ namespace Rehearsal {
         const int StopMs = 2000;
         const string Status = "RehearsalLastStatus";
 
+        static PowerShell current;
+
+        /// <summary>
+        /// The command goes no further, as when its process is gone: called from within it, by what
+        /// stands for a program that restarts Windows or never ends.
+        /// </summary>
+        public static void Abandon() {
+            var shell = current;
+            shell.BeginStop(null, null);
+            while (shell.InvocationStateInfo.State == PSInvocationState.Running) {
+                System.Threading.Thread.Sleep(1);
+            }
+        }
+
         public static CommandOutcome Run(World world, CommandRequest request) {
             World.Current = world;
+            world.VirtualTime = request.VirtualTime;
             var output = new CommandOutput();
             var culture = Locale.Of(world);
             var host = new CommandHost(output, request.Clixml, culture, world.PSVersion);
@@ -59,6 +75,7 @@ namespace Rehearsal {
             Runspace runspace, CommandHost host, CommandOutput output, CommandRequest request) {
             var outcome = new CommandOutcome();
             var shell = PowerShell.Create();
+            current = shell;
             try {
                 shell.Runspace = runspace;
                 shell.AddScript(WithStatus(request.Script), false);

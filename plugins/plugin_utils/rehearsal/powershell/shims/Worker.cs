@@ -67,6 +67,7 @@ namespace Rehearsal {
                 Lines = request["lines"].AsArray().Select(line => line.ToString()).ToArray(),
                 Console = request["console"].GetValue<bool>(),
                 Clixml = request["clixml"].GetValue<bool>(),
+                VirtualTime = request["virtual_time"]?.GetValue<bool>() ?? false,
                 TimeoutMs = request["timeout_ms"].GetValue<int>(),
             });
             world.Finish();

@@ -50,9 +50,30 @@ namespace Rehearsal {
         public DateTime UtcNow {
             get {
                 var now = Text("now");
-                if (now != null) { return Time(now); }
-                return DateTime.UtcNow.AddSeconds(Number("clock_offset_seconds") ?? 0);
+                if (now != null) { return Time(now).AddTicks(advanced); }
+                return DateTime.UtcNow.AddSeconds(Number("clock_offset_seconds") ?? 0).AddTicks(advanced);
             }
+        }
+
+        long advanced, told;
+
+        /// <summary>In a task the clock moves instead of somebody waiting.</summary>
+        public bool VirtualTime { get; set; }
+
+        /// <summary>Programs that this command started.</summary>
+        public int Started { get; set; }
+
+        public void Advance(double seconds) { advanced += (long)Math.Round(seconds * 1000) * TimeSpan.TicksPerMillisecond; }
+
+        void TellTime() {
+            if (advanced > told) { Mutate("clock", Name, ("seconds", (advanced - told) / (double)TimeSpan.TicksPerSecond)); }
+            told = advanced;
+        }
+
+        /// <summary>A change in time: first how far the clock has moved.</summary>
+        public void Tell(string kind, string target, params (string, JsonNode)[] more) {
+            TellTime();
+            Mutate(kind, target, more);
         }
 
         public JsonObject Section(params string[] path) {
@@ -115,6 +136,7 @@ namespace Rehearsal {
 
         /// <summary>At the end of the command: facts of what is still there become changes.</summary>
         public void Finish() {
+            TellTime();
             foreach (var (key, fact) in recorded) {
                 var native = PathMap.Native(key);
                 if (System.IO.File.Exists(native) || System.IO.Directory.Exists(native)) {
