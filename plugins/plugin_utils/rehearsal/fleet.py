@@ -39,6 +39,7 @@ class FleetSpec:
     faults: tuple[FaultRule, ...] = ()
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
+    assess_at: str | None = None  # the day the scenario plays on
 
 
 def load(source: str) -> FleetSpec:
@@ -59,6 +60,7 @@ def load(source: str) -> FleetSpec:
             faults=_rules(document, loaded.hosts),
             limits=Limits.from_mapping(document.get("limits") or {}),
             policy=_policy(document.get("authentication") or {}),
+            assess_at=document.get("assess_at"),
         )
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None

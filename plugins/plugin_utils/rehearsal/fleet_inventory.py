@@ -39,6 +39,8 @@ def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
             "ansible_psrp_ca_cert": authority,
         },
     }
+    if fleet.spec.assess_at:
+        exchange["vars"]["assess_at"] = fleet.spec.assess_at
     groups: dict[str, dict[str, Any]] = {}
     for host in fleet.spec.hosts:
         for group in host.groups:

@@ -7,11 +7,13 @@ that are not touched come back. Taking a block out is the exact reverse of putti
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..paths import format_time
 from .configuration import parse_bytes
 from .errors import OperationError, PartError
 
@@ -68,10 +70,12 @@ def read(world: World, path: str) -> str | None:
     """Return a file of the host; ``None`` where it does not exist."""
     if world.file(path) is None:
         return None
-    found = world.text(path)
-    if found is None:
-        raise unreadable(path, "not well-formed")
-    text = found.encode("utf-8", "surrogatepass").decode("latin-1")
+    entry = world.file(path) or {}
+    if "data" in entry:
+        text = base64.b64decode(entry["data"]).decode("latin-1")
+    else:
+        found = str(entry.get("text", "\0" * int(entry.get("size") or 0)))
+        text = found.encode("utf-8", "surrogatepass").decode("latin-1")
     if len(text) > _LIMIT:
         raise unreadable(path, f"larger than {_LIMIT} bytes")
     return text
@@ -81,8 +85,13 @@ def write(world: World, path: str, text: str | None, by: str) -> None:
     """Write a file; ``None`` deletes it."""
     if text is None:
         world.delete_file(path, by=by)
-    else:
-        world.write_text(path, text.encode("latin-1").decode("utf-8", "surrogatepass"), by=by)
+        return
+    body = text.encode("latin-1")
+    try:
+        world.write_text(path, body.decode("utf-8"), by=by)
+    except UnicodeDecodeError:
+        entry = {"size": len(body), "data": base64.b64encode(body).decode("ascii")}
+        world.put_file(path, {**entry, "mtime": format_time(world.clock())}, by=by)
 
 
 def sha256(text: str | None) -> str | None:

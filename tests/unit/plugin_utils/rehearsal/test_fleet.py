@@ -119,6 +119,12 @@ def test_an_unknown_engine_is_named() -> None:
         make_engine("bash")
 
 
+def test_the_day_a_scenario_plays_on_reaches_the_assessment(tmp_path: Path) -> None:
+    fleet = Fleet(load("proxylogon"), make_engine("model"), tmp_path)
+    document = yaml.safe_load(inventory_text(fleet, Ports(1, 2), tmp_path))
+    assert document["exchange"]["vars"]["assess_at"] == "2021-03-15"
+
+
 def test_only_the_host_with_wrong_credentials_refuses_the_inventory(
     scenario: str, tmp_path: Path
 ) -> None:
