@@ -136,7 +136,8 @@ def check_leftover(
         return checks.finding(
             check,
             f"Left over after the fix: {names['left']}.",
-            " ".join(mitigation.rollback for mitigation in left),
+            f"Take off {', '.join(mitigation.title for mitigation in left)}: "
+            f"{'; '.join(dict.fromkeys(mitigation.rollback for mitigation in left))}.",
             {"left": [mitigation.id for mitigation in left]},
         )
     if "unsure" in names:

@@ -130,7 +130,8 @@ def checked(reply: Reply) -> Reply:
         reply.errors[0] if reply.errors else HostError("", "ScriptFailed", "", "no reason given")
     )
     where = f" ({first.at})" if first.at else ""
-    kind = f" [{first.id}]" if first.id else ""
+    # A thrown text is its own error id; said once it is enough.
+    kind = f" [{first.id}]" if first.id and first.id not in first.message else ""
     failure = _FAILURES.get(first.error_class, ScriptError)
     error = failure(f"{reply.operation or 'operation'}: {first.message}{kind}{where}")
     error.reply = reply  # type: ignore[attr-defined]
