@@ -90,6 +90,10 @@ class Connection(stock.Connection):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self.guard = Guard()
+        self.send_error: Exception | None = None  # of the last command, if its input broke off
+        # How long to look for the output of a command whose input broke off, in seconds. Who can
+        # ask again, or ask what became of it, sets it low.
+        self.recovery_seconds: int | None = None
 
     def settings(self) -> ConnectionSettings:
         """How this connection is about to be made."""
@@ -164,6 +168,7 @@ class Connection(stock.Connection):
 
     def _winrm_exec(self, *args: t.Any, **kwargs: t.Any) -> tuple[int, bytes, bytes]:
         self.guard.start_command()
+        self.send_error = None
         try:
             rc, stdout, stderr = super()._winrm_exec(*args, **kwargs)
         except Exception as exc:
@@ -173,6 +178,26 @@ class Connection(stock.Connection):
             # The clean-up after a refusal fails with a less telling error: name the first.
             raise AnsibleError(str(self.guard.refusal)) from (self.guard.refusal or exc)
         return rc, stdout, stderr
+
+    def _winrm_write_stdin(self, *args: t.Any, **kwargs: t.Any) -> None:
+        try:
+            super()._winrm_write_stdin(*args, **kwargs)
+        except Exception as exc:
+            # The stock plugin goes on and looks for JSON in the output, whoever that answers.
+            self.send_error = exc
+            raise
+
+    def _winrm_get_command_output(
+        self, protocol: GuardedProtocol, *args: t.Any, **kwargs: t.Any
+    ) -> tuple[bytes, bytes, int]:
+        usual = protocol.operation_timeout_sec
+        if self.send_error is not None and self.recovery_seconds:
+            protocol.operation_timeout_sec = min(usual, self.recovery_seconds)
+        try:
+            stdout, stderr, rc = super()._winrm_get_command_output(protocol, *args, **kwargs)
+        finally:
+            protocol.operation_timeout_sec = usual
+        return stdout, stderr, rc
 
     def _winrm_get_raw_command_output(
         self, *args: t.Any, **kwargs: t.Any

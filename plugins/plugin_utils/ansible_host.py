@@ -10,6 +10,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .errors import TransportError
 from .transport.ansible_connection import AnsibleTransport
 from .transport.classify import classify
 from .transport.peer import checked_settings, peer_record
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .transport.preflight import ConnectionSettings
 
 _TRAFFIC = ("requests", "sent_bytes", "received_bytes")
+# The transport asks again, or asks what became of it: no need to wait for a command without input.
+_RECOVERY_SECONDS = 2
 # Removing a shorter text from all results would make holes everywhere and protect nothing.
 _SHORTEST_SECRET = 4
 
@@ -29,6 +32,10 @@ def contains_any(entry: Mapping[str, Any], secrets: Iterable[str]) -> bool:
     """Whether a secret is anywhere in the entry; much cheaper than looking at each value."""
     text = json.dumps(entry)
     return any(json.dumps(secret)[1:-1] in text for secret in secrets)
+
+
+def _nonce(request: bytes) -> bytes:
+    return str(json.loads(request)["nonce"]).encode()
 
 
 class HostConnection:
@@ -52,6 +59,8 @@ class HostConnection:
         self._settings, self._waived = checked_settings(
             self.host, self._plugin(), self._option, self._allowed
         )
+        if hasattr(self._connection, "recovery_seconds"):
+            self._connection.recovery_seconds = _RECOVERY_SECONDS
         return AnsibleTransport(self, classify, peer=self.host)
 
     def exec_command(
@@ -65,10 +74,17 @@ class HostConnection:
             done: tuple[int, bytes, bytes] = self._connection.exec_command(
                 cmd, in_data=in_data, sudoable=sudoable
             )
+            self._require_input_sent(in_data or b"", done[1])
         except Exception:
             self._drop()
             raise
         return done
+
+    def _require_input_sent(self, request: bytes, stdout: bytes) -> None:
+        """Raise if sending the request broke off and the output does not answer it all the same."""
+        broken = getattr(self._connection, "send_error", None)
+        if broken is not None and _nonce(request) not in stdout:
+            raise TransportError(f"the request did not arrive whole: {broken}")
 
     def _drop(self) -> None:
         with suppress(Exception):

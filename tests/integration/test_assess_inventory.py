@@ -44,38 +44,38 @@ def test_the_same_server_under_two_names_is_not_contacted_and_the_others_are(
     assert run.host("ex02")["state"] == "assessed"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "text"),
-    [
-        ({"ansible_port": "abc"}, "ex01: ansible_port must be a port number from 1 to 65535"),
-        ({"ansible_user": ["a"]}, "ex01: ansible_user must be text, not ['a'] (list)"),
-        ({"ansible_password": "{{ nobody_set_this }}"}, "ex01: ansible_password cannot be worked"),
-        ({"ansible_password": None}, "ex01: ansible_password is not set for user"),
-        ({"ansible_user": ""}, "ex01: ansible_user is not set"),
-        ({"ansible_winrm_transport": "credssp"}, "CredSSP hands the full credentials"),
-        ({"exchange_allow_insecure": "everything"}, "exchange_allow_insecure names everything"),
-        (
-            {"ansible_winrm_server_cert_validation": "ignore"},
-            "exchange_allow_insecure: [unverified_tls]",
-        ),
-        ({"ansible_connection": "ssh"}, "ansible.builtin.ssh, which does not speak WinRM"),
-    ],
-    ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
+WRONG: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"ansible_port": "abc"}, "ansible_port must be a port number from 1 to 65535"),
+    ({"ansible_user": ["a"]}, "ansible_user must be text, not ['a'] (list)"),
+    ({"ansible_password": "{{ nobody_set_this }}"}, "ansible_password cannot be worked out"),
+    ({"ansible_password": None}, "ansible_password is not set for user"),
+    ({"ansible_user": ""}, "ansible_user is not set"),
+    ({"ansible_winrm_transport": "credssp"}, "CredSSP hands the full credentials"),
+    ({"ansible_winrm_transport": "kerberoz"}, "ansible_winrm_transport names kerberoz"),
+    ({"ansible_winrm_operation_timeout_sec": 60}, "ansible_winrm_read_timeout_sec (30) must be"),
+    ({"exchange_allow_insecure": "everything"}, "exchange_allow_insecure names everything"),
+    ({"ansible_winrm_server_cert_validation": "ignore"}, "insecure: [unverified_tls]"),
+    ({"ansible_connection": "ssh"}, "ansible.builtin.ssh, which does not speak WinRM"),
 )
-def test_a_wrong_variable_refuses_its_host_before_the_first_packet(
-    play: Callable[..., Run],
-    inventory_with: Callable[..., Path],
-    fleet: Fleet,
-    wrong: dict[str, Any],
-    text: str,
+
+
+def test_a_wrong_variable_refuses_its_host_before_the_first_packet_and_no_other(
+    play: Callable[..., Run], inventory_with: Callable[..., Path], fleet: Fleet
 ) -> None:
-    before = fleet.status()["open"]
-    run = play(inventory=inventory_with({"ex01": OPEN | wrong, "ex02": FIXED}))
+    before = fleet.status()["open"]["connections"]
+    # Another path makes another endpoint, else they would all be the same server.
+    hosts = {
+        f"ex{index:02}": OPEN | {"ansible_winrm_path": f"/wsman{index}"} | wrong
+        for index, (wrong, _) in enumerate(WRONG)
+    }
+    run = play(inventory=inventory_with(hosts | {"fine": FIXED}))
     assert run.code == 0, run.output
-    assert run.host("ex01")["state"] == "refused", run.host("ex01")["reason"]
-    assert text in run.host("ex01")["reason"]
-    assert fleet.status()["open"]["connections"] == before["connections"]
-    assert run.host("ex02")["state"] == "assessed"
+    assert run.host("fine")["state"] == "assessed"
+    for name, (_, text) in zip(hosts, WRONG, strict=True):
+        assert run.host(name)["state"] == "refused", run.host(name)["reason"]
+        assert text in run.host(name)["reason"]
+        assert f" {name}: " in run.host(name)["reason"]
+    assert fleet.status()["open"]["connections"] == before
 
 
 @pytest.mark.parametrize("connection", ["ansible.builtin.winrm", "ansible.builtin.psrp"])

@@ -37,12 +37,14 @@ _OPTIONS = {
 }
 
 
-def connection_settings(plugin: str, get_option: Callable[[str], Any]) -> ConnectionSettings:
+def connection_settings(
+    host: str, plugin: str, get_option: Callable[[str], Any]
+) -> ConnectionSettings:
     """Read a connection's settings; raises :class:`RefusedError` if it is not WinRM at all."""
     kind = plugin.rpartition(".")[2]
     if kind not in SETTINGS_READERS:
         raise RefusedError(
-            f"ansible_connection is {plugin}, which does not speak WinRM; set it to "
+            f"{host}: ansible_connection is {plugin}, which does not speak WinRM; set it to "
             "exchange.remediation.winrm (or ansible.builtin.winrm, ansible.builtin.psrp)"
         )
     options = {name: get_option(name) for name in _OPTIONS[kind]}
@@ -51,7 +53,7 @@ def connection_settings(plugin: str, get_option: Callable[[str], Any]) -> Connec
     try:
         return SETTINGS_READERS[kind](plugin, options)
     except ValueError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(f"{host}: {error}") from None
 
 
 def checked_settings(
@@ -62,7 +64,7 @@ def checked_settings(
     :raises RefusedError: a rule is broken and not waived by name.
     :raises ConfigError: a variable is missing or has the wrong type.
     """
-    settings = connection_settings(plugin, get_option)
+    settings = connection_settings(host, plugin, get_option)
     try:
         waived = allowed_rules(host, allowed)
     except ValueError as error:

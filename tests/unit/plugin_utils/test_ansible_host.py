@@ -10,7 +10,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.ansible_host 
     HostConnection,
     contains_any,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import RefusedError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
+    RefusedError,
+    TransportError,
+)
 
 
 class Fake:
@@ -51,6 +54,22 @@ def test_after_a_failure_nothing_of_the_old_connection_is_used_again() -> None:
     with pytest.raises(ConnectionResetError):
         HostConnection("ex01", fake, None).exec_command("x")
     assert (fake.protocol, fake.shell_id, fake._connected, fake.closed) == (None, None, False, 1)
+
+
+@pytest.mark.parametrize(("answer", "lost"), [(b"no answer", True), (b'{"nonce":"abc"}', False)])
+def test_a_request_that_broke_off_is_lost_unless_it_was_answered(
+    answer: bytes,
+    lost: bool,  # noqa: FBT001 - a parameter of the case
+) -> None:
+    fake = Fake()
+    fake.send_error = ConnectionResetError("reset")  # type: ignore[attr-defined]
+    fake.exec_command = lambda *_args, **_more: (0, answer, b"")  # type: ignore[method-assign]
+    host = HostConnection("ex01", fake, None)
+    if lost:
+        with pytest.raises(TransportError, match="did not arrive whole: reset"):
+            host.exec_command("x", b'{"nonce":"abc"}')
+    else:
+        assert host.exec_command("x", b'{"nonce":"abc"}')[1] == answer
 
 
 def test_a_forbidden_setting_is_refused_when_opened() -> None:
