@@ -136,7 +136,7 @@ def check_leftover(
         return checks.finding(
             check,
             f"Left over after the fix: {names['left']}.",
-            f"Take off {', '.join(mitigation.title for mitigation in left)}: "
+            f"Take off {', '.join(mitigation.id for mitigation in left)}: "
             f"{'; '.join(dict.fromkeys(mitigation.rollback for mitigation in left))}.",
             {"left": [mitigation.id for mitigation in left]},
         )
