@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -128,6 +129,8 @@ def sha256_of(world: World, path: str) -> str | None:
         return None
     if "sha256" in entry:
         return str(entry["sha256"])
+    if "data" in entry:
+        return hashlib.sha256(base64.b64decode(entry["data"])).hexdigest()
     if "text" in entry:
         return hashlib.sha256(str(entry["text"]).encode("utf-8", "surrogatepass")).hexdigest()
     return _sha256_of_zeros(int(entry.get("size") or 0))
