@@ -58,7 +58,8 @@ bench: $(VENV)/dev ## benchmarks, as ratios within one run
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
 docs: $(VENV)/dev ## regenerate what is generated (role READMEs, pictures)
-	$(BIN)/python tests/tools/generate_docs.py
+	$(BIN)/python tests/tools/role_readme.py
+	tests/tools/picture.sh
 
 format: $(VENV)/dev ## let ruff format and fix
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from .version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")
 _COLUMNS = 150
@@ -89,24 +89,35 @@ def _reason(registered: Mapping[str, Any]) -> str:
     return f"task: {registered.get('msg') or 'the task failed without a message'}"
 
 
+def _first_question(entries: Iterable[Mapping[str, Any]]) -> datetime | None:
+    """When the first host was asked; the report itself is made after the last answer."""
+    sent = [text for entry in entries if isinstance(text := entry["timing"].get("sent"), str)]
+    return min(map(datetime.fromisoformat, sent), default=None)
+
+
+def _second(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def make_report(
     run: Run, hosts: Iterable[str], entry: Callable[[str], dict[str, Any] | None]
 ) -> dict[str, Any]:
     """Build and write the report of ``run``; returns where, the totals and the exit code."""
     catalog = load()
     campaign = catalog.campaign(run.campaign)
+    directive = catalog.directive(campaign.directive) if campaign.directive else None
     names = list(hosts)
     found = {name: result for name in names if (result := entry(name)) is not None}
     report = build(
         run={
             "id": run.id,
-            "started": run.started.isoformat(),
-            "finished": run.finished.isoformat(),
+            "started": _second(_first_question(found.values()) or run.started),
+            "finished": _second(run.finished),
             "check_mode": run.check_mode,
             "campaign": {
                 "id": campaign.id,
                 "title": campaign.title,
-                "directive": campaign.directive,
+                "directive": directive and directive.title,
             },
             "catalogue": {"builds": len(catalog.builds()), "as_of": catalog.as_of.isoformat()},
         },
