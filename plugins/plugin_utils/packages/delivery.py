@@ -3,8 +3,7 @@
 
 Pushing is resumable by construction: before anything is sent, and after every doubt, the host is
 asked which bytes it has and what their hash is. Each chunk has its own key, so a lost reply cannot
-append it twice.
-How large a chunk is, is measured (`chunking`).
+append it twice. How large a chunk is, is measured (`chunking`).
 """
 
 from __future__ import annotations
@@ -12,20 +11,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import rfc8785
 
 from ..errors import AuthenticationFailed, RefusedError, ScriptError, TransportError, Unreachable
 from ..transport.codec import Operation, failed_reply
 from .chunking import ChunkSize, Pace, Progress
+from .errand import Delivered, Errand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..transport.base import Transport
     from .records import PackageRecord
 
 _BLOCK = 1024 * 1024
@@ -33,54 +29,6 @@ _ORDERS = 50  # fetches a run, over all its lives
 _RENEW = 120.0  # seconds between renewals of the host lock
 # Raised as "somebody is in the way" or "ask again": the same chunk may go once more.
 _RETRIABLE = frozenset({"ChunkPlace", "ChunkDamaged", "PackageBusy", "OperationInterrupted"})
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """How a package came to be on a host."""
-
-    path: str
-    changed: bool
-    sent: int  # bytes that were sent, without what lay there already
-    resumed_at: int
-    chunks: int
-    interruptions: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What is brought where, and under whose lock."""
-
-    transport: Transport
-    host: str
-    run: str
-    lock_owner: str
-    package: PackageRecord
-
-    def wanted(self) -> dict[str, Any]:
-        """Return the parameters that every package operation takes."""
-        package = self.package
-        return {"package": package.file, "sha256": package.sha256, "size": package.size}
-
-    def key(self, operation: str, parameters: dict[str, Any]) -> str:
-        """Return the key of one changing operation: the same request has the same key."""
-        identity: dict[str, Any] = {
-            "run": self.run,
-            "host": self.host,
-            "step": f"package/{self.package.sha256}",
-            "operation": operation,
-            "parameters": parameters,
-        }
-        return hashlib.sha256(rfc8785.dumps(identity)).hexdigest()
-
-    def state(self) -> dict[str, Any]:
-        """Return what the host has; raises ``RefusedError`` when that cannot be so."""
-        found = self.transport.run(Operation("Get-PackageState", self.wanted())).result
-        size = found.get("bytes") if isinstance(found, dict) else None
-        if not isinstance(size, int) or not 0 <= size <= 1 << 44 or "state" not in found:
-            raise RefusedError(f"{self.host}: Get-PackageState makes no sense: {found!r}")
-        return dict(found)
 
 
 class Push:

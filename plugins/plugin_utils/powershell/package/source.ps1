@@ -81,7 +81,7 @@ function Receive-PackageSource {
             if ($_.Exception.Data.Contains('class')) {
                 throw
             }
-            $cure = 'A share needs credentials that WinRM does not pass on (Kerberos delegation or CredSSP), https needs a certificate that this server trusts; or push the package'
+            $cure = 'WinRM passes no credentials on, so a share must be readable without; https needs a certificate that this server trusts; or push the package'
             Stop-Operation 'ScriptFailed' 'SourceUnreadable' "$Source cannot be read: $(Get-RootMessage $_). $cure"
         }
         $to = Open-PackageFile $Path 'Create' 'ReadWrite' 'None'

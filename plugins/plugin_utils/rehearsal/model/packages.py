@@ -49,8 +49,8 @@ _SHARE = re.compile(r'\\\\[A-Za-z0-9][A-Za-z0-9.-]*\\[^\\/:*?"<>|]+\\[^/:*?"<>|]
 _WEB = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?/[!-~]+\Z", re.ASCII)
 _NOT_SO = re.compile(r"[\\/]\.\.?(?:[\\/]|\Z)|\A\\\\[^\\]+\\pipe\\", re.IGNORECASE)
 _CURE = (
-    "A share needs credentials that WinRM does not pass on (Kerberos delegation or CredSSP), "
-    "https needs a certificate that this server trusts; or push the package"
+    "WinRM passes no credentials on, so a share must be readable without; https needs a "
+    "certificate that this server trusts; or push the package"
 )
 _PLAIN = "Look at it, keep it as evidence, move it away and run again"
 
