@@ -49,7 +49,9 @@ class InventoryModule(BaseInventoryPlugin):
     NAME = "exchange.remediation.rehearsal"
 
     def verify_file(self, path: str) -> bool:
-        return bool(super().verify_file(path)) and path.endswith(("rehearsal.yml", "rehearsal.yaml"))
+        return bool(super().verify_file(path)) and path.endswith(
+            ("rehearsal.yml", "rehearsal.yaml")
+        )
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:  # noqa: FBT001, FBT002 - Ansible's signature
         super().parse(inventory, loader, path, cache)
