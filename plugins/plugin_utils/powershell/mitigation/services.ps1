@@ -50,10 +50,14 @@ function Set-DelayedStart {
 }
 
 function Set-StartType {
-    # -StartType as in the facts; Boot and System are drivers' and never set.
+    # -StartType as in the facts. Boot and System can only be what they were before: Set-Service refuses them.
     param ([string]$Name, $StartType, $Delayed)
-    if ((Get-StartType $Name) -ne $StartType -and 'Automatic', 'AutomaticDelayed', 'Manual', 'Disabled' -contains $StartType) {
-        Set-Service -Name $Name -StartupType ($StartType -replace 'Delayed')
+    if ((Get-StartType $Name) -ne $StartType) {
+        if ('Boot', 'System' -contains $StartType) {
+            Set-ItemProperty -LiteralPath "HKLM:\SYSTEM\CurrentControlSet\Services\$Name" -Name 'Start' -Value ([int]($StartType -eq 'System'))
+        } elseif ('Automatic', 'AutomaticDelayed', 'Manual', 'Disabled' -contains $StartType) {
+            Set-Service -Name $Name -StartupType ($StartType -replace 'Delayed')
+        }
     }
     Set-DelayedStart $Name $Delayed
 }

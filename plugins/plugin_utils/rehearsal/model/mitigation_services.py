@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 _SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
-_CODES = {"Automatic": 2, "AutomaticDelayed": 2, "Manual": 3, "Disabled": 4}
+_CODES = {"Boot": 0, "System": 1, "Automatic": 2, "AutomaticDelayed": 2, "Manual": 3, "Disabled": 4}
 # Managed availability starts what it finds stopped: it goes first and comes last.
 _RANKS = {"msexchangehmrecovery": 0, "msexchangehm": 1}
 
@@ -91,7 +91,9 @@ def put(context: Context, name: str, wanted: State) -> None:
 
 def _set_start_type(context: Context, name: str, wanted: State) -> None:
     kind = wanted["start_type"]
-    if kind in _CODES and start_type(context, name) != kind:
+    if kind in ("Boot", "System") and start_type(context, name) != kind:
+        context.world.set_value(key(name), "Start", "DWord", _CODES[kind], by=BY)
+    elif kind in _CODES and start_type(context, name) != kind:
         _set_start(context, name, kind)
     delayed = context.number(key(name), "DelayedAutostart")
     if delayed == wanted["delayed"]:
