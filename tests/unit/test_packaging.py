@@ -30,6 +30,9 @@ def test_there_is_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
     assert project["version"] == galaxy["version"] == version.VERSION
+    newest = re.search(r"^## v(\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == version.VERSION
 
 
 def test_licence_and_name_agree() -> None:
