@@ -96,7 +96,9 @@ function Invoke-JobProgram {
             $held.Dispose()
         }
     }
-    $State['finished'] = ConvertTo-IsoDate (Get-Date)
+    if (-not $State['finished']) {
+        $State['finished'] = ConvertTo-IsoDate (Get-Date)
+    }
     Complete-Job $Folder $Job $State
 }
 

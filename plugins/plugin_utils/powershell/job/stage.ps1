@@ -61,11 +61,19 @@ function Start-StagedJob {
                 relaunch_after_reboot = $Order['relaunch_after_reboot']
             })
     }
+    # What this call put there goes again when nothing can run: a restart must not start it.
     try {
         Register-JobTask $Order['job'] $folder
     } catch {
-        # Nothing ran: nothing may stay that a restart could start.
-        if (Unregister-JobTask $Order['job']) {
+        if (-not $Before) {
+            Remove-JobFolder $folder
+        }
+        throw
+    }
+    try {
+        Start-JobTask $Order['job']
+    } catch {
+        if (-not $Before -and (Unregister-JobTask $Order['job'])) {
             Remove-JobFolder $folder
         }
         throw

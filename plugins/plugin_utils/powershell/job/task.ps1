@@ -53,20 +53,26 @@ function Get-JobTaskXml {
 
 function Register-JobTask {
     param ([string] $Job, [string] $Folder)
-    $name = Get-JobTaskName $Job
     $file = Join-Path $Folder 'task.xml'
     $encoding = [Text.Encoding]::Unicode
     Write-ByteDurably $file ($encoding.GetPreamble() + $encoding.GetBytes((Get-JobTaskXml $Job $Folder)))
     try {
-        $done = Invoke-Schtasks '/Create', '/TN', $name, '/XML', $file, '/F'
-        if ($done['code'] -eq 0) {
-            $done = Invoke-Schtasks '/Run', '/TN', $name
-        }
+        $done = Invoke-Schtasks '/Create', '/TN', (Get-JobTaskName $Job), '/XML', $file, '/F'
     } finally {
         [IO.File]::Delete((Resolve-NativePath $file))
     }
-    if ($done['code'] -ne 0) {
-        Stop-Operation 'ScriptFailed' 'TaskRefused' "the Task Scheduler did not take or start the task $name (exit code $($done['code'])): $($done['text'])"
+    Assert-Schtasks $Job 'create' $done
+}
+
+function Start-JobTask {
+    param ([string] $Job)
+    Assert-Schtasks $Job 'start' (Invoke-Schtasks '/Run', '/TN', (Get-JobTaskName $Job))
+}
+
+function Assert-Schtasks {
+    param ([string] $Job, [string] $What, $Done)
+    if ($Done['code'] -ne 0) {
+        Stop-Operation 'ScriptFailed' 'TaskRefused' "the Task Scheduler did not $What the task $(Get-JobTaskName $Job) (exit code $($Done['code'])): $($Done['text'])"
     }
 }
 
@@ -74,8 +80,11 @@ function Register-JobTask {
 function Unregister-JobTask {
     param ([string] $Job)
     $name = Get-JobTaskName $Job
-    $done = Invoke-Schtasks '/Delete', '/TN', $name, '/F'
-    $done['code'] -eq 0 -or (Invoke-Schtasks '/Query', '/TN', $name)['code'] -ne 0
+    if ((Invoke-Schtasks '/Delete', '/TN', $name, '/F')['code'] -eq 0) {
+        return $true
+    }
+    # Not there, or a scheduler that does not answer: then it lists nothing either.
+    (Invoke-Schtasks '/Query', '/TN', $name)['code'] -ne 0 -and (Invoke-Schtasks '/Query', '/FO', 'CSV')['code'] -eq 0
 }
 
 # The runner's last breath or a virus scanner may hold a file for a moment.

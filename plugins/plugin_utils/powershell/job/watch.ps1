@@ -16,16 +16,19 @@ function Watch-JobProcess {
         while (-not $Process.WaitForExit($wait)) {
             # Short waits only while it talks: a full pipe stops the program.
             $wait = [Math]::Min(15000, $wait * 2)
-            if (Receive-JobOutput $pumps $log $Job $State) {
+            if ((Receive-JobOutput $pumps $log $Job $State) -gt 0) {
                 $wait = 20
             }
             $mark = Update-JobState $Folder $Job $State $Process $mark
         }
-        # A child that inherited the pipe may keep it open; what has arrived is taken.
-        for ($try = 1; $try -le 20 -and @($pumps | Where-Object { -not $_.ended }).Count -gt 0; $try++) {
-            if (-not (Receive-JobOutput $pumps $log $Job $State)) {
-                Start-Sleep -Milliseconds 100
+        $State['finished'] = ConvertTo-IsoDate (Get-Date)
+        # A child that inherited the pipe may keep it open; what arrives within two seconds is taken.
+        for ($try = 1; $try -le 20 -and (Receive-JobOutput $pumps $log $Job $State) -ge 0; $try++) {
+            $open = @($pumps | Where-Object { -not $_.ended })
+            if ($open.Count -eq 0) {
+                break
             }
+            [void] $open[0].pending.AsyncWaitHandle.WaitOne(100)
         }
         $log.Flush($true)
     } finally {
@@ -68,10 +71,10 @@ function Update-JobState {
     $new
 }
 
-# Takes what the program printed; keeps it up to the cap, counts all of it. True: there was something.
+# Takes what the program printed; keeps it up to the cap, counts all of it. Returns the new bytes.
 function Receive-JobOutput {
     param ($Pumps, $Log, $Job, $State)
-    $any = $false
+    $new = 0
     foreach ($pump in $Pumps) {
         while (-not $pump.ended) {
             if (-not $pump.pending) {
@@ -83,14 +86,14 @@ function Receive-JobOutput {
             $count = $pump.stream.EndRead($pump.pending)
             $pump.pending = $null
             $pump.ended = $count -eq 0
-            $any = $any -or $count -gt 0
+            $new += $count
             $room = [Math]::Max(0, $Job.output_cap_bytes - $State['output_bytes'])
             $Log.Write($pump.buffer, 0, [Math]::Min($count, $room))
             $State['output_bytes'] = $State['output_bytes'] + $count
         }
     }
     $Log.Flush()
-    $any
+    $new
 }
 
 # A text that changes while work is done: output, growth of the named paths, processor time of the

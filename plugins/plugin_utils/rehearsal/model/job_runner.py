@@ -44,15 +44,18 @@ def bring_up_to_date(world: World) -> None:
     if not (world.data["scheduled_tasks"] or world.data["shutdown"]):
         return
     machine.wake(world)
+    moment = world.clock()
     while True:
         for name in machine.due_tasks(world):
             machine.change_task(world, name, due=False)
             if name.startswith(_TASK):
-                _run(world, name.removeprefix(_TASK), world.clock())
+                _run(world, name.removeprefix(_TASK), moment)
         ended = [p for p in _programs(world) if _ends(p) <= world.clock()]
         if not ended:
             break
-        _end(world, min(ended, key=_ends))
+        program = min(ended, key=_ends)
+        moment = _ends(program)
+        _end(world, program)
         machine.wake(world)
     for program in _programs(world):
         _look(world, program, world.clock())

@@ -22,7 +22,7 @@ from .job_files import (
     write_state,
 )
 from .job_runner import task_name
-from .parameters import Parameter, bind
+from .parameters import Parameter, bind, invalid_argument
 from .state import BY
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ _OWNER = Parameter("LockOwner", str, 1, 200)
 _CHECK = Parameter("Check", bool, default=False, mandatory=False)
 _START = (
     _JOB,
-    # one value, so its length tells it from all others
-    Parameter("Kind", str, 7, 7, default="process", mandatory=False),
+    Parameter("Kind", str, default="process", mandatory=False),
     Parameter("File", str, 4, 1000),
     Parameter("Arguments", list, default=[], mandatory=False),
     Parameter("Sha256", str),
@@ -86,6 +85,8 @@ def start(world: World, request: dict[str, Any]) -> dict[str, Any]:
     """Stage a job and its task; a job of the same name and order is that job."""
     *values, check, owner = bind(request, _START)
     order: dict[str, Any] = {"schema": 1, **dict(zip(_ORDER, values, strict=True))}
+    if order["kind"].lower() != "process":
+        raise invalid_argument("Kind")
     assert_name(order["job"])
     if not check:
         assert_owner(world, owner)
@@ -217,6 +218,14 @@ def _stage(
         }
         write_state(world, folder, state, now)
     name = task_name(order["job"])
+    if (world.service("Schedule") or {"status": "Running"})["status"] != "Running":
+        world.delete_file(folder, by=BY)
+        raise OperationError(
+            "ScriptFailed",
+            f"the Task Scheduler did not create the task {name} (exit code 1): "
+            "ERROR: The RPC server is unavailable.",
+            identity="TaskRefused",
+        )
     machine.put_task(world, name, "", by=BY)
     machine.change_task(world, name, due=True)
     return view(world, folder)

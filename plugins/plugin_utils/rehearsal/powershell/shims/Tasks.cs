@@ -33,6 +33,10 @@ namespace Rehearsal {
             var known = Tasks.Select(t => t.Key).FirstOrDefault(
                 k => k.Equals(Option("/tn")?.TrimStart('\\'), StringComparison.OrdinalIgnoreCase));
             if (verb == "/create") { return Create(lines, known); }
+            if (verb == "/query" && Option("/tn") == null) {
+                lines.AddRange(Tasks.Select(t => $"\"\\{t.Key}\",\"N/A\",\"Ready\""));
+                return 0;
+            }
             if (known == null) { return Fail(lines, verb == null ? "ERROR: Invalid syntax." : Missing); }
             switch (verb) {
                 case "/run":
