@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 OK, FINDINGS = 0, 1
 _EXIT = "exit status: 0 done or verified, 1 a package is missing or was changed, 2 refused or usage"
-_DAYS = 30
+_DAYS, _LONGEST = 30, 365
 
 
 def add_parser(subparsers: Any) -> None:
@@ -49,6 +49,8 @@ def add_parser(subparsers: Any) -> None:
     _signing(add)
     renew = _command(commands, "renew", _renew, "sign the catalogue again before it expires")
     _signing(renew)
+    sign = _command(commands, "sign", _sign, "add the signature of a second operator's key")
+    _signing(sign, expires=False)
     _command(commands, "verify", _verify, "verify catalogue, hashes and signatures of all packages")
     _command(commands, "list", _list, "list the packages of the verified catalogue")
     _add_keys(commands)
@@ -56,14 +58,17 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen sub-command."""
-    return int(args.run(args))
+    try:
+        return int(args.act(args))
+    except OSError as error:
+        raise ConfigError(f"{error.filename or 'a file'}: {error.strerror or error}") from error
 
 
-def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, act: Any, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text[:1].upper() + text[1:] + ".", epilog=_EXIT
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, act=act)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
         "--store", type=Path, default=Path("packages"), metavar="DIR", help="default: packages"
@@ -72,7 +77,7 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
         "--seen", type=Path, metavar="FILE", help="where seen catalogue versions are remembered"
     )
     parser.add_argument(
-        "--threshold", type=int, default=1, metavar="N", help="signatures wanted, default 1"
+        "--threshold", type=_count, default=1, metavar="N", help="signatures wanted, default 1"
     )
     _key_folder(parser)
     return parser
@@ -82,7 +87,7 @@ def _key_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keys", type=Path, metavar="DIR", help="the folder of trusted keys")
 
 
-def _signing(parser: argparse.ArgumentParser) -> None:
+def _signing(parser: argparse.ArgumentParser, *, expires: bool = True) -> None:
     parser.add_argument("--key", metavar="NAME", help="the key that signs, if there are several")
     parser.add_argument(
         "--passphrase-file",
@@ -90,21 +95,21 @@ def _signing(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"its passphrase (or in {keys.PASSPHRASE_VARIABLE})",
     )
-    parser.add_argument(
-        "--days", type=int, default=_DAYS, help=f"until it expires, default {_DAYS}"
-    )
+    if expires:
+        text = f"until it expires, default {_DAYS}"
+        parser.add_argument("--days", type=_days, default=_DAYS, help=text)
 
 
 def _add_keys(commands: Any) -> None:
     top = commands.add_parser("keys", help="make and list the keys that sign the catalogue")
     inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     init = inner.add_parser("init", help="make a key; it is never shown nor replaced")
-    init.set_defaults(run=_keys_init)
+    init.set_defaults(run=run, act=_keys_init)
     init.add_argument("--name", default="operator", help="default: operator")
     init.add_argument("--passphrase-file", type=Path, metavar="FILE", help="encrypt it with this")
     _key_folder(init)
     listing = inner.add_parser("list", help="list the keys that are trusted")
-    listing.set_defaults(run=_keys_list)
+    listing.set_defaults(run=run, act=_keys_list)
     listing.add_argument("--json", action="store_true", help="print JSON instead of text")
     _key_folder(listing)
 
@@ -121,6 +126,18 @@ def _kb(text: str) -> str:
     if not digits.isdecimal():
         raise argparse.ArgumentTypeError(f"not an update such as KB5000871: {text!r}")
     return f"KB{digits}"
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a number of signatures: {text!r}")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"not a number of days from 1 to {_LONGEST}: {text!r}")
+    return int(text)
 
 
 def _now() -> datetime:
@@ -175,6 +192,13 @@ def _renew(args: argparse.Namespace) -> int:
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
     catalogue = _store(args).change(lambda old: old, signer, days=args.days)
     _say(args, catalogue, f"renewed until {catalogue.expires:%Y-%m-%d %H:%M} UTC")
+    return OK
+
+
+def _sign(args: argparse.Namespace) -> int:
+    signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
+    catalogue = _store(args).countersign(signer)
+    _say(args, catalogue, f"{len(catalogue.packages)} packages")
     return OK
 
 

@@ -36,6 +36,13 @@ def seal(document: dict[str, Any], kind: str, signer: Signer) -> bytes:
     return rfc8785.dumps(envelope.to_dict()) + b"\n"
 
 
+def countersign(raw: bytes, signer: Signer, *, where: str) -> bytes:
+    """Return the envelope with one signature more; verify it first with `unseal`."""
+    envelope = _parsed(raw, where)
+    envelope.sign(signer)
+    return rfc8785.dumps(envelope.to_dict()) + b"\n"
+
+
 def unseal(
     raw: bytes, kind: str, keys: Iterable[TrustedKey], *, where: str, threshold: int = 1
 ) -> tuple[dict[str, Any], tuple[str, ...]]:

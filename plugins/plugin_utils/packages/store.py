@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from ..errors import ConfigError, RefusedError
 from .catalogue import KIND, PackageCatalogue, check_fresh, from_document
-from .envelope import digest_of, seal, unseal
+from .envelope import countersign, digest_of, seal, unseal
 from .seen import check_and_remember
 
 if TYPE_CHECKING:
@@ -71,8 +71,11 @@ class PackageStore:
         """Return where the bytes of a package lie."""
         return self.root / package.sha256 / package.file
 
-    def load(self, *, expired: bool = False) -> PackageCatalogue:
-        """Return the verified catalogue; ``expired`` accepts one that is to be renewed."""
+    def load(self, *, expired: bool = False, threshold: int | None = None) -> PackageCatalogue:
+        """Return the verified catalogue.
+
+        Who is about to change it may accept an expired one, or one that still lacks signatures.
+        """
         try:
             raw = self.file.read_bytes()
         except FileNotFoundError as error:
@@ -80,9 +83,8 @@ class PackageStore:
                 f"{self.file} does not exist; 'exchange-remediation package add' makes it"
             ) from error
         trust = self.trust
-        document, names = unseal(
-            raw, KIND, trust.keys, where=str(self.file), threshold=trust.threshold
-        )
+        wanted = threshold or trust.threshold
+        document, names = unseal(raw, KIND, trust.keys, where=str(self.file), threshold=wanted)
         catalogue = from_document(document, names, where=str(self.file))
         if not expired:
             check_fresh(catalogue, self.clock(), where=str(self.file))
@@ -102,7 +104,7 @@ class PackageStore:
         with FileLock(self.root / ".lock"):
             now = self.clock().replace(microsecond=0)
             if self.file.exists():
-                old = self.load(expired=True)
+                old = self.load(expired=True, threshold=1)
             else:
                 old = PackageCatalogue(secrets.token_hex(16), 0, now, now, ())
             new = replace(
@@ -113,7 +115,15 @@ class PackageStore:
                 packages=edit(old.packages),
             )
             _replace(self.file, seal(new.to_json(), KIND, signer))
-            return self.load()
+            return self.load(threshold=1)
+
+    def countersign(self, signer: Signer) -> PackageCatalogue:
+        """Add a signature to the catalogue as it is; its version stays."""
+        with FileLock(self.root / ".lock"):
+            self.load(threshold=1)
+            raw = self.file.read_bytes()
+            _replace(self.file, countersign(raw, signer, where=str(self.file)))
+            return self.load(threshold=1)
 
     @contextmanager
     def staged(self, source: Path) -> Iterator[Staged]:

@@ -225,6 +225,38 @@ def test_nothing_works_without_a_trusted_key(run: Any, package: Path) -> None:
     assert "package keys init" in err
 
 
+def test_second_operator_countersigns_and_each_change_needs_it_again(
+    ready: Any, package: Path
+) -> None:
+    ready("keys", "init", "--name", "second")
+    two = ("--threshold", 2)
+    assert ready("add", package, "--build", BUILD, "--key", "operator", *two)[0] == 0
+    code, _, err = ready("list", *two)
+    assert code == 2
+    assert "no good signature of 2 trusted key(s)" in err
+    assert ready("sign", "--key", "operator", *two)[0] == 0
+    assert ready("list", *two)[0] == 2, "the same key twice is one signature"
+    assert ready("sign", "--key", "second", *two)[0] == 0
+    code, out, _ = ready("list", *two)
+    assert code == 0
+    assert "signed by operator, second" in out
+    assert ready("renew", "--key", "operator", *two)[0] == 0
+    assert ready("verify", *two)[0] == 2
+
+
+@pytest.mark.parametrize("words", [["--days", "0"], ["--days", "999"], ["--threshold", "0"]])
+def test_senseless_numbers_are_usage_errors(words: list[str], ready: Any, package: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        ready("add", package, "--build", BUILD, *words)
+    assert caught.value.code == 2
+
+
+def test_store_that_cannot_be_written_is_named(ready: Any, package: Path) -> None:
+    code, _, err = ready("add", package, "--build", BUILD, "--store", "/proc/packages")
+    assert code == 2
+    assert "/proc/packages" in err
+
+
 def test_production_uses_the_pinned_roots(ready: Any, package: Path, monkeypatch: Any) -> None:
     monkeypatch.undo()
     code = cli.main(["package", "add", str(package), "--build", BUILD, "--store", str(package.parent / "s"),
