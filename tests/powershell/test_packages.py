@@ -166,6 +166,18 @@ def test_flipped_bit_on_the_host_is_seen_and_repaired(locked: Host) -> None:
     assert state(locked)["state"] == "damaged"
 
 
+def test_push_replaces_a_flipped_bit_and_keeps_it_as_evidence(locked: Host) -> None:
+    locked.call("Add-PackageChunk", chunk(0, CONTENT))
+    flipped = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
+    (folder(locked) / NAME).write_bytes(flipped)
+    again = locked.call("Add-PackageChunk", chunk(0, FIRST)).result
+    assert again["before"] == {"state": "damaged", "bytes": 0}
+    assert again["after"] == {"state": "partial", "bytes": len(FIRST)}
+    locked.call("Add-PackageChunk", chunk(len(FIRST), REST))
+    assert state(locked)["state"] == "complete"
+    assert (folder(locked) / f"{NAME}.damaged").read_bytes() == flipped
+
+
 def test_check_mode_says_what_would_happen_and_writes_nothing(host: Host) -> None:
     planned = host.call("Add-PackageChunk", chunk(0, FIRST, check=True, lock_owner="")).result
     assert planned["changed"] is True
@@ -327,7 +339,7 @@ def test_pull_replaces_a_partial_push_and_a_damaged_file(trusting: Host, web: We
     (folder(trusting) / NAME).write_bytes(b"damaged")
     trusting.call("Receive-Package", pull(web.url("good")))
     assert state(trusting)["state"] == "complete"
-    assert [path.name for path in folder(trusting).iterdir()] == [NAME]
+    assert sorted(path.name for path in folder(trusting).iterdir()) == [NAME, f"{NAME}.damaged"]
 
 
 @pytest.mark.parametrize(

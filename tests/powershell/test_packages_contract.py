@@ -128,6 +128,10 @@ def test_damaged_package_is_replaced_alike(story: Story) -> None:
     put(story, f"{SHARE}\\{NAME}", CONTENT)
     assert story.step("Receive-Package", pull(f"{SHARE}\\{NAME}"))["result"]["changed"]
     assert story.step("Get-PackageState", wanted())["result"]["state"] == "complete"
+    put(story, f"{PACKAGES}\\{digest(CONTENT)}\\{NAME}", bytes([2]) + CONTENT[1:])
+    assert story.step("Add-PackageChunk", chunk(0, FIRST))["result"]["before"]["state"] == "damaged"
+    assert story.step("Add-PackageChunk", chunk(6000, REST))["result"]["changed"]
+    assert story.step("Get-PackageState", wanted())["result"]["state"] == "complete"
 
 
 def test_full_disk_is_said_before_the_first_byte_alike(story: Story) -> None:

@@ -119,11 +119,12 @@ if ($folder) {
     $before = Get-ChunkCondition $folder $Package $Size
 }
 $result = [ordered] @{changed = $false; before = $before; after = $before; path = $null }
-if ($before['state'] -eq 'complete' -and $before['bytes'] -eq $Size) {
-    $result['path'] = Join-Path $folder $Package
-    return $result
-}
 if ($before['state'] -eq 'complete') {
+    $path = Join-Path $folder $Package
+    if ($before['bytes'] -eq $Size -and (Measure-PackageFile $path)['sha256'] -ceq $Sha256) {
+        $result['path'] = $path
+        return $result
+    }
     $before = [ordered] @{state = 'damaged'; bytes = [long] 0 }
     $result['before'] = $before
 }
@@ -141,6 +142,7 @@ if ($Offset -eq 0) {
     Assert-PackageSpace $Size
 }
 $path = Join-Path $folder $Package
+Move-DamagedPackage $path
 $result['path'] = "$path.partial"
 if (Write-Chunk "$path.partial" $bytes $Offset $Size $Sha256) {
     Complete-Package "$path.partial" $path

@@ -29,12 +29,12 @@ function Open-PackageSource {
     $response = $request.GetResponse()
     $status = [int] $response.StatusCode
     if ($status -ne 200) {
-        $response.Dispose()
+        $response.Close()
         Stop-Operation 'ScriptFailed' 'SourceRefused' "$Source answered with status $status; only 200 is taken, redirects are not followed. Give the final address"
     }
     if ($response.ContentLength -ge 0 -and $response.ContentLength -ne $Size) {
         $length = $response.ContentLength
-        $response.Dispose()
+        $response.Close()
         Stop-Operation 'ScriptFailed' 'PackageDamaged' "$Source has $length bytes, the package has $Size; another file lies there"
     }
     $response.GetResponseStream()

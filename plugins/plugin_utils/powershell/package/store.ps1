@@ -112,14 +112,21 @@ function Get-PackageCondition {
     $condition
 }
 
+# Other bytes under a package's final name are kept as evidence, but not under that name.
+function Move-DamagedPackage {
+    param ([string] $Path)
+    $target = Resolve-NativePath $Path
+    if ([IO.File]::Exists($target)) {
+        [IO.File]::Delete("$target.damaged")
+        [IO.File]::Move($target, "$target.damaged")
+    }
+}
+
 # Gives a file whose hash was just found right its final name. Its folder is closed to others.
 function Complete-Package {
     param ([string] $Temporary, [string] $Path)
+    Move-DamagedPackage $Path
     $target = Resolve-NativePath $Path
-    if ([IO.File]::Exists($target)) {
-        # Other bytes under this name: what was verified replaces them.
-        [IO.File]::Delete($target)
-    }
     for ($try = 1; ; $try++) {
         try {
             [IO.File]::Move((Resolve-NativePath $Temporary), $target)

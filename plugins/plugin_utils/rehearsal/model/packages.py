@@ -87,9 +87,9 @@ def add_chunk(world: World, request: dict[str, Any]) -> dict[str, Any]:
     folder = _folder(world, sha256, create=not check)
     before = _brief(world, folder, package)
     path = f"{folder}\\{package}"
-    if before["state"] == "complete" and before["bytes"] == size:
-        return {"changed": False, "before": before, "after": before, "path": path}
     if before["state"] == "complete":
+        if file_sha256(world, path) == sha256 and before["bytes"] == size:
+            return {"changed": False, "before": before, "after": before, "path": path}
         before = {"state": "damaged", "bytes": 0}
     _check_place(before, offset, len(chunk), size)
     end = offset + len(chunk)
@@ -99,6 +99,7 @@ def add_chunk(world: World, request: dict[str, Any]) -> dict[str, Any]:
         return {**result, "path": None}
     if offset == 0:
         _check_space(world, size)
+    _set_aside(world, path)
     result["path"] = _append(world, path, chunk, offset, size, sha256)
     return {**result, "after": _brief(world, folder, package)}
 
@@ -123,7 +124,9 @@ def receive(world: World, request: dict[str, Any]) -> dict[str, Any]:
         return {**result, "changed": True, "after": planned}
     _check_space(world, size)
     path = f"{_folder(world, sha256, create=True)}\\{package}"
-    _put(world, path, _fetched(world, source, size, sha256))
+    found = _fetched(world, source, size, sha256)
+    _set_aside(world, path)
+    _put(world, path, found)
     if world.file(f"{path}.partial") is not None:
         world.delete_file(f"{path}.partial", by=BY)
     after = _condition(world, package, sha256, size)
@@ -184,6 +187,14 @@ def _append(world: World, path: str, chunk: bytes, offset: int, size: int, sha25
         )
     _put(world, path, whole)
     return path
+
+
+def _set_aside(world: World, path: str) -> None:
+    """Keep other bytes under a package's final name as evidence, under another one."""
+    entry = world.file(path)
+    if entry is not None:
+        world.put_file(f"{path}.damaged", entry, by=BY)
+        world.delete_file(path, by=BY)
 
 
 def _fetched(world: World, source: str, size: int, sha256: str) -> bytes:

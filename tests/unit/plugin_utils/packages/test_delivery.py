@@ -218,6 +218,15 @@ def test_file_that_vanished_from_the_host_is_pushed_again_in_the_same_run(bench:
     assert bench.lying() == CONTENT
 
 
+def test_bytes_that_changed_on_the_host_are_pushed_again(bench: Bench) -> None:
+    path = bench.push().path
+    flipped = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
+    entry = {"size": len(CONTENT), "data": base64.b64encode(flipped).decode()}
+    bench.world.put_file(path, entry, by="somebody")
+    assert bench.push().changed
+    assert bench.lying() == CONTENT
+
+
 def test_host_that_always_loses_what_it_gets_ends_the_push(bench: Bench) -> None:
     real = bench.errand.transport
 
