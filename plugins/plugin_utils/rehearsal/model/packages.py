@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..paths import format_time
 from .errors import OperationError
+from .file_bytes import content, digest, put_bytes
 from .host_lock import assert_owner
+from .job_files import sha256_of
 from .parameters import Parameter, bind
 from .state import BY, assert_trusted, refused, state_folder
 
@@ -55,21 +55,6 @@ _CURE = (
 _PLAIN = "Look at it, keep it as evidence, move it away and run again"
 
 
-def content(entry: dict[str, Any]) -> bytes:
-    """Return the bytes of a file of the world; one of which only the size is known is zeros."""
-    if "data" in entry:
-        return base64.b64decode(entry["data"])
-    if "text" in entry:
-        return str(entry["text"]).encode("utf-8", "surrogatepass")
-    return bytes(int(entry.get("size") or 0))
-
-
-def file_sha256(world: World, path: str) -> str | None:
-    """Return the SHA-256 of a file of the world; ``None`` when there is none."""
-    entry = world.file(path)
-    return None if entry is None else _digest(content(entry))
-
-
 def get_state(world: World, request: dict[str, Any]) -> dict[str, Any]:
     """Get-PackageState."""
     package, sha256, size = bind(request, _WANTED)
@@ -88,7 +73,7 @@ def add_chunk(world: World, request: dict[str, Any]) -> dict[str, Any]:
     before = _brief(world, folder, package)
     path = f"{folder}\\{package}"
     if before["state"] == "complete":
-        if file_sha256(world, path) == sha256 and before["bytes"] == size:
+        if sha256_of(world, path) == sha256 and before["bytes"] == size:
             return {"changed": False, "before": before, "after": before, "path": path}
         before = {"state": "damaged", "bytes": 0}
     _check_place(before, offset, len(chunk), size)
@@ -126,7 +111,7 @@ def receive(world: World, request: dict[str, Any]) -> dict[str, Any]:
     path = f"{_folder(world, sha256, create=True)}\\{package}"
     found = _fetched(world, source, size, sha256)
     _set_aside(world, path)
-    _put(world, path, found)
+    put_bytes(world, path, found)
     if world.file(f"{path}.partial") is not None:
         world.delete_file(f"{path}.partial", by=BY)
     after = _condition(world, package, sha256, size)
@@ -152,8 +137,8 @@ def _chunk(data: str, chunk_sha256: str) -> bytes:
         raise OperationError(
             "RequestInvalid", "the chunk is not base64", identity="ChunkDamaged"
         ) from error
-    if _digest(chunk) != chunk_sha256:
-        message = f"the chunk that arrived has SHA-256 {_digest(chunk)}, sent was {chunk_sha256}"
+    if digest(chunk) != chunk_sha256:
+        message = f"the chunk that arrived has SHA-256 {digest(chunk)}, sent was {chunk_sha256}"
         raise OperationError("RequestInvalid", message, identity="ChunkDamaged")
     return chunk
 
@@ -176,16 +161,16 @@ def _append(world: World, path: str, chunk: bytes, offset: int, size: int, sha25
     old = world.file(partial)
     whole = (content(old)[:offset] if old else b"") + chunk
     if len(whole) < size:
-        _put(world, partial, whole)
+        put_bytes(world, partial, whole)
         return partial
     if old is not None:
         world.delete_file(partial, by=BY)
-    if _digest(whole) != sha256:
+    if digest(whole) != sha256:
         raise _damaged(
-            f"all {size} bytes arrived, but their SHA-256 is {_digest(whole)}, wanted is {sha256}; "
+            f"all {size} bytes arrived, but their SHA-256 is {digest(whole)}, wanted is {sha256}; "
             "they were discarded. Verify the package on the controller and push it again"
         )
-    _put(world, path, whole)
+    put_bytes(world, path, whole)
     return path
 
 
@@ -207,9 +192,9 @@ def _fetched(world: World, source: str, size: int, sha256: str) -> bytes:
         raise _damaged(
             f"{source} has more than the package's {size} bytes; another file lies there"
         )
-    if len(found) != size or _digest(found) != sha256:
+    if len(found) != size or digest(found) != sha256:
         raise _damaged(
-            f"{source} gave {len(found)} bytes with SHA-256 {_digest(found)}, wanted are {size} "
+            f"{source} gave {len(found)} bytes with SHA-256 {digest(found)}, wanted are {size} "
             f"with {sha256}; they were discarded"
         )
     return found
@@ -263,10 +248,10 @@ def _condition(world: World, package: str, sha256: str, size: int) -> dict[str, 
         entry = _plain(world, path)
     if entry is None:
         return absent
-    data = content(entry)
-    if state == "damaged" and (len(data), _digest(data)) == (size, sha256):
+    found, actual = len(content(entry)), sha256_of(world, path)
+    if state == "damaged" and (found, actual) == (size, sha256):
         state = "complete"
-    return {"state": state, "bytes": len(data), "sha256": _digest(data), "path": path}
+    return {"state": state, "bytes": found, "sha256": actual, "path": path}
 
 
 def _check_space(world: World, size: int) -> None:
@@ -281,19 +266,6 @@ def _check_space(world: World, size: int) -> None:
 
 def _free(world: World) -> int:
     return int(world.data["drives"]["C"]["free_bytes"])
-
-
-def _put(world: World, path: str, data: bytes) -> None:
-    entry = {
-        "size": len(data),
-        "data": base64.b64encode(data).decode("ascii"),
-        "mtime": format_time(world.clock()),
-    }
-    world.put_file(path, entry, by=BY)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 OPERATIONS = {

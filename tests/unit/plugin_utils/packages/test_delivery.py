@@ -33,7 +33,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.packages import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.file_bytes import (
     content,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
