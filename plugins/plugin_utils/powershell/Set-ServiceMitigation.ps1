@@ -37,6 +37,7 @@ function Get-ServicePlan {
     # only to be stopped.
     param ($Services)
     $plan = @()
+    $asked = @(foreach ($service in $Services) { $service.name })
     foreach ($service in @(Select-ByRank $Services { param ($row) $row.name })) {
         $now = Get-ServiceState $service.name
         if (-not $now) { continue }
@@ -44,7 +45,8 @@ function Get-ServicePlan {
         if ($wanted['status'] -eq 'Stopped') {
             foreach ($dependent in Get-Service -Name $now['name'] -DependentServices) {
                 $state = Get-ServiceState $dependent.ServiceName
-                if (-not (Test-Running $state['status']) -or @($plan | Where-Object { $_['now']['name'] -eq $state['name'] })) { continue }
+                $known = $asked + @(foreach ($row in $plan) { $row['now']['name'] })
+                if (-not (Test-Running $state['status']) -or $known -contains $state['name']) { continue }
                 $plan += @{ now = $state; wanted = [ordered]@{ name = $state['name']; status = 'Stopped'; start_type = $state['start_type']; delayed = $state['delayed'] } }
             }
         }

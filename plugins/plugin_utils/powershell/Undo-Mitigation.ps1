@@ -73,12 +73,19 @@ function Invoke-Undo {
     }
     $pools = @($Plan['pools'] | Where-Object { -not (Test-PoolText $_['now'] $_['wanted']) } | ForEach-Object { $_['wanted'] })
     if ($pools) { Set-PoolState $Plan['state'] $pools }
-    foreach ($row in $Plan['services']) {
-        if (Test-ServiceState $row['now'] $row['wanted']) { continue }
-        try {
-            Set-ServiceState $row['wanted']['name'] $row['wanted']
-        } catch {
-            Add-PartError "services.$($row['wanted']['name'])" $_
+    $services = @($Plan['services'] | Where-Object { -not (Test-ServiceState $_['now'] $_['wanted']) } | ForEach-Object { $_['wanted'] })
+    # All may start before any does: one may need another.
+    foreach ($pass in 'type', 'state') {
+        foreach ($wanted in $services) {
+            try {
+                if ($pass -eq 'state') {
+                    Set-ServiceState $wanted['name'] $wanted
+                } elseif (Test-Running $wanted['status']) {
+                    Set-StartType $wanted['name'] $wanted['start_type'] $wanted['delayed']
+                }
+            } catch {
+                Add-PartError "services.$($wanted['name'])" $_
+            }
         }
     }
 }

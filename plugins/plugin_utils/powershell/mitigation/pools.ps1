@@ -40,8 +40,9 @@ function Set-TagAttribute {
         return $Tag
     }
     if ($found.Success) {
-        $value = $found.Groups['value']
-        return $Tag.Remove($value.Index, $value.Length).Insert($value.Index, '"' + $Value + '"')
+        $old = $found.Groups['value']
+        $quote = $old.Value.Substring(0, 1)
+        return $Tag.Remove($old.Index, $old.Length).Insert($old.Index, $quote + $Value + $quote)
     }
     $end = [regex]::Match($Tag, '[ \t\r\n]*/?>\z')
     $Tag.Insert($end.Index, (' {0}="{1}"' -f $Name, $Value))
@@ -74,11 +75,12 @@ function Invoke-PoolVerb {
     $tool = Get-Command -Name 'appcmd.exe' -CommandType Function -ErrorAction SilentlyContinue
     if ($null -eq $tool) { $tool = "$env:windir\System32\inetsrv\appcmd.exe" }
     $said = @(& $tool $Verb apppool "/apppool.name:$Name") -join ' '
+    $code = $LASTEXITCODE
     for ($try = 1; $try -le 60; $try++) {
         $row = @(@{ name = $Name; state = 'Unknown' })
         Set-RuntimeState $row 'apppool' 'iis.app_pools'
         if ($row[0]['state'] -eq $State) { return }
-        if ($LASTEXITCODE) { break }
+        if ($code) { break }
         Start-Sleep -Seconds 1
     }
     Stop-Operation 'ScriptFailed' 'PoolNotInState' "the pool $Name did not become $State but is $($row[0]['state']); appcmd said: $said"

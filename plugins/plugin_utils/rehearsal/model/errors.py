@@ -24,6 +24,7 @@ class OperationError(Exception):
         self.identity = message if identity is None else identity
         self.details = details
         self.source = source  # "bootstrap" before the script runs
+        self.parts: list[dict[str, Any]] = []  # part errors from before it failed
         self.exception = exception  # the .NET type, when PowerShell itself refused
 
 

@@ -117,7 +117,8 @@ def _attribute(tag: str, name: str, value: str | None) -> str:
     if value is None:
         return tag if found is None else tag[: found.start()] + tag[found.end() :]
     if found is not None:
-        return f'{tag[: found.start(1)]}"{value}"{tag[found.end(1) :]}'
+        quote = found[1][0]
+        return f"{tag[: found.start(1)]}{quote}{value}{quote}{tag[found.end(1) :]}"
     end = _TAG_END.search(tag)
     at = len(tag) if end is None else end.start()
     return f'{tag[:at]} {name}="{value}"{tag[at:]}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .errors import PartError
 from .facts_services import start_type
 from .state import BY
 
@@ -82,14 +83,65 @@ def put(context: Context, name: str, wanted: State) -> None:
         if wanted["start_type"] == "Disabled":
             _set_start(context, name, "Manual")
         else:
-            _set_start_type(context, name, wanted)
-        context.world.set_service_status(name, "Running", by=BY)
-    _set_start_type(context, name, wanted)
+            set_start_type(context, name, wanted)
+        _start(context, name)
+    set_start_type(context, name, wanted)
     if not run and running(now["status"]):
+        for other in dependents(context, name):
+            _stop(context, other, whose=name)
+        _stop(context, name, whose=name)
+
+
+def _start(context: Context, name: str) -> None:
+    """Start a service and first what it depends on."""
+    world = context.world
+    entry = world.service(name) or {}
+    if running(entry["status"]):
+        return
+    stopped = [
+        one
+        for one in map(str, context.value(key(name), "DependOnService") or [])
+        if not running((world.service(one) or {"status": "Running"})["status"])
+    ]
+    disabled = any(start_type(context, one) == "Disabled" for one in stopped)
+    if entry.get("refuses") == "start" or disabled or start_type(context, name) == "Disabled":
+        raise _failure(context, name, name, "start")
+    for one in stopped:
+        _start(context, one)
+    world.set_service_status(name, "Running", by=BY)
+
+
+def _stop(context: Context, name: str, *, whose: str) -> None:
+    entry = context.world.service(name) or {}
+    if running(entry["status"]):
+        if entry.get("refuses") == "stop":
+            raise _failure(context, whose, name, "stop")
         context.world.set_service_status(name, "Stopped", by=BY)
 
 
-def _set_start_type(context: Context, name: str, wanted: State) -> None:
+def _failure(context: Context, asked: str, name: str, verb: str) -> PartError:
+    """Return what Start-Service and Stop-Service say."""
+    title = (context.world.service(asked) or {}).get("display_name", asked)
+    done = {"start": "started", "stop": "stopped"}[verb]
+    command = f"{verb.capitalize()}Service"
+    return PartError(
+        "Microsoft.PowerShell.Commands.ServiceCommandException",
+        f"CouldNot{command},Microsoft.PowerShell.Commands.{command}Command",
+        f"Service '{title} ({asked})' cannot be {done} due to the following error: "
+        f"Cannot {verb} service {name} on computer '.'.",
+    )
+
+
+def try_put(context: Context, name: str, wanted: State) -> None:
+    """Put a service into a state; a failure is reported and the others go on."""
+    try:
+        put(context, name, wanted)
+    except PartError as error:
+        context.report(f"services.{name}", error)
+
+
+def set_start_type(context: Context, name: str, wanted: State) -> None:
+    """Set the start type and the delay, each only where it differs."""
     kind = wanted["start_type"]
     if kind in ("Boot", "System") and start_type(context, name) != kind:
         context.world.set_value(key(name), "Start", "DWord", _CODES[kind], by=BY)

@@ -101,9 +101,14 @@ def _act(context: Context, plan: _Plan) -> None:
     pools = [i.wanted for i in plan.pools if not mitigation_pools.as_recorded(i.now, i.wanted)]
     if pools and plan.state is not None:
         mitigation_pools.put(context, plan.state, pools)
-    for item in plan.services:
-        if not mitigation_services.as_wanted(item.now, item.wanted):
-            mitigation_services.put(context, item.wanted["name"], item.wanted)
+    services = [
+        i.wanted for i in plan.services if not mitigation_services.as_wanted(i.now, i.wanted)
+    ]
+    for wanted in services:  # all may start before any does: one may need another
+        if mitigation_services.running(wanted["status"]):
+            mitigation_services.set_start_type(context, wanted["name"], wanted)
+    for wanted in services:
+        mitigation_services.try_put(context, wanted["name"], wanted)
 
 
 def _read_again(context: Context, plan: _Plan) -> None:

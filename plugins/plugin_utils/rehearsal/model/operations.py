@@ -40,7 +40,7 @@ class Outcome:
     @classmethod
     def failed(cls, error: OperationError) -> Outcome:
         """Return the outcome of an operation that failed."""
-        return cls("null", encode([failure_entry(error)]), "error", error.kind)
+        return cls("null", encode([failure_entry(error), *error.parts]), "error", error.kind)
 
 
 class FactsMemory:

@@ -73,11 +73,17 @@ namespace System.ServiceProcess {
         public void Start() {
             if (StartMode == ServiceStartMode.Disabled) { Refuse("start", 1058, "The service cannot be started, either because it is disabled or because it has no enabled devices associated with it"); }
             if (Status != ServiceControllerStatus.Stopped) { Refuse("start", 1056, "An instance of the service is already running"); }
+            if (Refuses("start")) { Refuse("start", 1053, "The service did not respond to the start or control request in a timely fashion"); }
+            foreach (var needed in ServicesDependedOn.Where(s => s.Status == ServiceControllerStatus.Stopped)) {
+                if (needed.StartMode == ServiceStartMode.Disabled) { Refuse("start", 1068, "The dependency service or group failed to start"); }
+                needed.Start();
+            }
             Become(ServiceControllerStatus.Running);
         }
 
         public void Stop() {
             if (Status == ServiceControllerStatus.Stopped) { Refuse("stop", 1062, "The service has not been started"); }
+            if (Refuses("stop")) { Refuse("stop", 1053, "The service did not respond to the start or control request in a timely fashion"); }
             Become(ServiceControllerStatus.Stopped);
         }
 
@@ -87,6 +93,9 @@ namespace System.ServiceProcess {
                 throw new InvalidOperationException("Time out has expired and the operation has not been completed.");
             }
         }
+
+        /// <summary>A service of the world that hangs: "refuses": "start" or "stop".</summary>
+        bool Refuses(string verb) => Entry["refuses"]?.ToString() == verb;
 
         void Become(ServiceControllerStatus status) {
             Entry["status"] = status.ToString();
