@@ -31,6 +31,7 @@ _LAYERS = {
     "judge": 3,
     "transport": 3,
     "packages": 4,
+    "jobs": 4,
     "plan": 4,
     "rehearsal": 4,
     "ansible_host": 4,
