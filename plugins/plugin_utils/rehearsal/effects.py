@@ -9,7 +9,9 @@ Rules stand in the world's ``programs``::
                    "busy_seconds": 590, "hang": false, "reboots": false}}
 
 ``busy_seconds``: how long it uses the processor (default: all the time; 0 = waits for a dialog).
-``hang``: it never ends. ``reboots``: instead of ending it restarts Windows.
+``hang``: it never ends (the PowerShell engine leaves it after ``watched_seconds``, 7200).
+``reboots``: instead of ending it restarts Windows. ``refused``: the text with which Windows does
+not start it.
 """
 
 from __future__ import annotations
@@ -50,6 +52,15 @@ def rule_for(world: World, command_line: str) -> int | None:
         if fnmatch(command_line.lower(), pattern):
             return position
     return None
+
+
+def refusal(world: World, command_line: str) -> str | None:
+    """Return why Windows does not start the program, if a rule says so."""
+    position = rule_for(world, command_line)
+    if position is None:
+        return None
+    found = world.data["programs"][position].get("behaviour", {}).get("refused")
+    return None if found is None else str(found)
 
 
 def launched(world: World, command_line: str, *, by: str) -> dict[str, Any]:

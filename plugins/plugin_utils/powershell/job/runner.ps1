@@ -114,7 +114,7 @@ function Open-JobFile {
         $stream = [IO.File]::Open((Resolve-NativePath $Job.file), 'Open', 'Read', 'Read')
     } catch {
         $State['reason'] = 'file'
-        $State['message'] = $_.Exception.Message
+        $State['message'] = $_.Exception.GetBaseException().Message
         return $null
     }
     $bytes = (New-Object Security.Cryptography.SHA256CryptoServiceProvider).ComputeHash($stream)
@@ -179,7 +179,7 @@ function Start-JobProcess {
     } catch {
         $State['state'] = 'refused'
         $State['reason'] = 'launch'
-        $State['message'] = $_.Exception.Message
+        $State['message'] = $_.Exception.GetBaseException().Message
         return $null
     }
     # A question on the console gets the end of the input.

@@ -136,6 +136,12 @@ def _launch(
     world: World, folder: str, job: dict[str, Any], state: dict[str, Any], at: datetime
 ) -> None:
     line = command_line(job)
+    if message := effects.refusal(world, line):
+        now = stamp(at)
+        state |= {"state": "refused", "reason": "launch", "message": message}
+        state |= {"attempt": state["attempt"] + 1, "started": now, "finished": now}
+        _complete(world, folder, state, at)
+        return
     behaviour = effects.launched(world, line, by=BY)
     number = _FIRST_PID + 8 * sum(m["kind"] == "program" for m in world.data["mutations"])
     output = str(behaviour.get("output", "")).encode()

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide i
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import ExecResult
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
-
-sys.path.insert(0, str(Path(__file__).parent))
 from fleet_of_one import FAULTS, ORDER, PATCH, PATIENCE, Answer, HostOfOne, drop_after, unreachable
 
 EFFECT = {"kind": "file", "path": "C:\\done.txt", "text": "installed"}

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide import Outcome
 from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.restart import (
@@ -15,8 +12,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.restart 
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import ExecResult
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
-
-sys.path.insert(0, str(Path(__file__).parent))
 from fleet_of_one import FAULTS, ORDER, OWNER, Answer, HostOfOne, unreachable
 
 

@@ -82,14 +82,18 @@ namespace Rehearsal {
         public static StartedProcess Start(ProcessStartInfo info) {
             var path = info.FileName.Trim('"');
             var windows = World.Current.Environment["SystemRoot"] + "\\";
-            if (!File.Exists(PathMap.Native(path)) && !path.StartsWith(windows, StringComparison.OrdinalIgnoreCase)) {
+            // A bare name is one of Windows' own.
+            if (path.Contains('\\') && !File.Exists(PathMap.Native(path)) && !path.StartsWith(windows, StringComparison.OrdinalIgnoreCase)) {
                 throw new System.ComponentModel.Win32Exception(2, "The system cannot find the file specified");
             }
             var line = info.FileName + (string.IsNullOrEmpty(info.Arguments) ? "" : " " + info.Arguments);
             var rule = Rule(line);
-            if (rule != null) { rule["launched"] = Number(rule, "launched", 0) + 1; }
             var behaviour = rule?["behaviour"] as JsonObject ?? new JsonObject();
+            if (behaviour["refused"] != null) {
+                throw new System.ComponentModel.Win32Exception(5, behaviour["refused"].ToString());
+            }
             var world = World.Current;
+            if (rule != null) { rule["launched"] = Number(rule, "launched", 0) + 1; }
             var name = Path.GetFileNameWithoutExtension(path.Substring(path.LastIndexOf('\\') + 1));
             var process = new StartedProcess(
                 FirstId + world.ProcessId + 4 * world.Started++, name, world.UtcNow, path, behaviour);
