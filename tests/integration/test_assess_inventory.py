@@ -138,6 +138,32 @@ def test_a_host_that_stands_twice_in_the_file_is_an_error_of_the_command(
     assert "duplicate" in done.stderr.lower()
 
 
+@pytest.mark.parametrize("place", ["beside it", "in its folder"])
+def test_a_broken_file_beside_a_sound_one_is_an_error_of_the_command(
+    fleet: Fleet, tmp_path: Path, place: str
+) -> None:
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    sound, broken = folder / "sound.yml", folder / "wrong.yml"
+    sound.write_text(fleet.inventory.read_text())
+    broken.write_text("exchange:\n  hosts:\n    lost: {}\n  vars: [unclosed\n")
+    given = ["-i", folder] if place == "in its folder" else ["-i", sound, "-i", broken]
+    done = toolkit("assess", *given, "--limit", "fixed", "--cases", tmp_path / "cases")
+    assert done.returncode == 2, done.stdout
+    assert str(broken) in done.stderr
+    assert not list(tmp_path.glob("cases/*/report"))
+
+
+def test_a_name_in_limit_that_no_host_has_is_an_error_of_the_command(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    done = toolkit(
+        "assess", "-i", fleet.inventory, "--limit", "fixed,fixd", "--cases", tmp_path / "cases"
+    )
+    assert done.returncode == 2, done.stdout
+    assert "host pattern, ignoring: fixd" in done.stderr
+
+
 def test_an_empty_inventory_says_what_is_missing(tmp_path: Path) -> None:
     empty = tmp_path / "empty.yml"
     empty.write_text("all:\n  hosts:\n    somebody:\n")
