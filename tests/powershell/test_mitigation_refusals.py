@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import mitigation_requests as wanted
@@ -91,3 +92,22 @@ def test_record_without_a_change_undoes_nothing(story: Mitigated) -> None:
     story.put(WWWROOT, str(before))
     assert not story.change(UNDO, wanted.undo("backend-cookie"))["changed"]
     assert records(story.pair.worlds[0]) == {}
+
+
+def test_bytes_of_another_code_page_stay(story: Mitigated) -> None:
+    raw = '<?xml version="1.0" encoding="iso-8859-1"?>\n<configuration><!-- M\u00fc -->\n</configuration>\n'.encode(
+        "latin-1"
+    )
+    for world in story.pair.worlds:
+        entry = {
+            "size": len(raw),
+            "data": base64.b64encode(raw).decode(),
+            "mtime": "2021-03-01T00:00:00Z",
+        }
+        world.put_file(WWWROOT, entry, by="test")
+    story.change(SET, COOKIE)
+    story.change(UNDO, wanted.undo("backend-cookie"))
+    assert [base64.b64decode(world.file(WWWROOT)["data"]) for world in story.pair.worlds] == [
+        raw,
+        raw,
+    ]

@@ -49,7 +49,8 @@ function Get-UndoneText {
     if ($Entry['exact'] -and $hash -eq $Entry['applied_sha256']) {
         return Read-UndoCopy $Record['mitigation'] $Entry['prior_sha256']
     }
-    $text = Remove-OwnEntry $Current $Entry
+    $prior = Read-UndoCopy $Record['mitigation'] $Entry['prior_sha256']
+    $text = Remove-OwnEntry $Current $Entry $prior
     $base = Read-UndoCopy $Record['mitigation'] $Entry['base_sha256']
     if ($null -eq $base) {
         $root = (Get-MarkupElement $text)[0]
@@ -61,19 +62,43 @@ function Get-UndoneText {
     $text
 }
 
+function Get-OwnName {
+    # The names that we wrote or took away in one list.
+    param ($Entry, [string]$Path)
+    foreach ($list in 'names', 'originals') {
+        foreach ($item in $Entry[$list]) { if ($item['collection'] -eq $Path) { $item['name'] } }
+    }
+}
+
 function Remove-OwnEntry {
-    # Takes our entries out of a file that somebody else has changed, and puts back what they replaced.
-    param ([string]$Text, $Entry)
+    # Takes our entries out of a file that somebody else has changed; what stood under the same names
+    # before comes back, in place where the names are the same ones in the same order.
+    param ([string]$Text, $Entry, $Prior)
     $collections = Get-RewriteCollection
     foreach ($path in @($collections.Keys)[2, 1, 0]) {
-        $names = @($Entry['names'] | Where-Object { $_['collection'] -eq $path } | ForEach-Object { $_['name'] })
-        $document = ConvertTo-ConfigDocument $Text $Entry['file']
-        $rows = Get-CollectionRow $document $path $collections[$path]
-        for ($index = $rows.Count - 1; $index -ge 0; $index--) {
-            if ($names -contains $rows[$index]['name']) { $Text = Remove-MarkupElement $Text $rows[$index]['element'] }
+        $kind = $collections[$path]
+        $names = @(Get-OwnName $Entry $path)
+        $before = @()
+        if ($null -ne $Prior) {
+            $rows = Get-CollectionRow (ConvertTo-ConfigDocument $Prior $Entry['file']) $path $kind
+            $before = @($rows | Where-Object { $names -contains $_['name'] } | ForEach-Object {
+                    @{ name = $_['name']; text = $Prior.Substring($_['element']['start'], $_['element']['end'] - $_['element']['start']); used = $false }
+                })
         }
-        $originals = @($Entry['originals'] | Where-Object { $_['collection'] -eq $path } | ForEach-Object { $_['text'] })
-        if ($originals) { $Text = (Add-MarkupBlock $Text $path $originals)['text'] }
+        $rows = Get-CollectionRow (ConvertTo-ConfigDocument $Text $Entry['file']) $path $kind
+        $inPlace = (@($before | ForEach-Object { $_['name'] }) -join "`n") -eq (@($rows | Where-Object { $names -contains $_['name'] } | ForEach-Object { $_['name'] }) -join "`n")
+        for ($index = $rows.Count - 1; $index -ge 0; $index--) {
+            if ($names -notcontains $rows[$index]['name']) { continue }
+            $same = $before | Where-Object { $_['name'] -eq $rows[$index]['name'] -and -not $_['used'] } | Select-Object -Last 1
+            if ($same -and $inPlace) {
+                $same['used'] = $true
+                $Text = Set-MarkupElement $Text $rows[$index]['element'] @($same['text'])
+            } else {
+                $Text = Remove-MarkupElement $Text $rows[$index]['element']
+            }
+        }
+        $missing = @($before | Where-Object { -not $_['used'] } | ForEach-Object { $_['text'] })
+        if ($missing) { $Text = (Add-MarkupBlock $Text $path $missing)['text'] }
     }
     Remove-EmptyContainer $Text @($Entry['containers'])
 }

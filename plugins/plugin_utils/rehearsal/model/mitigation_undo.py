@@ -155,7 +155,8 @@ def _undone(
     world, whose = context.world, record["mitigation"]
     if entry["exact"] and digest == entry["applied_sha256"]:
         return mitigation_record.read_copy(world, whose, entry["prior_sha256"])
-    text = _without_ours(current, entry)
+    prior = mitigation_record.read_copy(world, whose, entry["prior_sha256"])
+    text = _without_ours(current, entry, prior)
     base = mitigation_record.read_copy(world, whose, entry["base_sha256"])
     if base is None:
         root = mitigation_text.scan(text)[0]
@@ -163,15 +164,33 @@ def _undone(
     return base if mitigation_text.skeleton(text) == mitigation_text.skeleton(base) else text
 
 
-def _without_ours(text: str, entry: dict[str, Any]) -> str:
-    """Take our entries out of a file that somebody else has changed; put back what they replaced."""
+def _without_ours(text: str, entry: dict[str, Any], prior: str | None) -> str:
+    """Take our entries out of a file that somebody else has changed.
+
+    What stood under the same names before comes back, in place where they are the same ones
+    in the same order.
+    """
+    listed = [*entry["names"], *entry["originals"]]
     for path in reversed(COLLECTIONS):
-        names = {n["name"].lower() for n in entry["names"] if n["collection"] == path}
-        document = mitigation_text.document(text, entry["file"])
-        for row in reversed(rows(document, path)):
-            if row.name.lower() in names:
+        names = {item["name"].lower() for item in listed if item["collection"] == path}
+        before: list[tuple[str, str]] = []
+        if prior is not None:
+            before = [
+                (row.name.lower(), prior[row.tag.start : row.tag.end])
+                for row in rows(mitigation_text.document(prior, entry["file"]), path)
+                if row.name.lower() in names
+            ]
+        now = [
+            row
+            for row in rows(mitigation_text.document(text, entry["file"]), path)
+            if row.name.lower() in names
+        ]
+        in_place = [row.name.lower() for row in now] == [name for name, _ in before]
+        for row in reversed(now):
+            if in_place:
+                text = mitigation_text.replace(text, row.tag, [before.pop()[1]])
+            else:
                 text = mitigation_text.remove(text, row.tag)
-        originals = [o["text"] for o in entry["originals"] if o["collection"] == path]
-        if originals:
-            text, _ = mitigation_text.add_block(text, path, originals)
+        if before:
+            text, _ = mitigation_text.add_block(text, path, [raw for _, raw in before])
     return mitigation_text.remove_empty(text, entry["containers"])
