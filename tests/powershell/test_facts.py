@@ -318,6 +318,18 @@ def test_an_incomplete_registry_version_is_not_filled_up(ask: Ask) -> None:
     assert "MsiBuildMinor" in reply["errors"][0]["message"]
 
 
+def test_a_version_that_lacks_a_part_is_null_and_costs_nothing_else(ask: Ask) -> None:
+    host = world()
+    windows = "HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
+    del host.data["registry"][windows]["CurrentBuildNumber"]
+    del host.data["registry"]["HKLM\\SOFTWARE\\Microsoft\\InetStp"]["MinorVersion"]
+    reply = ask(host)
+    system, iis = reply["result"]["os"], reply["result"]["iis"]
+    assert (system["version"], system["build"], iis["version"]) == (None, None, None)
+    assert (system["product_name"], len(iis["sites"])) == ("Windows Server 2016 Standard", 2)
+    assert sources(reply) == ["os.version", "os.build", "iis.version"]
+
+
 def test_a_removed_setup_key_does_not_hide_an_exchange_that_runs(ask: Ask) -> None:
     host = world()
     del host.data["registry"][SETUP]

@@ -61,6 +61,14 @@ function Get-RegistryNumber {
     }
 }
 
+function Get-RegistryPart {
+    # A value that a version is put together from: without it there is no version.
+    param ([string]$Path, [string]$Name)
+    $part = Get-RegistryText $Path $Name
+    if (-not $part) { throw "$Path has no value $Name" }
+    $part
+}
+
 function Get-RegistrySubKey {
     # Names of the keys below one key; none where it does not exist.
     param ([string]$Path)

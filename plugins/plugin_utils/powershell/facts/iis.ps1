@@ -72,8 +72,10 @@ function Get-PoolFact {
 function Invoke-AppCmd {
     # appcmd is in every IIS since 7.0, needs no module, and its XML is not localised.
     param ([string]$Kind)
-    $tool = Get-Command -Name 'appcmd.exe' -CommandType Function -ErrorAction SilentlyContinue
-    if ($null -eq $tool) { $tool = "$env:windir\System32\inetsrv\appcmd.exe" }
+    # The rehearsal answers as a function. Not Get-Command: what it does not find it looks for in every
+    # module of the server, which takes its time and writes to the module cache there.
+    $tool = 'appcmd.exe'
+    if (-not (Test-Path -LiteralPath "Function:\$tool")) { $tool = "$env:windir\System32\inetsrv\$tool" }
     $lines = & $tool list $Kind /xml
     $text = (@($lines) -join "`n").Trim()
     $document = New-Object Xml.XmlDocument
@@ -109,9 +111,7 @@ function Get-IisFact {
     if ($null -eq $configuration) { return $fact }
     Add-Fact $fact 'version' {
         $path = 'HKLM:\SOFTWARE\Microsoft\InetStp'
-        $major = Get-RegistryNumber $path 'MajorVersion'
-        if ($null -eq $major) { throw "$path has no value MajorVersion" }
-        '{0}.{1}' -f $major, (Get-RegistryNumber $path 'MinorVersion')
+        '{0}.{1}' -f (Get-RegistryPart $path 'MajorVersion'), (Get-RegistryPart $path 'MinorVersion')
     } -Source 'iis.version'
     $fact['sites'] = @($configuration['sites'])
     $fact['app_pools'] = @(Get-PoolFact $configuration['root'])

@@ -14,9 +14,9 @@ function Get-SystemVersion {
     param ([string]$Path)
     $major = Get-RegistryNumber $Path 'CurrentMajorVersionNumber'
     if ($null -ne $major) {
-        '{0}.{1}' -f $major, (Get-RegistryNumber $Path 'CurrentMinorVersionNumber')
+        '{0}.{1}' -f $major, (Get-RegistryPart $Path 'CurrentMinorVersionNumber')
     } else {
-        Get-RegistryText $Path 'CurrentVersion'
+        Get-RegistryPart $Path 'CurrentVersion'
     }
 }
 
@@ -24,8 +24,8 @@ function Get-SystemFact {
     $path = 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
     $zone = 'HKLM:\SYSTEM\CurrentControlSet\Control\TimeZoneInformation'
     $fact = [ordered]@{}
-    Add-Fact $fact 'version' { '{0}.{1}' -f (Get-SystemVersion $path), (Get-RegistryText $path 'CurrentBuildNumber') } -Source 'os.version'
-    Add-Fact $fact 'build' { [int](Get-RegistryText $path 'CurrentBuildNumber') } -Source 'os.build'
+    Add-Fact $fact 'version' { '{0}.{1}' -f (Get-SystemVersion $path), (Get-RegistryPart $path 'CurrentBuildNumber') } -Source 'os.version'
+    Add-Fact $fact 'build' { [int](Get-RegistryPart $path 'CurrentBuildNumber') } -Source 'os.build'
     Add-Fact $fact 'ubr' { Get-RegistryNumber $path 'UBR' } -Source 'os.ubr'
     Add-Fact $fact 'product_name' { Get-RegistryText $path 'ProductName' } -Source 'os.product_name'
     Add-Fact $fact 'installation_type' { Get-RegistryText $path 'InstallationType' } -Source 'os.installation_type'

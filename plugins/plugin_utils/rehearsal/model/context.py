@@ -108,6 +108,13 @@ class Context:
         number = int(found)
         return number + _UNSIGNED if number < 0 else number
 
+    def version_part(self, path: str, name: str) -> str:
+        """Return a value that a version is put together from; without it there is no version."""
+        found = self.text(path, name)
+        if found is None:
+            raise thrown(f"{path.replace('HKLM', 'HKLM:', 1)} has no value {name}")
+        return found
+
     def require_native(self) -> None:
         """Refuse a 32-bit process: Windows shows it other keys and files."""
         if not self.world.data["session"].get("process_64bit"):

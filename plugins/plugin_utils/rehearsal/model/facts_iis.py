@@ -36,11 +36,7 @@ def iis(context: Context) -> dict[str, Any]:
 
 
 def _version(context: Context) -> str:
-    major = context.number(_INETSTP, "MajorVersion")
-    if major is None:
-        raise thrown(f"{_INETSTP.replace('HKLM', 'HKLM:', 1)} has no value MajorVersion")
-    minor = context.number(_INETSTP, "MinorVersion")
-    return f"{major}.{'' if minor is None else minor}"
+    return ".".join(context.version_part(_INETSTP, f"{name}Version") for name in ("Major", "Minor"))
 
 
 def set_states(

@@ -40,16 +40,14 @@ def computer(context: Context) -> dict[str, Any]:
 
 
 def operating_system(context: Context) -> dict[str, Any]:
-    build = context.text(_NT, "CurrentBuildNumber") or ""
-    major = context.number(_NT, "CurrentMajorVersionNumber")
-    minor = context.number(_NT, "CurrentMinorVersionNumber")
-    kernel = context.text(_NT, "CurrentVersion") if major is None else f"{major}.{minor}"
     installed = context.number(_NT, "InstallDate")
     lcid = context.text(f"{_CONTROL}\\Nls\\Language", "Default")
     zone = f"{_CONTROL}\\TimeZoneInformation"
     return {
-        "version": f"{kernel}.{build}",
-        "build": int(build or 0),
+        "version": context.part("os.version", lambda: _version(context)),
+        "build": context.part(
+            "os.build", lambda: int(context.version_part(_NT, "CurrentBuildNumber"))
+        ),
         "ubr": context.number(_NT, "UBR"),
         "product_name": context.text(_NT, "ProductName"),
         "installation_type": context.text(_NT, "InstallationType"),
@@ -60,6 +58,16 @@ def operating_system(context: Context) -> dict[str, Any]:
         "time_zone": context.text(zone, "TimeZoneKeyName"),
         "utc_offset_minutes": _offset(context.number(zone, "ActiveTimeBias")),
     }
+
+
+def _version(context: Context) -> str:
+    """Since Windows 10 ``CurrentVersion`` stays at 6.3 for ever."""
+    major = context.number(_NT, "CurrentMajorVersionNumber")
+    if major is None:
+        kernel = context.version_part(_NT, "CurrentVersion")
+    else:
+        kernel = f"{major}.{context.version_part(_NT, 'CurrentMinorVersionNumber')}"
+    return f"{kernel}.{context.version_part(_NT, 'CurrentBuildNumber')}"
 
 
 def _offset(bias: int | None) -> int | None:
