@@ -94,6 +94,7 @@ class JobDriver:
     clock: Callable[[], float] = time.monotonic
     spread: Callable[[], float] = random.random
     notice: Callable[[str], None] = field(default=lambda _text: None)
+    renew_every: float = 300.0  # seconds between heartbeats of the host lock
 
     def run(self, order: JobOrder, patience: Patience) -> JobResult:
         """Order the job unless the host has it, and watch it to its end."""
@@ -143,6 +144,7 @@ class _Watch:
         self._begun = driver.clock()
         self._state: JobState | None = None
         self._ordering = False
+        self._renewed = self._begun
         self._orders = self._questions = self._lost = self._pauses = 0
 
     def run(self) -> JobResult:
@@ -170,6 +172,8 @@ class _Watch:
                     reason = f"the host took the order {self._orders} times and does not know it"
                     return self._result(Verdict(Outcome.UNKNOWN, reason))
                 self._send()
+            elif seen is not None:
+                self._renew()
             self._pause()
 
     def _observe(self) -> JobState | None:
@@ -208,6 +212,22 @@ class _Watch:
                 raise
             self._lose(error)
         self._ordering = False
+
+    def _renew(self) -> None:
+        """Keep the host lock alive while we wait; whether that worked changes nothing here."""
+        now = self._driver.clock()
+        if now - self._renewed < self._driver.renew_every:
+            return
+        self._renewed = now
+        holder = {"owner": self._order.lock_owner, "run": self._order.run}
+        try:
+            self._driver.transport.run(Operation("Update-HostLock", holder))
+        except AuthenticationFailed:
+            raise
+        except _LOST as error:
+            self._lose(error)
+        except ScriptError as error:
+            self._driver.notice(f"job {self._order.job}: the host lock is lost: {error}")
 
     def _lose(self, error: Exception) -> None:
         self._lost += 1

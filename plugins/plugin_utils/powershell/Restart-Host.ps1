@@ -38,16 +38,23 @@ function Invoke-Shutdown {
     [ordered] @{code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string] $_ }) -join ' ').Trim() }
 }
 
-if (-not $Check) {
-    Assert-LockOwner $LockOwner
+function Assert-Idle {
+    Assert-NoActiveJob
+    if (Test-InstallerRunning) {
+        Stop-Operation 'Locked' 'InstallerRunning' 'an installer is at work; it is not interrupted by a restart. Wait for it'
+    }
 }
-Assert-NoActiveJob
-if (Test-InstallerRunning) {
-    Stop-Operation 'Locked' 'InstallerRunning' 'an installer is at work; it is not interrupted by a restart. Wait for it'
-}
+
 $scheduled = $false
-if (-not $Check) {
-    $done = Invoke-Shutdown
+if ($Check) {
+    Assert-Idle
+} else {
+    # Guarded: no job may be started between the look and the order.
+    $done = Use-LockGuard {
+        Assert-LockOwner $LockOwner
+        Assert-Idle
+        Invoke-Shutdown
+    }
     $scheduled = $done['code'] -eq 1190
     if ($done['code'] -ne 0 -and -not $scheduled) {
         Stop-Operation 'ScriptFailed' 'RestartRefused' "shutdown.exe ended with exit code $($done['code']): $($done['text'])"

@@ -87,12 +87,18 @@ $before = Get-KnownJob $order
 if ($before -and $before['state'] -ne 'staged') {
     return [ordered] @{changed = $false; before = $before; after = $before }
 }
-Assert-NoActiveJob $Job
 if (-not (Test-Path -LiteralPath $File)) {
     Stop-Operation 'RequestInvalid' 'FileMissing' "the file $File does not exist"
 }
-$after = [ordered] @{job = $Job; state = 'staged' }
-if (-not $Check) {
-    $after = Start-StagedJob $order $LockOwner $before
+if ($Check) {
+    Assert-NoActiveJob $Job
+    $after = [ordered] @{job = $Job; state = 'staged' }
+} else {
+    # Guarded: of two orders at the same time one sees the other.
+    $after = Use-LockGuard {
+        Assert-LockOwner $LockOwner
+        Assert-NoActiveJob $Job
+        Start-StagedJob $order $LockOwner $before
+    }
 }
 [ordered] @{changed = $true; before = $before; after = $after }

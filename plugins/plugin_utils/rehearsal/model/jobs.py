@@ -94,9 +94,9 @@ def start(world: World, request: dict[str, Any]) -> dict[str, Any]:
     before = _known(world, order)
     if before is not None and before["state"] != "staged":
         return {"changed": False, "before": before, "after": before}
-    assert_none_active(world, order["job"])
     if world.file(order["file"]) is None:
         raise _invalid("FileMissing", f"the file {order['file']} does not exist")
+    assert_none_active(world, order["job"])
     after: dict[str, Any] | None = {"job": order["job"], "state": "staged"}
     if not check:
         after = _stage(world, order, owner, before)

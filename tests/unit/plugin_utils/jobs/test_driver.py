@@ -236,6 +236,28 @@ def test_polling_backs_off() -> None:
     assert max(size for name, size in polls if name == "Get-HostJob") < 2500, "bytes of a reply"
 
 
+def test_host_lock_is_kept_alive_while_waiting_i16() -> None:
+    host = HostOfOne({"duration_seconds": 3600})
+    host.driver().run(ORDER, PATIENCE)
+    assert 9 <= host.asked.count("Update-HostLock") <= 13
+    lock = host.transport.run(Operation("Get-HostLock")).result["lock"]
+    assert lock["renewed"] > "2021-03-05T10:50"
+
+
+def test_lost_host_lock_is_said_and_the_job_still_watched() -> None:
+    host = HostOfOne({"duration_seconds": 1200})
+
+    def release(answer: Answer) -> ExecResult:
+        host.world.delete_file("C:\\ProgramData\\ExchangeRemediation\\host.lock", by="test")
+        return answer()
+
+    host.faults = {4: release}
+    driver, said = host.driver(), []
+    driver.notice = said.append
+    assert driver.run(ORDER, PATIENCE).outcome is Outcome.FINISHED
+    assert any("host lock is lost" in text for text in said)
+
+
 def test_lost_order_is_asked_for_before_it_is_sent_again() -> None:
     host = HostOfOne(INSTALLS)
     host.faults = {1: drop_after}
