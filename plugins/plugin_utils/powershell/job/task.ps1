@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The scheduled task of a job, through schtasks.exe: part of every Windows since 2003, no WMI (which
-# Exchange setup stops and under which Register-ScheduledTask runs), no COM object.
+# The scheduled task of a job, through schtasks.exe: on every Windows, and no WMI, which Exchange
+# setup stops and through which Register-ScheduledTask works. docs/host-operations.md says more.
 
 function Get-JobTaskName {
     param ([string] $Job)
