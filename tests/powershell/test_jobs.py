@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ScriptError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
+    ScriptError,
+    TransportError,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide import (
+    Outcome,
+    Patience,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.driver import (
+    JobDriver,
+    JobOrder,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
@@ -21,6 +32,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.mod
     job_runner,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import (
+    ExecResult,
+    ExecTransport,
+)
 from host_driver import ID, NONCE, decode, request_line, sample
 from job_requests import JOBS, LOCK, OWNER, PATCH, launches, order, prepare
 from shim_host import ShimHost, world
@@ -454,3 +469,53 @@ def test_start_process_waits_in_no_time_and_has_an_exit_code(shims: ShimHost) ->
     assert ran.lines[0] == "True 7 2021-03-05T11:00:00", ran.errors
     assert ran.lines[1] == "refused"
     assert host.clock().hour == 11
+
+
+class BrokenLine:
+    """A line to the real engine that breaks once, before or after the host acted."""
+
+    def __init__(self, host: JobHost, at: int, *, after: bool) -> None:
+        self.host, self.at, self.after = host, at, after
+        self.asked: list[str] = []
+        self.slept = 0.0
+
+    def execute(self, command: str, stdin: bytes) -> ExecResult:
+        self.asked.append(json.loads(stdin)["operation"])
+        broken = len(self.asked) - 1 == self.at
+        if broken and not self.after:
+            raise TransportError("the connection broke before the command arrived")
+        done = asyncio.run(self.host.engine.run(self.host.host, command, stdin))
+        if broken:
+            raise TransportError("the connection broke before the answer arrived")
+        return ExecResult(done.stdout, done.stderr, done.exit_code)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        machine.advance_clock(self.host.world, seconds)
+
+    def driver(self) -> JobDriver:
+        transport = ExecTransport(self.execute, peer="ex01", sleep=self.sleep)
+        return JobDriver(transport, self.sleep, lambda: self.slept, lambda: 0.5)
+
+
+@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_driver_launches_once_on_the_real_scripts_whenever_the_line_breaks_i15(
+    at: int, *, after: bool, shims: ShimHost
+) -> None:
+    host = JobHost(shims, duration_seconds=600, exit_code=3010, output="done")
+    line = BrokenLine(host, at, after=after)
+    wanted = JobOrder(
+        **{n: v for n, v in order().items() if n != "arguments"},
+        arguments=tuple(order()["arguments"]),
+        run="run-1",
+    )
+    driver = line.driver()
+    result = driver.run(wanted, Patience(deadline=3600.0))
+    assert result.outcome is Outcome.FINISHED
+    assert result.state is not None
+    assert result.state.exit_code == 3010
+    line.at = -1
+    assert driver.output(wanted.job) == b"done"
+    assert driver.remove(wanted) is True
+    assert len(launches(host.world)) == 1
