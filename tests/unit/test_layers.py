@@ -38,6 +38,7 @@ _LAYERS = {
     "inventory_check": 4,
     "case": 4,
     "host_assessment": 5,
+    "patch": 5,
     "report": 5,
     "fleet_report": 6,
     "cli_report": 7,

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Success is what is read back: files, list of updates, services, pools, front end, restart (I18).
+
+The exit code decides nothing here. It only helps to name what went wrong. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..judge.facts import Facts, named, rows, text
+from .knowledge import ExitClass, ExitCode
+from .models import Condition, Failure, Holds, Outcome, PatchState
+from .naming import named_failures
+from .reading import exsetup, leaf, listed_kbs, versions
+
+if TYPE_CHECKING:
+    from ..judge.facts import Named
+    from .models import Choice, Observed
+
+_STARTABLE = ("Automatic", "AutomaticDelayed")
+_MOST = 50
+
+
+def judge(
+    choice: Choice,
+    before: Observed,
+    after: Observed,
+    code: ExitCode,
+    *,
+    installed: Observed | None = None,
+) -> Outcome:
+    """Return the verdict.
+
+    ``before``: the recorded state before the installation; ``installed``: the reading between the
+    installation and the restart, if there was one; ``after``: the last reading.
+    """
+    facts = Facts.of(after.facts, after.errors)
+    conditions = (
+        _files(choice, facts, after),
+        _updates(choice, facts),
+        _start_types(before, after),
+        _services(before, after),
+        _pools(before, after),
+        _probe(before, after),
+        _reboot(facts),
+    )
+    found = named_failures(choice, conditions, before, after, code, installed)
+    return _verdict(choice, conditions, found, before, after, code)
+
+
+def _verdict(
+    choice: Choice,
+    conditions: tuple[Condition, ...],
+    found: tuple[Failure, ...],
+    before: Observed,
+    after: Observed,
+    code: ExitCode,
+) -> Outcome:
+    fails = [c for c in conditions if c.holds is Holds.NO]
+    unsure = [c for c in conditions if c.holds is Holds.UNKNOWN]
+    words = "; ".join(c.summary for c in fails + unsure)
+    if code.kind is ExitClass.UNKNOWN:
+        reason = f"{code.meaning} It is not known what the installer did. {words}".strip()
+        return Outcome(PatchState.UNKNOWN, reason, conditions, found)
+    if not fails and not unsure:
+        note = "" if code.kind in (ExitClass.OK, ExitClass.OK_REBOOT) else f" ({code.meaning})"
+        reason = f"Every condition holds: {choice.kb or choice.target} is installed{note}."
+        return Outcome(PatchState.PATCHED, reason, conditions, found)
+    if not fails:
+        return Outcome(PatchState.UNKNOWN, f"Could not be told: {words}", conditions, found)
+    if code.kind not in (ExitClass.OK, ExitClass.OK_REBOOT) and _untouched(
+        conditions, before, after
+    ):
+        reason = f"{code.meaning} The server is as it was before."
+        return Outcome(PatchState.NOT_PATCHED, reason, conditions, found)
+    return Outcome(PatchState.DEGRADED, words, conditions, found)
+
+
+def _untouched(conditions: tuple[Condition, ...], before: Observed, after: Observed) -> bool:
+    """Whether only the files and the list say that the update is missing, and as before."""
+    allowed = ("files", "updates")
+    others = all(c.holds is Holds.YES for c in conditions if c.condition not in allowed)
+    was = versions(before)
+    return others and bool(was) and was == versions(after)
+
+
+def _files(choice: Choice, facts: Facts, after: Observed) -> Condition:
+    """ExSetup.exe has exactly the target's version; no watched file is of another CU."""
+    build, target = exsetup(facts), choice.target
+    if build is None or target is None:
+        why = facts.why("exchange.exsetup")
+        return Condition("files", Holds.UNKNOWN, f"The version of ExSetup.exe is not known: {why}.")
+    wrong = [] if build == target else [f"ExSetup.exe is {build}, not {target}"]
+    unread = []
+    for path, version in sorted(versions(after).items()):
+        if version is None:
+            unread.append(leaf(path))
+        elif version.cumulative_update != target.cumulative_update:
+            wrong.append(f"{leaf(path)} is {version}, of another cumulative update")
+        elif version > target:
+            wrong.append(f"{leaf(path)} is {version}, above {target}")
+    if wrong:
+        return Condition("files", Holds.NO, f"Files: {'; '.join(wrong[:_MOST])}.", tuple(wrong))
+    if unread:
+        names = ", ".join(unread[:_MOST])
+        return Condition("files", Holds.UNKNOWN, f"No version of {names}.", tuple(unread))
+    return Condition("files", Holds.YES, f"ExSetup.exe is {build}.")
+
+
+def _updates(choice: Choice, facts: Facts) -> Condition:
+    if choice.kb is None:
+        return Condition("updates", Holds.YES, "The target has no entry of its own.")
+    if choice.kb in listed_kbs(facts):
+        return Condition("updates", Holds.YES, f"{choice.kb} is listed.")
+    if not facts.listing("updates").whole:
+        return Condition("updates", Holds.UNKNOWN, f"Updates: {facts.why('updates')}.")
+    return Condition("updates", Holds.NO, f"{choice.kb} is not in the list of updates.")
+
+
+def _listing(seen: Observed, name: str) -> Named:
+    return named(rows(seen.snapshot.get(name) if seen.snapshot else None, "name"))
+
+
+def _baseline_missing(condition: str, before: Named, after: Named) -> Condition | None:
+    if not before.whole or not before.index:
+        return Condition(condition, Holds.UNKNOWN, f"No record of {condition} before the update.")
+    if not after.whole or not after.index:
+        return Condition(condition, Holds.UNKNOWN, f"{condition} could not be read afterwards.")
+    return None
+
+
+def _start_types(before: Observed, after: Observed) -> Condition:
+    old, new = _listing(before, "services"), _listing(after, "services")
+    if missing := _baseline_missing("start-types", old, new):
+        return missing
+    wrong = []
+    for row in old.index.values():
+        name, was = text(row.get("name")) or "?", text(row.get("start_type"))
+        now = new.get(name)
+        if now is None:
+            wrong.append(f"{name} is gone")
+        elif was and text(now.get("start_type")) != was:
+            wrong.append(f"{name} is {now.get('start_type')}, was {was}")
+    return _listed("start-types", "Start types", sorted(wrong), "Every start type is as before.")
+
+
+def _services(before: Observed, after: Observed) -> Condition:
+    """What ran before, or starts by itself and ran, runs again."""
+    old, new = _listing(before, "services"), _listing(after, "services")
+    if missing := _baseline_missing("services", old, new):
+        return missing
+    wrong = []
+    for row in old.index.values():
+        name = text(row.get("name")) or "?"
+        # One that starts on demand may stop again by itself.
+        if row.get("status") != "Running" or row.get("start_type") not in _STARTABLE:
+            continue
+        now = new.get(name)
+        if now is not None and now.get("status") != "Running":
+            wrong.append(f"{name} is {now.get('status')}")
+    return _listed("services", "Services", sorted(wrong), "Every service that ran runs.")
+
+
+def _pools(before: Observed, after: Observed) -> Condition:
+    old, new = _listing(before, "app_pools"), _listing(after, "app_pools")
+    if before.snapshot is not None and before.snapshot.get("app_pools") == []:
+        return Condition("pools", Holds.YES, "There were no application pools.")
+    if missing := _baseline_missing("pools", old, new):
+        return missing
+    wrong = []
+    for row in old.index.values():
+        name = text(row.get("name")) or "?"
+        now = new.get(name)
+        if now is None:
+            wrong.append(f"{name} is gone")
+        elif row.get("state") == "Started" and now.get("state") != "Started":
+            wrong.append(f"{name} is {now.get('state')}")
+    return _listed("pools", "Application pools", sorted(wrong), "Every pool that ran runs.")
+
+
+def _probe(before: Observed, after: Observed) -> Condition:
+    """OWA and ECP answer; what did not answer before proves nothing."""
+    if after.probes is None or not after.probes:
+        return Condition("probe", Holds.UNKNOWN, "The front end was not asked.")
+    wrong = []
+    for row in after.probes:
+        if row.get("as_expected") is not True:
+            what = row.get("status") or row.get("error") or row.get("outcome")
+            wrong.append(f"{text(row.get('name')) or '?'} answers {what}")
+    was_broken = before.probes is not None and any(
+        row.get("as_expected") is not True for row in before.probes
+    )
+    note = " (some did not answer before either)" if was_broken and wrong else ""
+    return _listed("probe", f"Front end{note}", sorted(wrong), "OWA and ECP answer.")
+
+
+def _reboot(facts: Facts) -> Condition:
+    listed = facts.listing("pending_reboot")
+    sources = [text(row.get("source")) or "?" for row in listed.rows]
+    if not sources and not listed.whole:
+        return Condition("reboot", Holds.UNKNOWN, f"Restart: {facts.why('pending_reboot')}.")
+    return _listed("reboot", "A restart is pending", sources, "No restart is pending.")
+
+
+def _listed(condition: str, title: str, wrong: list[str], good: str) -> Condition:
+    if not wrong:
+        return Condition(condition, Holds.YES, good)
+    shown = ", ".join(wrong[:_MOST])
+    return Condition(condition, Holds.NO, f"{title}: {shown}.", tuple(wrong))
