@@ -57,7 +57,11 @@ class Document:
         if node is None:
             raise CatalogError(f"{name}:1: the file is empty; write its content or remove it")
         self._node: yaml.Node = node
-        self.data: Any = self._value(node)
+        self._built: set[int] = set()
+        try:
+            self.data: Any = self._value(node)
+        except RecursionError as error:
+            raise CatalogError(f"{name}:1: nested too deep; no data file needs that") from error
 
     def line(self, where: Iterable[str | int]) -> int:
         """The line (from 1) of the value at a path of keys and indexes, or of its nearest parent."""
@@ -82,6 +86,13 @@ class Document:
                 return plain(node.value)
             except ValueError:  # 0x1f, 1_000, 0o17 ... : keep what was written
                 return node.value
+        # An alias may lead to itself, or a few of them to a billion values.
+        if id(node) in self._built:
+            raise CatalogError(
+                f"{self.name}:{node.start_mark.line + 1}: what stands here is repeated with an "
+                "alias (*name) elsewhere in the file; write it out there"
+            )
+        self._built.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item) for item in node.value]
         result: dict[Any, Any] = {}

@@ -144,6 +144,27 @@ def test_the_small_catalogue_is_valid(small: Edit):
         ),
         pytest.param(
             BUILDS,
+            "schema: 1",
+            "schema: 1\nloop: &loop [*loop]",
+            "catalog/builds/exchange2016.yml:3: what stands here is repeated with an alias",
+            id="alias to itself",
+        ),
+        pytest.param(
+            BUILDS,
+            "schema: 1",
+            "schema: 1\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
+            "catalog/builds/exchange2016.yml:3: what stands here is repeated with an alias",
+            id="aliases that multiply",
+        ),
+        pytest.param(
+            BUILDS,
+            "schema: 1",
+            f"schema: 1\ndeep: {'[' * 3000}{']' * 3000}",
+            "catalog/builds/exchange2016.yml:1: nested too deep",
+            id="3,000 levels",
+        ),
+        pytest.param(
+            BUILDS,
             "update: Mar21SU, source: s",
             "update: Mar21SU, source: t",
             "catalog/builds/exchange2016.yml:7: source 't' is not defined; "
