@@ -32,7 +32,6 @@ _FUNCTION = re.compile(
 )
 _COMMAND_WORD = re.compile(r"[A-Z][A-Za-z]+-[A-Za-z]+")
 # A line of its own in an operation: the text of that file of this folder stands there.
-_INCLUDE = re.compile(r"^# include: ([a-z_]+/[a-z_]+\.ps1)$", re.MULTILINE)
 _INCLUDE = re.compile(r"^# include: ([a-z]+(?:/[a-z-]+)*\.ps1)$", re.MULTILINE)
 _HERE_STRING_START = re.compile(r"@(['\"])\s*\Z")
 
