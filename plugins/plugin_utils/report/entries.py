@@ -52,6 +52,19 @@ class Entry:
     outcome: str = ""  # the CVE's exposure; empty for checks
 
 
+def other_day(report: Mapping[str, Any]) -> str | None:
+    """A sentence for every reader when the verdicts are not for the day of the run."""
+    run = report["run"]
+    judged = {host["assessment"]["at"][:10] for host in report["hosts"] if host["assessment"]}
+    days = sorted(judged - {run["started"][:10], run["finished"][:10]})
+    if not days:
+        return None
+    return (
+        f"Judged as of {', '.join(days)}, not of the day of the run: updates that came out and "
+        "support that ended since do not count."
+    )
+
+
 def entries(host: Mapping[str, Any]) -> list[Entry]:
     """Everything looked at on ``host``: that it was reached, each CVE, each check; worst first."""
     lines = [_reached(host)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from .entries import entries, merged, next_step, urgency, verdict_of
+from .entries import entries, merged, next_step, other_day, urgency, verdict_of
 from .exit_code import exit_code, meaning
 from .model import group
 
@@ -61,6 +61,7 @@ def html_parts(report: Mapping[str, Any]) -> Iterator[str]:
         groups=GROUP_LABELS,
         code=exit_code(report),
         code_meaning=meaning(exit_code(report)),
+        other_day=other_day(report),
         entries=entries,
         merged=merged,
         group=group,

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from .entries import entries, next_step, urgency, verdict_of
+from .entries import entries, next_step, other_day, urgency, verdict_of
 from .exit_code import exit_code, meaning
 
 if TYPE_CHECKING:
@@ -114,5 +114,6 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
     return [
         f"{run['campaign']['title']}: {totals['inventory']} hosts in the inventory - {counts}.",
         f"Exit status {code}: {meaning(code)}.",
+        *filter(None, [other_day(report)]),
         "A host without findings is not thereby clean: this assesses exposure, not compromise.",
     ]

@@ -206,6 +206,15 @@ def test_terminal_puts_the_most_urgent_host_first_and_says_what_the_exit_status_
     assert "\x1b[31m" in terminal_table(FLEET, columns=120, colour=True)
 
 
+def test_a_report_for_another_day_than_its_run_says_so_first_of_all() -> None:
+    today = report(CLEAN)
+    assert "Judged as of" not in terminal_table(today)
+    assert "Judged as of" not in html(today)
+    earlier = {**CLEAN, "assessment": {**CLEAN["assessment"], "at": "2021-03-01T00:00:00Z"}}
+    for page in (terminal_table(report(earlier)), html(report(earlier))):
+        assert "Judged as of 2021-03-01, not of the day of the run" in page
+
+
 def test_terminal_keeps_wide_names_in_their_columns() -> None:
     lines = terminal_table(report(CLEAN, unreached("取引所")), columns=100).splitlines()
     assert (
