@@ -108,3 +108,10 @@ def test_file_that_windows_cannot_start_is_refused(pwsh: str, tmp_path: Path) ->
     state = run(pwsh, tmp_path, "exit 0", file=str(tmp_path / "plain.exe"), sha256=digest)
     assert (state["state"], state["reason"]) == ("refused", "launch")
     assert state["message"]
+
+
+def test_launch_is_on_the_disk_before_the_program_runs_i15(pwsh: str, tmp_path: Path) -> None:
+    """Whatever happens from its first instruction on, nothing may launch it a second time."""
+    run(pwsh, tmp_path, f"cp {tmp_path}/state.json {tmp_path}/seen.json; exit 0")
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert (seen["state"], seen["attempt"], seen["boot_id"]) == ("running", 1, "boot:1")
