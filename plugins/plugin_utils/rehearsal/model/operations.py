@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import front_end, host_lock, job_runner, jobs, mitigation, packages, state
+from . import front_end, host_lock, job_runner, jobs, mitigation, packages, state, tool_state
 from .context import stamp
 from .errors import OperationError
 from .facts import collect
@@ -114,6 +114,7 @@ def operations() -> dict[str, Operation]:
         **{name: _job(act) for name, act in (jobs.OPERATIONS | packages.OPERATIONS).items()},
         **{name: _plain(act) for name, act in mitigation.OPERATIONS.items()},
         **{name: _plain(act) for name, act in front_end.OPERATIONS.items()},
+        **{name: _plain(act) for name, act in tool_state.OPERATIONS.items()},
     }
 
 
