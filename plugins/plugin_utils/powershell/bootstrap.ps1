@@ -17,7 +17,7 @@ foreach ($once in 1) {
         $c = 'LanguageMode'
         $m = "$($ExecutionContext.SessionState.LanguageMode)"
         if ($m -ne 'FullLanguage') {
-            throw "PowerShell runs in $m; allow the scripts in the WDAC or AppLocker policy, or use an account that it exempts"
+            throw "PowerShell runs in $m; what arrives over WinRM cannot be allowed by signature or hash: exempt the account (AppLocker) or the server (WDAC)"
         }
         $c = 'ScriptIntegrity'
         $i = New-Object IO.MemoryStream(, [Convert]::FromBase64String($q.script))

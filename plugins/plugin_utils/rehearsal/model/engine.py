@@ -129,8 +129,8 @@ def _check(world: World, request: dict[str, Any]) -> None:
     if mode != "FullLanguage":
         raise OperationError(
             "LanguageMode",
-            f"PowerShell runs in {mode}; allow the scripts in the WDAC or AppLocker policy, "
-            "or use an account that it exempts",
+            f"PowerShell runs in {mode}; what arrives over WinRM cannot be allowed by signature "
+            "or hash: exempt the account (AppLocker) or the server (WDAC)",
             source="bootstrap",
         )
     actual = script_sha256(str(request.get("script")))
