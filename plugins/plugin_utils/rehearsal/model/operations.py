@@ -6,7 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import front_end, host_lock, job_runner, jobs, mitigation, packages, state, tool_state
+from . import (
+    front_end,
+    host_lock,
+    job_runner,
+    jobs,
+    mitigation,
+    packages,
+    state,
+    tool_state,
+    updates,
+)
 from .context import stamp
 from .errors import OperationError
 from .facts import collect
@@ -115,6 +125,7 @@ def operations() -> dict[str, Operation]:
         **{name: _plain(act) for name, act in mitigation.OPERATIONS.items()},
         **{name: _plain(act) for name, act in front_end.OPERATIONS.items()},
         **{name: _plain(act) for name, act in tool_state.OPERATIONS.items()},
+        **{name: _plain(act) for name, act in updates.OPERATIONS.items()},
     }
 
 
