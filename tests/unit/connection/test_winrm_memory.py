@@ -7,6 +7,7 @@ import gzip
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,14 @@ GROWTH_MB = 160  # 16 MiB of reply, its text, its tree; 64 MiB of output and its
 
 
 def run(server: FakeWinRM, plugin: str = "exchange.remediation.winrm") -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, str(CLIENT), plugin, str(server.server_port)],
-        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".dev"), "HOME": "/nonexistent",
-             "ANSIBLE_LOCAL_TEMP": "/tmp/.ansible-test", "LC_ALL": "C.UTF-8"},
-    )  # fmt: skip
+    # A folder of its own: Ansible empties it at its end, and another test's client may be in there.
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run(
+            [sys.executable, str(CLIENT), plugin, str(server.server_port)],
+            capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".dev"),
+                 "HOME": "/nonexistent", "ANSIBLE_LOCAL_TEMP": scratch, "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return outcome
