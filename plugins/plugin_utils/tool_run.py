@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of a script of Microsoft on one host: look, order the job, look again, read back, judge.
+
+What stood on the host *before* decides which of the tool's texts are new. It is read once,
+ahead of the order, and belongs into the case: a controller that was killed gives it back, and
+the job of that name is watched further instead of being ordered again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import RefusedError
+from .jobs.decide import Outcome as JobOutcome
+from .jobs.driver import JobOrder
+from .jobs.state import ABSENT
+from .tools.command import arguments
+from .tools.result import Ended, Result, Run, verdict
+from .tools.situation import read_back, situation
+from .tools.trace import read_trace
+from .transport.codec import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from .catalog.catalog import Catalog
+    from .jobs.decide import Patience
+    from .jobs.driver import JobDriver, JobResult
+    from .tools.command import Wish
+    from .tools.identify import ToolFile
+    from .transport.base import Transport
+
+_ENDED = {
+    JobOutcome.FINISHED: Ended.FINISHED,
+    JobOutcome.FAILED: Ended.REFUSED,
+    JobOutcome.LOCKED: Ended.REFUSED,
+    JobOutcome.STALLED: Ended.RUNNING,
+    JobOutcome.INTERRUPTED: Ended.LOST,
+    JobOutcome.UNKNOWN: Ended.LOST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOrder:
+    """What is to be run. ``path``: where the verified file stands on the host."""
+
+    file: ToolFile
+    path: str
+    wish: Wish
+    job: str
+    deadline_utc: str
+    lock_owner: str
+    run: str
+    campaign: str = "proxylogon"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReport:
+    """What became of it, with what it rests on."""
+
+    result: Result
+    arguments: tuple[str, ...]
+    job: JobResult
+    before: dict[str, Any]
+    after: dict[str, Any] | None  # None: nothing was launched
+
+
+def look(transport: Transport, order: ToolOrder, log_from: int = 0) -> dict[str, Any]:
+    """Read what the tool left on the host so far; JSON, for the case."""
+    asked = {"tool": order.file.tool.id, "file": order.path, "log_from": log_from}
+    result = transport.run(Operation("Get-ToolState", asked)).result
+    return result if isinstance(result, dict) else {}
+
+
+def plan(order: ToolOrder, facts: Mapping[str, Any] | None, *, check: bool) -> tuple[str, ...]:
+    """Return the arguments, or raise :class:`RefusedError`: before anything is sent."""
+    found = situation(facts, order.file.tool.site)
+    return arguments(order.file.tool, order.file.version, order.wish, found, check=check)
+
+
+def first_look(driver: JobDriver, order: ToolOrder) -> dict[str, Any]:
+    """Look ahead of the order; keep the answer until the run is judged.
+
+    :raises RefusedError: the job is on the host already, so it is too late to look, or the
+        file there is not the one that was chosen.
+    """
+    if driver.observe(order.job).state != ABSENT:
+        raise RefusedError(
+            f"job {order.job} is on the host already, and what stood there before it is not "
+            "known; continue its run with what that one kept, or take another name"
+        )
+    before = look(driver.transport, order)
+    found = read_trace(before).sha256
+    if found != order.file.sha256:
+        raise RefusedError(
+            f"{order.path} on the host has SHA-256 {found or 'unknown'}, "
+            f"wanted is {order.file.sha256}; deliver the file again"
+        )
+    return before
+
+
+def run_tool(
+    driver: JobDriver,
+    order: ToolOrder,
+    facts: Mapping[str, Any] | None,
+    before: dict[str, Any],
+    *,
+    patience: Patience,
+    catalog: Catalog,
+    at: datetime,
+) -> ToolReport:
+    """Run it once, whatever happens to the line, and judge it.
+
+    ``facts`` and ``before`` are of the time ahead of the order, also when it is resumed.
+    """
+    given = plan(order, facts, check=False)
+    job = driver.run(_job(order, given), patience)
+    ended = _ENDED[job.outcome]
+    earlier = read_trace(before)
+    if ended is Ended.REFUSED:
+        run = Run(ended, None, earlier, earlier)
+        return ToolReport(verdict(order.file.tool, order.wish, run, None), given, job, before, None)
+    after = look(driver.transport, order, earlier.log_size or 0)
+    reply = driver.transport.run(Operation("Get-ExchangeServerInfo", {}))
+    names = order.wish.mitigations
+    state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
+    exit_code = job.state.exit_code if job.state else None
+    run = Run(ended, exit_code, earlier, read_trace(after))
+    return ToolReport(verdict(order.file.tool, order.wish, run, state), given, job, before, after)
+
+
+def _job(order: ToolOrder, given: tuple[str, ...]) -> JobOrder:
+    return JobOrder(
+        job=order.job,
+        file=order.path,
+        sha256=order.file.sha256,
+        deadline_utc=order.deadline_utc,
+        lock_owner=order.lock_owner,
+        run=order.run,
+        arguments=given,
+    )
