@@ -114,6 +114,8 @@ def _unchanged(run: _Run, *, good: bool | None, bad: bool | None) -> tuple[Said,
         return Said.FAILED, f"it says '{texts.failed}' again{_last_error(run)}"
     if good and texts.succeeded in kept:
         return Said.SUCCEEDED, f"it says '{texts.succeeded}' again, as its log does"
+    if good or bad:
+        return Said.UNKNOWN, "its log has a closing line that the registry does not have"
     if kept and good is None and bad is None:
         return Said.UNKNOWN, "whether its closing text is of this or an earlier run cannot be told"
     return Said.UNFINISHED, "it began and left no closing text: it was cut off, or still runs"

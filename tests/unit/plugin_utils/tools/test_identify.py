@@ -79,6 +79,7 @@ def test_files_that_are_none_of_them_or_several() -> None:
     assert "does not declare" in refusal("eomt", MINE, "Get-Date")
     assert "and" in refusal("eomt", MINE, EOMT + UNIFIED)
     assert "not Exchange On-premises" in refusal("eomt", LISTED.sha256, MIT)
+    assert "is Exchange On-premises" in refusal("exchange_mitigations", LISTED.sha256, MIT)
 
 
 def test_versions_are_compared_by_their_parts() -> None:

@@ -84,6 +84,7 @@ def test_a_mitigation_of_an_earlier_run_does_not_count_for_a_server_that_is_fixe
     statement = say(trace(DONE, []), trace(LATER, log))
     assert statement.said is Said.NOT_RUN
     assert "not vulnerable" in "; ".join(statement.reasons)
+    assert say(trace(DONE, []), trace(LATER, log), Intent.ROLLBACK).said is Said.FAILED
 
 
 def test_a_failure_after_a_success_is_a_failure() -> None:
@@ -107,8 +108,15 @@ def test_an_old_closing_of_another_stage_does_not_disturb() -> None:
 def test_two_new_closings_are_a_contradiction() -> None:
     both = {**DONE, "RunLatestEOMT": f"0 {BAD}"}
     assert say(NOTHING, trace(both, LOG)).said is Said.UNKNOWN
-    torn = [*LOG, f"2021-03-10 12:00:02 Error: {BAD} on EX01"]
-    assert say(NOTHING, trace(DONE, torn)).said is Said.UNKNOWN
+    failed = f"2021-03-10 12:00:02 Error: {BAD} on EX01"
+    assert say(NOTHING, trace(DONE, [*LOG, failed])).said is Said.UNKNOWN
+    assert say(NOTHING, trace(DONE, [failed])).said is Said.UNKNOWN
+    # Neither text is new: only the log of this run has them.
+    assert say(trace(DONE, []), trace(LATER, [*LOG, failed])).said is Said.UNKNOWN
+    assert say(trace(DONE, []), trace(LATER, [failed])).said is Said.UNKNOWN
+    assert say(trace({"Timestamp": "a"}, []), trace({"Timestamp": "b"}, LOG)).said is Said.UNKNOWN
+    again = {**DONE, "EOMTStart": f"0 {BAD}"}
+    assert say(trace(again, []), trace({**again, "Timestamp": "b"}, LOG)).said is Said.UNKNOWN
 
 
 def test_closing_well_is_not_enough() -> None:
@@ -120,6 +128,8 @@ def test_closing_well_is_not_enough() -> None:
 def test_a_good_mark_before_a_failure_text_is_a_failure() -> None:
     assert say(NOTHING, trace({"EOMTStart": f"1 {BAD}"}, [])).said is Said.FAILED
     assert say(NOTHING, trace({**DONE, "EOMTStart": f"0 {GOOD}"}, [])).said is Said.FAILED
+    marked = {**DONE, "MitigationProcess": "0 Mitigation complete"}
+    assert say(NOTHING, trace(marked, LOG)).said is Said.FAILED
 
 
 def test_begun_and_never_closed_is_unfinished() -> None:
@@ -137,6 +147,9 @@ def test_threats_count_apart_and_only_when_found_now() -> None:
 
 def test_a_downloaded_script_betrays_a_self_update() -> None:
     assert say(NOTHING, trace(DONE, LOG, ("EOMT_26.05.19.1400.ps1",))).updated_itself
+    stage = {**DONE, "RunLatestEOMT": "1 Running latest EOMT version 26.05.19.1400"}
+    assert say(NOTHING, trace(stage, LOG)).updated_itself
+    assert not say(trace(stage, []), trace({**stage, "Timestamp": "b"}, LOG)).updated_itself
     old = trace(None, None, ("EOMT_21.05.27.0855.ps1",))
     assert not say(old, trace(DONE, LOG, ("EOMT_21.05.27.0855.ps1",))).updated_itself
 
