@@ -40,7 +40,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _, options = self.validate_argument_spec(ARGUMENTS)
-        known = (task_vars or {})["hostvars"]
+        variables = task_vars or {}
+        known = variables["hostvars"]
 
         def entry(host: str) -> dict[str, Any] | None:
             # Raw: what a host said is never handed to the template engine.
@@ -48,12 +49,12 @@ class ActionModule(ActionBase):
             return entry_of(host, registered, options["refused"].get(host))
 
         try:
-            written = make_report(self._this_run(options), options["hosts"], entry)
+            written = make_report(self._this_run(options, variables), options["hosts"], entry)
         except RemediationError as error:
             raise AnsibleActionFail(str(error)) from error
         return {"changed": False, **written}
 
-    def _this_run(self, options: dict[str, Any]) -> Run:
+    def _this_run(self, options: dict[str, Any], variables: dict[str, Any]) -> Run:
         now = utc_now()
         name = options["run"] or new_run_id(options["campaign"], now, secrets.token_hex(2))
         return Run(
@@ -64,4 +65,6 @@ class ActionModule(ActionBase):
             check_mode=bool(self._task.check_mode),
             folder=report_folder(options["cases"], name),
             formats=tuple(options["formats"]),
+            limit=variables.get("ansible_limit"),
+            inventory_hosts=len(variables["groups"]["all"]),
         )

@@ -41,6 +41,8 @@ class Run:
     check_mode: bool
     folder: Path
     formats: tuple[str, ...]
+    limit: str | None = None  # Ansible's --limit: what was left out is said in the report
+    inventory_hosts: int | None = None  # hosts of the whole inventory
 
 
 def new_run_id(campaign: str, at: datetime, suffix: str) -> str:
@@ -114,6 +116,8 @@ def make_report(
             "started": _second(_first_question(found.values()) or run.started),
             "finished": _second(run.finished),
             "check_mode": run.check_mode,
+            "limit": run.limit,
+            "inventory_hosts": run.inventory_hosts,
             "campaign": {
                 "id": campaign.id,
                 "title": campaign.title,

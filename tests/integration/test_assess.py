@@ -102,6 +102,15 @@ def test_one_command_for_each_host_and_no_shell_left_behind(
         assert counted["requests"] == after[host]["requests"] - before[host]["requests"]
     assert run.report
     assert [host["host"] for host in run.report["hosts"]] == ["open", "fixed"]
+    assert run.report["run"]["limit"] == "open:fixed"
+    assert run.report["run"]["inventory_hosts"] == len(STATES)
+    assert f"2 of {len(STATES)} inventory hosts (limited to open:fixed" in run.output
+
+
+def test_the_preflight_can_be_skipped(play: Callable[..., Run]) -> None:
+    run = play("--limit", "fixed", "--skip-tags", "assess_preflight")
+    assert run.code == 0, run.output
+    assert run.host("fixed")["state"] == "assessed"
 
 
 def test_the_playbook_runs_by_path_too(play: Callable[..., Run]) -> None:

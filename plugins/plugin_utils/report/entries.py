@@ -139,6 +139,16 @@ def verdict_of(host: Mapping[str, Any]) -> str:
     return str(host["state"] if assessment is None else assessment["verdict"])
 
 
+def hosts_of_the_run(report: Mapping[str, Any]) -> str:
+    """How many hosts the report is about: all of the inventory, or those of a limited run."""
+    count, run = report["totals"]["inventory"], report["run"]
+    word = "host" if count == 1 else "hosts"
+    if not run.get("limit"):
+        return f"{count} inventory {word}"
+    total = run.get("inventory_hosts") or "an unknown number of"
+    return f"{count} of {total} inventory hosts (limited to {run['limit']}; nothing is said about the others)"
+
+
 def urgency(host: Mapping[str, Any]) -> tuple[int, str]:
     """Sort key of the fleet table: what has to be done first comes first, unreached before fixed."""
     assessment = host["assessment"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from .entries import entries, merged, next_step, other_day, urgency, verdict_of
+from .entries import entries, hosts_of_the_run, merged, next_step, other_day, urgency, verdict_of
 from .exit_code import exit_code, meaning
 from .model import group
 
@@ -63,6 +63,7 @@ def html_parts(report: Mapping[str, Any]) -> Iterator[str]:
         code_meaning=meaning(exit_code(report)),
         other_day=other_day(report),
         entries=entries,
+        hosts_of_the_run=hosts_of_the_run,
         merged=merged,
         group=group,
         next_step=next_step,

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from .entries import entries, next_step, other_day, urgency, verdict_of
+from .entries import entries, hosts_of_the_run, next_step, other_day, urgency, verdict_of
 from .exit_code import exit_code, meaning
 
 if TYPE_CHECKING:
@@ -104,15 +104,14 @@ def _steps(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
 
 
 def _summary(report: Mapping[str, Any]) -> list[str]:
-    totals, run = report["totals"], report["run"]
-    groups = totals["by_group"]
+    run, groups = report["run"], report["totals"]["by_group"]
     code = exit_code(report)
     counts = (
         f"{groups['findings']} with findings, {groups['unknown']} not fully known, "
         f"{groups['unreached']} not reached, {groups['nothing-found']} with nothing found"
     )
     return [
-        f"{run['campaign']['title']}: {totals['inventory']} hosts in the inventory - {counts}.",
+        f"{run['campaign']['title']}: {hosts_of_the_run(report)} - {counts}.",
         f"Exit status {code}: {meaning(code)}.",
         *filter(None, [other_day(report)]),
         "A host without findings is not thereby clean: this assesses exposure, not compromise.",

@@ -237,3 +237,11 @@ def test_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
     target.write_text("")
     with pytest.raises(ConfigError, match="file: cannot be written"):
         write(FLEET, target, ["json"])
+
+
+def test_a_limited_run_says_how_many_hosts_it_left_out() -> None:
+    limited = FLEET | {"run": FLEET["run"] | {"limit": "ex1,ex2", "inventory_hosts": 27}}
+    said = "6 of 27 inventory hosts (limited to ex1,ex2; nothing is said about the others)"
+    assert said in terminal_table(limited, columns=200)
+    assert said in html(limited)
+    assert "limited" not in terminal_table(FLEET, columns=200) + html(FLEET)
