@@ -173,9 +173,7 @@ def _packages(args: argparse.Namespace) -> int:
         _print_json([plain(package) for package in found])
     else:
         for package in found:
-            mark = {"read": ""}.get(
-                package.file_confidence.value, f" [name {package.file_confidence.value}]"
-            )
+            mark = "" if package.file_confidence.value == "read" else " (file name not confirmed)"
             print(
                 f"{package.kb:<10} {package.product:<13} {package.cu:<5} -> {package.build!s:<14} "
                 f"{package.file}{mark}  sha256 {package.sha256}"

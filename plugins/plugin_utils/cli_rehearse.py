@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import ConfigError
 from .rehearsal import fleet_state
 from .rehearsal.fleet_control import ask
-from .rehearsal.fleet_inventory import INVENTORY
+from .rehearsal.fleet_inventory import AUTHORITY, INVENTORY
 from .rehearsal.fleet_text import announcement, rules_text, status_document, status_text
 from .rehearsal.wsman.faults import ACTIONS, KINDS, WHEN, FaultRule
 from .rehearsal.wsman.ports import HTTP_PORT, Ports
@@ -178,6 +178,8 @@ def _down(args: argparse.Namespace) -> int:
     folder = _folder(args)
     state = fleet_state.running(folder)
     if state is None:
+        # One that was killed could not clear up: its password must not lie about.
+        fleet_state.remove(folder, INVENTORY, AUTHORITY)
         print(f"No rehearsal runs from {folder}.")
         return 0
     if not fleet_state.end(state):

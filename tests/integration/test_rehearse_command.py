@@ -153,6 +153,15 @@ def test_a_fleet_that_was_killed_is_no_obstacle(rehearse: Any, tmp_path: Path) -
     assert state(tmp_path)["pid"] != pid
 
 
+def test_down_clears_up_after_a_fleet_that_was_killed(rehearse: Any, tmp_path: Path) -> None:
+    up(rehearse)
+    os.kill(state(tmp_path)["pid"], signal.SIGKILL)
+    assert until(lambda: rehearse("status").returncode == 1)
+    assert rehearse("down").returncode == 0
+    left = {path.name for path in (tmp_path / ".rehearsal").iterdir()}
+    assert not left & {"inventory.yml", "ca.pem", "state.json"}
+
+
 def test_a_fleet_stops_by_itself(rehearse: Any, tmp_path: Path) -> None:
     done = rehearse("up", "--scenario", "small", "--port", "0", "--stop-after", "0.01")
     assert done.returncode == 0, done.stderr

@@ -196,7 +196,7 @@ class TestPackages:
         assert status == 0
         assert out.split()[:5] == ["KB5000978", "Exchange2010", "SP3", "->", "14.3.513.0"]
         assert "sha256 unknown" in out
-        assert "[name memory]" in out
+        assert "(file name not confirmed)" in out
 
     def test_of_a_build(self, run):
         _status, out, _err = run("packages", "15.1.2176.2", "--json")
