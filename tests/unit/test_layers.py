@@ -39,6 +39,7 @@ _LAYERS = {
     "inventory_check": 4,
     "case": 4,
     "host_assessment": 5,
+    "tool_file": 5,
     "tool_run": 5,
     "patch": 5,
     "report": 5,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .records import PackageRecord
+    from .errand import Parcel
 
 _BLOCK = 1024 * 1024
 _ORDERS = 50  # fetches a run, over all its lives
@@ -231,7 +231,7 @@ def _path_when_complete(result: Any) -> str | None:
     return None
 
 
-def _check_source(source: Path, package: PackageRecord) -> None:
+def _check_source(source: Path, package: Parcel) -> None:
     size, digest = 0, hashlib.sha256()
     with source.open("rb") as stream:
         while block := stream.read(_BLOCK):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import rfc8785
 
@@ -14,7 +14,17 @@ from ..transport.codec import Operation
 
 if TYPE_CHECKING:
     from ..transport.base import Transport
-    from .records import PackageRecord
+
+
+class Parcel(Protocol):
+    """What is brought: a ``PackageRecord``, or any other verified file."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class Errand:
     host: str
     run: str
     lock_owner: str
-    package: PackageRecord
+    package: Parcel
 
     def wanted(self) -> dict[str, Any]:
         """Return the parameters that every package operation takes."""
