@@ -17,7 +17,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.generator import (
     document,
 )
@@ -57,7 +56,7 @@ def _per_host(command: list[str]) -> float:
 def measure(folder: Path) -> dict[str, float]:
     """Start the fleet, assess it, ask it with raw."""
     scenario, state, cases = folder / "fleet.yml", folder / "state", folder / "cases"
-    scenario.write_text(yaml.safe_dump(document(HOSTS, 1)))
+    scenario.write_text(json.dumps(document(HOSTS, 1)))
     rehearse = str(_BIN / "exchange-remediation")
     _cpu([rehearse, "rehearse", "up", "--scenario", str(scenario), "--state", str(state),
           "--port", "0", "--stop-after", "20"])  # fmt: skip
