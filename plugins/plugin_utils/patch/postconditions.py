@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _STARTABLE = ("Automatic", "AutomaticDelayed")
 _MOST = 50
+_UNAVAILABLE = 503
 
 
 def judge(
@@ -118,7 +119,8 @@ def _updates(choice: Choice, facts: Facts) -> Condition:
     return Condition("updates", Holds.NO, f"{choice.kb} is not in the list of updates.")
 
 
-def _listing(seen: Observed, name: str) -> Named:
+def listing(seen: Observed, name: str) -> Named:
+    """Return the rows of one list of a snapshot by name."""
     return named(rows(seen.snapshot.get(name) if seen.snapshot else None, "name"))
 
 
@@ -131,7 +133,7 @@ def _baseline_missing(condition: str, before: Named, after: Named) -> Condition 
 
 
 def _start_types(before: Observed, after: Observed) -> Condition:
-    old, new = _listing(before, "services"), _listing(after, "services")
+    old, new = listing(before, "services"), listing(after, "services")
     if missing := _baseline_missing("start-types", old, new):
         return missing
     wrong = []
@@ -147,7 +149,7 @@ def _start_types(before: Observed, after: Observed) -> Condition:
 
 def _services(before: Observed, after: Observed) -> Condition:
     """What ran before, or starts by itself and ran, runs again."""
-    old, new = _listing(before, "services"), _listing(after, "services")
+    old, new = listing(before, "services"), listing(after, "services")
     if missing := _baseline_missing("services", old, new):
         return missing
     wrong = []
@@ -163,7 +165,7 @@ def _services(before: Observed, after: Observed) -> Condition:
 
 
 def _pools(before: Observed, after: Observed) -> Condition:
-    old, new = _listing(before, "app_pools"), _listing(after, "app_pools")
+    old, new = listing(before, "app_pools"), listing(after, "app_pools")
     if before.snapshot is not None and before.snapshot.get("app_pools") == []:
         return Condition("pools", Holds.YES, "There were no application pools.")
     if missing := _baseline_missing("pools", old, new):
@@ -180,19 +182,22 @@ def _pools(before: Observed, after: Observed) -> Condition:
 
 
 def _probe(before: Observed, after: Observed) -> Condition:
-    """OWA and ECP answer; what did not answer before proves nothing."""
-    if after.probes is None or not after.probes:
+    """OWA and ECP answer; a pool that a mitigation had stopped before answers 503 still."""
+    if not after.probes:
         return Condition("probe", Holds.UNKNOWN, "The front end was not asked.")
+    stopped = [
+        name
+        for name, row in listing(before, "app_pools").index.items()
+        if row.get("state") == "Stopped"
+        and (listing(after, "app_pools").get(name) or {}).get("state") == "Stopped"
+    ]
     wrong = []
     for row in after.probes:
-        if row.get("as_expected") is not True:
+        excused = stopped and row.get("status") == _UNAVAILABLE
+        if row.get("as_expected") is not True and not excused:
             what = row.get("status") or row.get("error") or row.get("outcome")
             wrong.append(f"{text(row.get('name')) or '?'} answers {what}")
-    was_broken = before.probes is not None and any(
-        row.get("as_expected") is not True for row in before.probes
-    )
-    note = " (some did not answer before either)" if was_broken and wrong else ""
-    return _listed("probe", f"Front end{note}", sorted(wrong), "OWA and ECP answer.")
+    return _listed("probe", "Front end", sorted(wrong), "OWA and ECP answer.")
 
 
 def _reboot(facts: Facts) -> Condition:

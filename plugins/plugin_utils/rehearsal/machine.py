@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from .world import World
 
 _BY = "windows"
+_SESSION = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"
+_SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
+_WINDOWS = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
+_PENDING = (
+    f"{_WINDOWS}\\Component Based Servicing\\RebootPending",
+    f"{_WINDOWS}\\WindowsUpdate\\Auto Update\\RebootRequired",
+    "HKLM\\SOFTWARE\\Microsoft\\Updates\\UpdateExeVolatile",
+)
+_AUTOMATIC = 2
 
 
 def advance_clock(world: World, seconds: float) -> None:
@@ -43,8 +52,26 @@ def wake(world: World) -> None:
 
 
 def restart(world: World) -> None:
-    """Restart Windows now."""
+    """Restart Windows now: what waited for it is done, automatic services start."""
+    _finish_pending(world)
+    _start_services(world)
     world.reboot(by=_BY)
+
+
+def _finish_pending(world: World) -> None:
+    """Files are renamed, components are finished, the volatile key is gone."""
+    if world.value(_SESSION, "PendingFileRenameOperations") is not None:
+        world.delete_value(_SESSION, "PendingFileRenameOperations", by=_BY)
+    for key in _PENDING:
+        if world.key(key) is not None:
+            world.delete_key(key, by=_BY)
+
+
+def _start_services(world: World) -> None:
+    for name, entry in list(world.data["services"].items()):
+        automatic = world.value(f"{_SERVICES}\\{name}", "Start") == _AUTOMATIC
+        if automatic and entry["status"] == "Stopped" and entry.get("refuses") != "start":
+            world.set_service_status(name, "Running", by=_BY)
 
 
 def plan_restart(world: World, seconds: int, *, by: str) -> bool:

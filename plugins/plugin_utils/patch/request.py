@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of a patch run, what it works with, and what it hands back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from .prechecks import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..catalog.catalog import Catalog
+    from ..packages.catalogue import PackageCatalogue
+    from ..packages.errand import Delivered, Errand
+    from .models import Choice, Outcome, Precheck
+
+STEPS = ("snapshot", "deliver", "install", "restart", "restore", "prove")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted of one host. ``run`` is the identity: the same run continues itself."""
+
+    host: str
+    run: str
+    owner: str
+    campaign: str = "proxylogon"
+    check: bool = False
+    kb: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    restart: bool = True
+    usable_seconds: float = 1800.0
+    progress_seconds: int = 1800
+    busy_attempts: int = 3
+
+
+@dataclass(slots=True)
+class Result:
+    """How it went, with everything it rests on."""
+
+    outcome: Outcome
+    choice: Choice | None = None
+    prechecks: tuple[Precheck, ...] = ()
+    plan: tuple[str, ...] = ()
+    done: list[dict[str, Any]] = field(default_factory=list)
+    changed: bool = False
+    exit_code: int | None = None
+    commands: int = 0
+
+
+@dataclass(slots=True)
+class Tools:
+    """The world around a run; tests hand in their own."""
+
+    catalog: Catalog
+    store: PackageCatalogue | None
+    deliver: Callable[[Errand], Delivered]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    notice: Callable[[str], None] = lambda _text: None
+
+
+def update_name(choice: Choice) -> str:
+    """The name of an update on the host: by KB and resulting build."""
+    return f"{(choice.kb or 'cu').lower()}-{choice.target}"

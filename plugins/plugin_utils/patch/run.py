@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Install one update on one server: observe, decide, act, read back.
+
+The host is the memory. Whoever is killed at any moment runs the same again: a record of the state
+before, a job of this run, a restart of this run are found and continued, never repeated (I15).
+
+====================  =============================================================================
+step                  what it does
+====================  =============================================================================
+check                 facts, choice and every check before; anything that stops, stops here
+snapshot              records start types, pools, hashes on the host, once
+deliver               brings the package; the host hashes it
+install               a durable job, watched; it is never ended from here
+restart               explicit, by boot identity
+restore               start types from the record
+prove                 waits until Exchange is usable and judges the conditions (I18)
+====================  =============================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LockedByOther, RemediationError
+from ..jobs.decide import Outcome as JobOutcome
+from ..jobs.restart import Restart
+from ..judge.assess import assess
+from ..judge.facts import Facts, moment
+from ..packages.errand import Errand
+from .choose import choose
+from .host import BINARIES, PatchHost
+from .install import Installer
+from .knowledge import ExitClass, ExitCode, failure
+from .models import Action, Choice, Holds, Observed, Outcome, PatchState
+from .postconditions import judge
+from .prechecks import blocking, prechecks
+from .reading import exsetup
+from .request import STEPS, Request, Result, Tools, update_name
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ..transport.base import Transport
+
+_USABLE_PAUSE = 15.0
+_SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
+
+
+def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
+    """Patch one server; never raises a :class:`RemediationError`, the state says what is known."""
+    machine = _Run(request, transport, tools)
+    try:
+        machine.go()
+    except LockedByOther as error:
+        machine.end(PatchState.UNKNOWN if machine.acted else PatchState.STOPPED, str(error))
+    except RemediationError as error:
+        # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
+        state = PatchState.UNKNOWN if machine.acted else PatchState.STOPPED
+        machine.end(state, f"{error.code}: {error}")
+    machine.release()
+    machine.result.commands = machine.host.asked
+    return machine.result
+
+
+class _Run:
+    """One run on one host."""
+
+    def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
+        self.request = request
+        self.tools = tools
+        self.host = PatchHost(transport, request.run, request.owner, tools.sleep)
+        self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
+        self.acted = False
+        self._locked = False
+        self._transport = transport
+        self._before = Observed(None)
+        self._update = ""
+        self._job = Installer(request, self.host, tools)
+        self._host_now = tools.now()
+
+    # The way -----------------------------------------------------------------------------
+
+    def go(self) -> None:
+        reply = self.host.facts()
+        self._host_now = moment(reply.host.clock) or self.tools.now()
+        facts = Facts.of(reply.result, reply.errors)
+        choice, recorded, snapshot = self._choose(facts)
+        self.result.choice = choice
+        self._job.update = self._update
+        if choice.action is not Action.INSTALL:
+            state = PatchState.STOPPED
+            if choice.action is Action.NOTHING:
+                state = PatchState.NOTHING_TO_DO
+            return self.end(state, choice.reason)
+        self._before = Observed(reply.result, recorded["state"] if recorded else snapshot)
+        at_work = recorded is not None and self._job.known() is not None
+        reached = recorded is not None and exsetup(facts) == choice.target
+        if not (at_work or reached) and not self._may_start(facts, reply, snapshot):
+            return None
+        self.result.plan = self._plan()
+        if self.request.check:
+            return self.end(PatchState.PLANNED, choice.reason)
+        self.host.lock(f"patch {self._update}")
+        self._locked = True
+        self._snapshot()
+        code = self._earlier() if reached and not at_work else self._installed()
+        return None if code is None else self._afterwards(code)
+
+    def _choose(self, facts: Facts) -> tuple[Choice, dict[str, Any] | None, dict[str, Any] | None]:
+        """Choose; an update that this tool began and did not prove is the one to go on with."""
+        tools, build = self.tools, exsetup(facts)
+        choice = choose(
+            tools.catalog,
+            self.request.campaign,
+            build,
+            self._day(),
+            tools.store,
+            kb=self.request.kb,
+        )
+        if choice.action is Action.NOTHING and build is not None:
+            info = tools.catalog.find_build(build)
+            packages = tools.store.packages if tools.store else ()
+            begun = replace(
+                choice,
+                kb=info.kb if info else None,
+                target=build,
+                package=next((p for p in packages if p.build == build), None),
+            )
+            self._update = update_name(begun)
+            seen = self.host.snapshot(self._update)
+            if isinstance(seen.get("recorded"), dict):
+                reason = f"{begun.kb} was begun on this server and is not proven yet."
+                begun = replace(begun, action=Action.INSTALL, reason=reason)
+                return begun, seen["recorded"], seen["now"]
+        if choice.action is not Action.INSTALL:
+            return choice, None, None
+        self._update = update_name(choice)
+        seen = self.host.snapshot(self._update)
+        recorded = seen.get("recorded")
+        return choice, recorded if isinstance(recorded, dict) else None, seen["now"]
+
+    def _day(self) -> date:
+        return self.tools.now().date()
+
+    def _may_start(self, facts: Facts, reply: Any, snapshot: dict[str, Any] | None) -> bool:
+        tools, choice = self.tools, self.result.choice
+        assert choice is not None  # noqa: S101 - set by the caller
+        campaign = tools.catalog.campaign(self.request.campaign)
+        judged = assess(reply.result, reply.errors, tools.catalog, campaign, tools.now())
+        found = prechecks(choice, facts, snapshot, judged, self.request.policy, tools.now())
+        self.result.prechecks = found
+        if stops := blocking(found):
+            self.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
+            return False
+        return True
+
+    def _plan(self) -> tuple[str, ...]:
+        return tuple(s for s in STEPS if s != "restart" or self.request.restart)
+
+    # Steps -------------------------------------------------------------------------------
+
+    def _did(self, step: str, *, changed: bool, **details: Any) -> None:
+        self.result.done.append({"step": step, "changed": changed, **details})
+        self.result.changed = self.result.changed or changed
+        self.tools.notice(f"{self.request.host}: {step} {'done' if changed else 'unchanged'}")
+
+    def _snapshot(self) -> None:
+        parameters = {"update": self._update, "binaries": list(BINARIES)}
+        saved = self.host.change("Save-UpdateSnapshot", parameters, "snapshot")
+        record = saved.get("record")
+        if isinstance(record, dict) and isinstance(record.get("state"), dict):
+            self._before = replace(self._before, snapshot=record["state"])
+        self._did("snapshot", changed=saved.get("changed") is True)
+
+    def _earlier(self) -> ExitCode:
+        """The files are the new ones and a record is there: an earlier run installed it."""
+        return ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
+
+    def _installed(self) -> ExitCode | None:
+        """Deliver and install; ends the run where there is nothing to go on with."""
+        package = self.result.choice.package if self.result.choice else None
+        if package is None:
+            self.end(PatchState.STOPPED, "There is no package of the signed catalogue to install.")
+            return None
+        request = self.request
+        errand = Errand(self._transport, request.host, request.run, request.owner, package)
+        delivered = self.host.again(lambda: self.tools.deliver(errand))
+        self._did("deliver", changed=delivered.changed, bytes=delivered.sent)
+        self.acted = True
+        ended = self._job.install(delivered.path, package, self._host_now)
+        self._did("install", changed=ended.launched, **ended.details)
+        self.result.exit_code = ended.code.code if ended.code else None
+        if ended.code is None:
+            self.end(ended.state, ended.reason, ended.failure)
+        return ended.code
+
+    def _afterwards(self, code: ExitCode) -> None:
+        """Restart, restore, prove. After a code that nobody knows nothing more is done (I19)."""
+        self.acted = True
+        choice = self.result.choice
+        assert choice is not None  # noqa: S101 - there is one by now
+        installed = self.host.observe(self._update)
+        if code.kind is ExitClass.UNKNOWN:
+            self.result.outcome = judge(choice, self._before, installed, code)
+            return
+        if code.kind in _SUCCESS and self.request.restart and not self._restart(code, installed):
+            return
+        restored = self.host.change(
+            "Restore-ServiceStartTypes", {"update": self._update}, "restore"
+        )
+        self._did("restore", changed=restored.get("changed") is True, after=restored.get("after"))
+        outcome = self._prove(choice, code, installed)
+        self.result.outcome = outcome
+        self._did("prove", changed=False)
+        if outcome.state is PatchState.PATCHED:
+            self.host.change("Remove-UpdateSnapshot", {"update": self._update}, "proven")
+
+    def _restart(self, code: ExitCode, installed: Observed) -> bool:
+        pending = Facts.of(installed.facts, installed.errors).listing("pending_reboot")
+        if code.name == "earlier" and pending.whole and not pending.rows:
+            self._did("restart", changed=False)
+            return True
+        restart = Restart(self._transport, self.tools.sleep, self.tools.clock)
+        done = restart.run(
+            run=self.request.run,
+            step=f"patch {self._update}",
+            lock_owner=self.request.owner,
+            reason=f"Exchange update {self._update}",
+        )
+        self._did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)
+        if done.outcome is not JobOutcome.FINISHED:
+            self.end(PatchState.UNKNOWN, f"The restart: {done.reason}.")
+            return False
+        # A restart makes a lock of the other boot stale: it is renewed before anything is changed.
+        self.host.lock(f"patch {self._update}")
+        return True
+
+    def _prove(self, choice: Choice, code: ExitCode, installed: Observed) -> Outcome:
+        """Judge until every condition holds, or Exchange had its time to come up."""
+        until = self.tools.clock() + self.request.usable_seconds
+        while True:
+            seen = self.host.observe(self._update)
+            outcome = judge(choice, self._before, seen, code, installed=installed)
+            waiting = [c for c in outcome.wrong if c.condition in ("services", "probe", "pools")]
+            others = [c for c in outcome.wrong if c not in waiting and c.holds is Holds.NO]
+            if not waiting or others or self.tools.clock() >= until:
+                return outcome
+            self.tools.sleep(_USABLE_PAUSE)
+
+    # The end -----------------------------------------------------------------------------
+
+    def end(self, state: PatchState, reason: str, name: str | None = None) -> None:
+        named = (failure(name, reason),) if name else ()
+        self.result.outcome = Outcome(state, reason, failures=named)
+
+    def release(self) -> None:
+        """Give the lock back, unless an installer may still be at work."""
+        if not self._locked or self.result.outcome.state is PatchState.UNKNOWN:
+            return
+        try:
+            self.host.unlock()
+        except RemediationError as error:
+            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")
