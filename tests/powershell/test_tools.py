@@ -5,16 +5,35 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils import tool_run
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide import Patience
+from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.driver import JobDriver
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
+    build_world,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
+    SimulatedHost,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tools import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.command import Wish
+from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.identify import Pin, choose
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.records import Intent
+from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.result import Outcome
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.said import (
     Said,
     what_eomt_says,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.trace import read_trace
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.in_process import (
+    InProcessTransport,
+)
 from test_contract import FLEETS, Pair, Story
 
 if TYPE_CHECKING:
@@ -26,6 +45,8 @@ pytestmark = pytest.mark.engine
 
 KEY = "HKLM\\SOFTWARE\\MSERTBootstrap\\PatchState"
 ENVIRONMENT = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment"
+CONFIG = "C:\\inetpub\\wwwroot\\web.config"
+CU19 = {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.2"}
 FOLDER = "C:\\Windows\\TEMP\\msert"
 VALUES = {
     "EOMTStart": "1 EOMT.ps1 completed successfully",
@@ -184,3 +205,44 @@ def test_a_32_bit_process_sees_another_registry(shim_engine: PowerShellEngine) -
     found = ask(Story(Pair(FLEETS["contract"]["process-32-bit"], shim_engine)))
     assert found["registry"] is None
     assert read_trace(found).stages is None
+
+
+def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
+    shim_engine: PowerShellEngine,
+) -> None:
+    script = "param ($DoNotAutoUpdateEOMT, $DoNotRunMSERT)"
+    digest = hashlib.sha256(script.encode()).hexdigest()
+    spec = {"exchange": CU19, "now": "2021-03-10T12:00:00Z", "url_rewrite": "7.2.1993"}
+    world = build_world(spec)
+    rules = build_world({**spec, "mitigations": ["backend-cookie"]}).text(CONFIG)
+    effects: list[dict[str, Any]] = [
+        {"kind": "registry", "key": KEY, "name": name, "value": value}
+        for name, value in VALUES.items()
+    ]
+    effects.append({"kind": "file", "path": CONFIG, "text": rules})
+    behaviour = {"duration_seconds": 60, "exit_code": 0, "effects": effects}
+    world.data["programs"] = [{"match": "EOMT.ps1", "behaviour": behaviour}]
+    world.write_text(f"C:\\Tools\\{digest}\\EOMT.ps1", script, by="test")
+    line = InProcessTransport(shim_engine, SimulatedHost("ex01", "127.77.0.1", world))
+    line.run(Operation("Lock-Host", {"owner": "c", "run": "r", "purpose": "eomt"}))
+    order = tool_run.ToolOrder(
+        file=choose("eomt", digest, script, Pin(digest, "21.05.27.0855")),
+        path=f"C:\\Tools\\{digest}\\EOMT.ps1",
+        wish=Wish(Intent.MITIGATE, ("backend-cookie",)),
+        job="eomt-1",
+        deadline_utc="2021-03-10T14:00:00Z",
+        lock_owner="c",
+        run="r",
+    )
+    driver = JobDriver(line, lambda seconds: machine.advance_clock(world, seconds))
+    facts = line.run(Operation("Get-ExchangeServerInfo", {})).result
+    before = tool_run.first_look(driver, order)
+    at = datetime(2021, 3, 10, 13, tzinfo=UTC)
+    report = tool_run.run_tool(
+        driver, order, facts, before, patience=Patience(7200.0), catalog=load(), at=at
+    )
+    assert report.result.outcome is Outcome.SUCCEEDED, report.result.reasons
+    launches = [m["target"] for m in world.mutations if m["kind"] == "program"]
+    assert len(launches) == 1
+    assert launches[0].endswith("-DoNotAutoUpdateEOMT -DoNotRunMSERT")
+    line.close()
