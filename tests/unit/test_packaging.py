@@ -35,6 +35,17 @@ def test_there_is_one_version() -> None:
     assert newest[1] == version.VERSION
 
 
+def test_built_collection_leaves_out_what_git_ignores() -> None:
+    """Caches and case folders (evidence!) must not travel with the collection."""
+    ignored = {
+        line.strip("/")
+        for line in (ROOT / ".gitignore").read_text().splitlines()
+        if "*" not in line[:2]
+    } - {"__pycache__"}  # ansible-galaxy leaves byte code out by itself
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+    assert ignored <= set(galaxy["build_ignore"])
+
+
 def test_licence_and_name_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
