@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Install the security update for one server's exact build; documented in plugins/modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils.ansible_host import HostConnection, contains_any
+from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.patch import options as settings
+from ..plugin_utils.patch.run import patch_host
+from ..plugin_utils.transport.peer import BECOME_REFUSED
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "approvals": {"type": "dict", "default": {}},
+    "campaign": {"type": "str", "default": "proxylogon"},
+    "confirm": {"type": "bool", "default": False},
+    "dag_guard": {"type": "dict"},
+    "kb": {"type": "str"},
+    "keys": {"type": "path", "no_log": False},
+    "owner": {"type": "str"},
+    "required_approvals": {"type": "list", "elements": "str", "default": []},
+    "restart": {"type": "bool", "default": True},
+    "room_gib": {"type": "float", "default": 2.0},
+    "run": {"type": "str"},
+    "seconds": {"type": "int", "default": 7200},
+    "seen": {"type": "path"},
+    "source": {"type": "str"},
+    "stop_after": {"type": "int", "default": 0},
+    "stop_file": {"type": "path"},
+    "store": {"type": "path"},
+    "threshold": {"type": "int", "default": 1},
+    "usable_seconds": {"type": "int", "default": 1800},
+    "window_end": {"type": "str"},
+}
+
+
+class ActionModule(ActionBase):
+    """Fails for a server that is not patched, so that a rollout stops there."""
+
+    _requires_connection = True
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        validation, options = self.validate_argument_spec(ARGUMENTS)
+        if self._connection.become is not None or self._task.become:
+            raise AnsibleActionFail(BECOME_REFUSED)
+        variables = task_vars or {}
+        host = str(variables["inventory_hostname"])
+        allowed = self._templar.template(variables.get("exchange_allow_insecure"))
+        connection = HostConnection(host, self._connection, allowed)
+        try:
+            result = self._patch(connection, host, options)
+        except RemediationError as error:
+            raise AnsibleActionFail(f"{host}: {error}") from error
+        connection.close()
+        result["security_update"]["peer"] = connection.peer()
+        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
+        return remove_values(result, secrets) if contains_any(result, secrets) else result
+
+    def _patch(
+        self, connection: HostConnection, host: str, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        check = bool(self._task.check_mode)
+        wanted = settings.request(host, options, check=check)
+        budget = settings.budget(options)
+        why = budget.exhausted() if budget and not wanted.check else None
+        if why is not None:
+            raise AnsibleActionFail(f"{host}: {why}")
+        done = patch_host(wanted, connection.open(), settings.tools(options))
+        if budget:
+            budget.note(host, done.outcome.state)
+        entry = settings.to_dict(wanted, done)
+        failed = not wanted.check and done.outcome.state not in settings.GOOD
+        result: dict[str, Any] = {"changed": done.changed, "security_update": entry}
+        if wanted.check:
+            result["changed"] = check and bool(done.plan)
+        if failed:
+            result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
+        if wanted.check and not check and done.plan:
+            result["warnings"] = [f"{host}: nothing was installed; set confirm to install"]
+        if self._task.diff:
+            result["diff"] = settings.diff(done)
+        return result

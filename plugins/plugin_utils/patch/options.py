@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of the action to a request, tools, and one result as data."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..catalog.loader import load
+from ..errors import ConfigError
+from ..host_assessment import parse_date
+from ..packages import keys
+from ..packages.delivery import pull, push
+from ..packages.seen import default_file
+from ..packages.store import PackageStore, Trust
+from .budget import Budget
+from .models import PatchState
+from .prechecks import Guard, Policy
+from .request import Request, Result, Tools
+from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
+
+if TYPE_CHECKING:
+    from ..packages.catalogue import PackageCatalogue
+    from ..packages.errand import Delivered, Errand
+
+_GIB = 1 << 30
+GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
+
+
+def utc_now() -> datetime:
+    """Return the time of the controller."""
+    return datetime.now(UTC)
+
+
+def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
+    """Read the options; raises :class:`ConfigError`."""
+    answer = _guard(options.get("dag_guard"))
+    policy = Policy(
+        room_bytes=int(options["room_gib"] * _GIB),
+        seconds=options["seconds"],
+        window_end=parse_date(options.get("window_end")),
+        guard=answer,
+        required=tuple(options.get("required_approvals") or ()),
+        given=tuple((str(k), str(v)) for k, v in (options.get("approvals") or {}).items()),
+    )
+    # The same run continues itself; the day makes it another one the next time.
+    run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
+    owner = options.get("owner") or f"{getpass.getuser()}@{socket.gethostname()}"
+    return Request(
+        host,
+        run,
+        owner,
+        options["campaign"],
+        check=check or not options["confirm"],
+        kb=options.get("kb"),
+        policy=policy,
+        restart=options["restart"],
+        usable_seconds=float(options["usable_seconds"]),
+    )
+
+
+def _guard(given: dict[str, Any] | None) -> Guard | None:
+    if not given:
+        return None
+    if not isinstance(given.get("allowed"), bool) or not {"reason", "by"} <= given.keys():
+        raise ConfigError("dag_guard needs allowed (true or false), reason and by")
+    return Guard(given["allowed"], str(given["reason"]), str(given["by"]))
+
+
+def tools(options: dict[str, Any]) -> Tools:
+    """Open the operator's store, verified; without one an update can be planned, not installed."""
+    store: PackageStore | None = None
+    if options.get("store"):
+        folder = Path(options["keys"]) if options.get("keys") else keys.default_folder()
+        seen = Path(options["seen"]) if options.get("seen") else default_file()
+        trust = Trust(keys.trusted(folder), seen, options["threshold"])
+        store = PackageStore(Path(options["store"]), trust, utc_now)
+    if store is None:
+        return Tools(load(), None, _nothing_to_deliver)
+    catalogue = store.load()
+    return Tools(load(), catalogue, partial(_deliver, store, catalogue, options.get("source")))
+
+
+def _nothing_to_deliver(_errand: Errand) -> Delivered:
+    raise ConfigError("store: no package store is given, so nothing can be delivered")
+
+
+def _deliver(
+    store: PackageStore, catalogue: PackageCatalogue, source: str | None, errand: Errand
+) -> Delivered:
+    """Push the verified bytes, or let the host fetch what it then hashes against the catalogue."""
+    package = catalogue.by_sha256(errand.package.sha256)
+    if source:
+        slash = "\\" if source.startswith("\\\\") else "/"
+        return pull(errand, slash.join([source.rstrip("/\\"), package.sha256, package.file]))
+    return push(errand, store.verified_path(package))
+
+
+def budget(options: dict[str, Any]) -> Budget | None:
+    """Return the stop budget, if one is asked for."""
+    if not options.get("stop_file"):
+        return None
+    return Budget(Path(options["stop_file"]), options["stop_after"])
+
+
+def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+    """Return one result for playbooks and reports."""
+    return {
+        "host": wanted.host,
+        "run": wanted.run,
+        **outcome_to_dict(result.outcome),
+        "choice": choice_to_dict(result.choice) if result.choice else None,
+        "prechecks": [precheck_to_dict(check) for check in result.prechecks],
+        "plan": list(result.plan),
+        "steps": result.done,
+        "exit_code": result.exit_code,
+        "approvals": dict(wanted.policy.given),
+        "commands": result.commands,
+    }
+
+
+def diff(result: Result) -> dict[str, str]:
+    """Return before and after as text for ``--diff``."""
+    choice = result.choice
+    if choice is None:
+        return {"before": "", "after": ""}
+    steps = "".join(f"step: {step}\n" for step in result.plan)
+    before = f"build: {choice.build}\n"
+    if not result.plan:
+        return {"before": before, "after": before}
+    return {"before": before, "after": f"build: {choice.target}\nupdate: {choice.update}\n{steps}"}
