@@ -41,7 +41,7 @@ _LAYERS = {
     "host_assessment": 5,
     "tool_file": 5,
     "tool_run": 5,
-    "patch": 5,
+    "patch": 6,
     "report": 5,
     "fleet_report": 6,
     "cli_report": 7,
