@@ -27,9 +27,15 @@ BINARIES = (
     "Bin\\Microsoft.Exchange.Management.dll",
     "FrontEnd\\HttpProxy\\bin\\Microsoft.Exchange.FrontEndHttpProxy.dll",
 )
+# The sign-in pages load what an update replaces; the health pages say that the pool works.
 PROBES = tuple(
-    {"name": name, "url": f"https://localhost/{name}/", "cookie": None, "expect": "status"}
-    for name in ("owa", "ecp")
+    {"name": name, "url": f"https://localhost/{path}", "cookie": None, "expect": "status"}
+    for name, path in (
+        ("owa", "owa/"),
+        ("ecp", "ecp/"),
+        ("owa-health", "owa/healthcheck.htm"),
+        ("ecp-health", "ecp/healthcheck.htm"),
+    )
 )
 _TTL = 6 * 3600
 _Answer = TypeVar("_Answer")

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action's options become, and the stop budget that slices share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.action.security_update import ARGUMENTS
+from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ConfigError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch import options
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.budget import Budget
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULTS: dict[str, Any] = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+
+
+def test_nothing_is_installed_without_confirmation() -> None:
+    assert options.request("ex01", DEFAULTS, check=False).check is True
+    confirmed = DEFAULTS | {"confirm": True}
+    assert options.request("ex01", confirmed, check=False).check is False
+    assert options.request("ex01", confirmed, check=True).check is True
+
+
+def test_run_is_the_same_all_day_unless_it_is_named() -> None:
+    first, second = (options.request("ex01", DEFAULTS, check=True) for _ in range(2))
+    assert first.run == second.run
+    assert first.run.startswith("proxylogon-20")
+    assert options.request("ex01", DEFAULTS | {"run": "again"}, check=True).run == "again"
+
+
+@pytest.mark.parametrize(
+    "guard", [{"allowed": "false", "reason": "x", "by": "y"}, {"allowed": True}, {"reason": "x"}]
+)
+def test_unclear_answer_of_the_dag_guard_is_refused_i17(guard: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="dag_guard needs allowed"):
+        options.request("ex01", DEFAULTS | {"dag_guard": guard}, check=True)
+
+
+def test_window_and_approvals_reach_the_policy() -> None:
+    given = {"window_end": "2021-03-06T04:00:00+01:00", "approvals": {"ticket": 42}}
+    policy = options.request("ex01", DEFAULTS | given, check=True).policy
+    assert policy.window_end is not None
+    assert policy.window_end.isoformat() == "2021-03-06T03:00:00+00:00"
+    assert policy.given == (("ticket", "42"),)
+
+
+def test_without_a_store_nothing_can_be_delivered() -> None:
+    made = options.tools(DEFAULTS)
+    assert made.store is None
+    with pytest.raises(ConfigError, match="store"):
+        made.deliver(None)  # type: ignore[arg-type]
+
+
+def test_budget_counts_servers_over_slices(tmp_path: Path) -> None:
+    one, two = (Budget(tmp_path / "a" / "budget.jsonl", 1) for _ in range(2))
+    assert one.exhausted() is None
+    one.note("ex01", PatchState.DEGRADED)
+    one.note("ex01", PatchState.UNKNOWN)
+    one.note("ex02", PatchState.PATCHED)
+    one.note("ex03", PatchState.PLANNED)
+    assert two.exhausted() is None
+    two.note("ex03", PatchState.STOPPED)
+    assert "ex01, ex03" in (one.exhausted() or "")
+    two.note("ex03", PatchState.PATCHED)  # repaired
+    assert one.exhausted() is None
+
+
+def test_damaged_budget_starts_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "budget.jsonl"
+    file.write_text('{"host": "ex01", "state": "patched"}\n{"host": "ex0')
+    with pytest.raises(ConfigError, match=r"budget\.jsonl:2"):
+        Budget(file, 1).exhausted()
