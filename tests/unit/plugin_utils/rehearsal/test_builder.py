@@ -30,7 +30,9 @@ def build(**spec: Any) -> Any:
 
 
 def test_same_entry_builds_the_same_world() -> None:
-    assert build(mitigations=["um-services"]).to_json() == build(mitigations=["um-services"]).to_json()
+    assert (
+        build(mitigations=["um-services"]).to_json() == build(mitigations=["um-services"]).to_json()
+    )
 
 
 def test_registry_may_lag_behind_the_files() -> None:
