@@ -18,7 +18,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   fi
 fi
 
-declare -a summary failed
+summary=()
+failed=()
 stage() {
   local name=$1 began=$SECONDS result=ok
   shift

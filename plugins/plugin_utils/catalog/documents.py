@@ -35,6 +35,7 @@ _PLAIN: dict[str, Callable[[str], Any]] = {
 type_names = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a number"}
 
 Where = tuple[str | int, ...]
+_TOO_DEEP = "nested too deep; no data file needs that"
 
 
 class Document:
@@ -48,6 +49,8 @@ class Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
+            if "nesting depth" in str(error.problem):  # PyYAML 6.0.4 has a limit of its own
+                raise CatalogError(f"{name}:{line}: {_TOO_DEEP}") from error
             raise CatalogError(
                 f"{name}:{line}: not valid YAML: {error.problem or error.context}; "
                 "check indentation, quotes and brackets on this line and the one above"
@@ -61,7 +64,7 @@ class Document:
         try:
             self.data: Any = self._value(node)
         except RecursionError as error:
-            raise CatalogError(f"{name}:1: nested too deep; no data file needs that") from error
+            raise CatalogError(f"{name}:1: {_TOO_DEEP}") from error
 
     def line(self, where: Iterable[str | int]) -> int:
         """The line (from 1) of the value at a path of keys and indexes, or of its nearest parent."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from .configuration import children, choice, configuration, flag, last, number, text
 from .context import expand
-from .errors import thrown
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

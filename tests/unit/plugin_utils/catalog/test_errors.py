@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,13 +159,6 @@ def test_the_small_catalogue_is_valid(small: Edit):
         ),
         pytest.param(
             BUILDS,
-            "schema: 1",
-            f"schema: 1\ndeep: {'[' * 3000}{']' * 3000}",
-            "catalog/builds/exchange2016.yml:1: nested too deep",
-            id="3,000 levels",
-        ),
-        pytest.param(
-            BUILDS,
             "update: Mar21SU, source: s",
             "update: Mar21SU, source: t",
             "catalog/builds/exchange2016.yml:7: source 't' is not defined; "
@@ -316,6 +310,12 @@ def test_the_small_catalogue_is_valid(small: Edit):
 )
 def test_mistake_is_named_with_file_line_and_cure(small: Edit, file, old, new, expected):
     assert message(small(file, old, new)).startswith(expected)
+
+
+def test_three_thousand_levels_are_too_deep(small: Edit):
+    """Which line is named depends on who notices: PyYAML from 6.0.4 on, or the loader."""
+    said = message(small(BUILDS, "schema: 1", f"schema: 1\ndeep: {'[' * 3000}{']' * 3000}"))
+    assert re.match(r"catalog/builds/exchange2016\.yml:\d+: nested too deep; ", said)
 
 
 def test_empty_file(small: Edit):
