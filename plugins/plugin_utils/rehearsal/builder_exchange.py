@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from .builder_draft import MICROSOFT, SERVICES, SOFTWARE, WINDOWS, Draft
 from .builder_tables import ROLE_KEYS
 from .paths import format_time
 
+_USUAL = ["updates-key", "uninstall"]
+_PRODUCTS = f"{WINDOWS}\\Installer\\UserData\\S-1-5-18\\Products"
 # Short dates as Windows prints them: what the updates key holds is localised text.
 _SHORT_DATE = {
     "en-US": "{0.month}/{0.day}/{0.year}",
@@ -132,7 +135,9 @@ def _update(draft: Draft, update: dict[str, Any]) -> None:
     kind = update.get("kind", "Security Update")
     name = str(update.get("name", f"{kind} for {_cu_title(draft)} ({kb})"))
     day = date.fromisoformat(str(update.get("date", draft.at.date() - timedelta(days=20))))
-    sources = update.get("sources", ["updates-key", "uninstall"])
+    # Rollups of Exchange 2010 stand with Windows Installer only.
+    usual = ["installer-patch"] if draft.product and not draft.product.updates_key else _USUAL
+    sources = update.get("sources", usual)
     updates_key = draft.product.updates_key if draft.product else None
     if "updates-key" in sources and updates_key:
         short = _SHORT_DATE[draft.spec.get("locale", "en-US")].format(day)
@@ -142,6 +147,13 @@ def _update(draft: Draft, update: dict[str, Any]) -> None:
             PackageVersion=draft.build,
             InstalledDate=short,
             InstalledBy="REHEARSAL\\administrator",
+        )
+    if "installer-patch" in sources:
+        draft.values(
+            f"{_PRODUCTS}\\{_packed(_cu_title(draft))}\\Patches\\{_packed(name)}",
+            DisplayName=name,
+            Installed=f"{day:%Y%m%d}",
+            State=1,
         )
     view = "WOW6432Node\\" if update.get("view") == "32" else ""
     if "uninstall" in sources:
@@ -153,6 +165,11 @@ def _update(draft: Draft, update: dict[str, Any]) -> None:
             Publisher="Microsoft Corporation",
             SystemComponent=0,
         )
+
+
+def _packed(text: str) -> str:
+    """A name such as Windows Installer gives its keys: 32 hexadecimal digits."""
+    return re.sub("[{}-]", "", _guid(text))
 
 
 def _dag(draft: Draft) -> None:

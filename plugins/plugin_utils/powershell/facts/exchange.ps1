@@ -113,18 +113,37 @@ function Get-UpdateFact {
     foreach ($view in @(@('64', 'HKLM:\SOFTWARE'), @('32', 'HKLM:\SOFTWARE\WOW6432Node'))) {
         $root = $view[1] + '\Microsoft\Updates'
         foreach ($product in @(Get-RegistrySubKey $root) -like 'Exchange *') {
-            foreach ($key in Get-RegistrySubKey "$root\$product") {
-                $name = Get-RegistryText "$root\$product\$key" 'PackageName'
-                if (-not $name) { $name = $key }
-                New-UpdateFact 'updates-key' $view[0] $name $key (Get-RegistryText "$root\$product\$key" 'InstalledDate')
-            }
+            Get-ListedUpdate $view[0] "$root\$product"
         }
-        $root = $view[1] + '\Microsoft\Windows\CurrentVersion\Uninstall'
-        foreach ($key in Get-RegistrySubKey $root) {
-            $name = Get-RegistryText "$root\$key" 'DisplayName'
-            if ($name -match 'Exchange Server.*\bKB\d{5,9}\b') {
-                New-UpdateFact 'uninstall' $view[0] $name $key (Get-RegistryText "$root\$key" 'InstallDate')
-            }
+        Get-TitledUpdate 'uninstall' $view[0] ($view[1] + '\Microsoft\Windows\CurrentVersion\Uninstall') 'InstallDate'
+    }
+    # Where Windows Installer keeps the patches of a product: the only place of Exchange 2010's rollups.
+    $root = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\UserData\S-1-5-18\Products'
+    foreach ($product in Get-RegistrySubKey $root) {
+        Get-TitledUpdate 'installer-patch' '64' "$root\$product\Patches" 'Installed'
+    }
+}
+
+function Get-ListedUpdate {
+    # Exchange 2013 has its updates one level deeper, below SP1.
+    param ([string]$View, [string]$Root)
+    foreach ($key in Get-RegistrySubKey $Root) {
+        $name = Get-RegistryText "$Root\$key" 'PackageName'
+        if ($name -or $key -notmatch '^SP\d$') {
+            if (-not $name) { $name = $key }
+            New-UpdateFact 'updates-key' $View $name $key (Get-RegistryText "$Root\$key" 'InstalledDate')
+        } else {
+            Get-ListedUpdate $View "$Root\$key"
+        }
+    }
+}
+
+function Get-TitledUpdate {
+    param ([string]$Source, [string]$View, [string]$Root, [string]$Day)
+    foreach ($key in Get-RegistrySubKey $Root) {
+        $name = Get-RegistryText "$Root\$key" 'DisplayName'
+        if ($name -match 'Exchange Server.*\bKB\d{5,9}\b') {
+            New-UpdateFact $Source $View $name $key (Get-RegistryText "$Root\$key" $Day)
         }
     }
 }

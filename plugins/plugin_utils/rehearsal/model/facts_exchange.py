@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _SOFTWARE = "HKLM\\SOFTWARE"
 _EXCHANGE = f"{_SOFTWARE}\\Microsoft\\ExchangeServer"
 _SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
+_PRODUCTS = (
+    f"{_SOFTWARE}\\Microsoft\\Windows\\CurrentVersion\\Installer\\UserData\\S-1-5-18\\Products"
+)
+_SERVICE_PACK = re.compile(r"SP\d\Z", re.IGNORECASE)
 _KB = re.compile(r"\bKB\d{5,9}\b", re.IGNORECASE)
 _UPDATE_TITLE = re.compile(r"Exchange Server.*\bKB\d{5,9}\b", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})([-/.]?)(\d\d)\2(\d\d)\Z")
@@ -145,18 +149,33 @@ def updates(context: Context) -> list[dict[str, Any]]:
             if product.lower().startswith("exchange "):
                 found += _from_updates_key(context, f"{products}\\{product}", view)
         uninstall = f"{root}\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
-        for key in context.world.subkeys(uninstall):
-            title = context.text(f"{uninstall}\\{key}", "DisplayName")
-            if title and _UPDATE_TITLE.search(title):
-                date = context.text(f"{uninstall}\\{key}", "InstallDate")
-                found.append(_update("uninstall", view, title, key, date))
+        found += _titled(context, "uninstall", view, uninstall, "InstallDate")
+    for product in context.world.subkeys(_PRODUCTS):
+        patches = f"{_PRODUCTS}\\{product}\\Patches"
+        found += _titled(context, "installer-patch", "64", patches, "Installed")
     return found
+
+
+def _titled(
+    context: Context, source: str, view: str, parent: str, day: str
+) -> list[dict[str, Any]]:
+    rows = []
+    for key in context.world.subkeys(parent):
+        title = context.text(f"{parent}\\{key}", "DisplayName")
+        if title and _UPDATE_TITLE.search(title):
+            date = context.text(f"{parent}\\{key}", day)
+            rows.append(_update(source, view, title, key, date))
+    return rows
 
 
 def _from_updates_key(context: Context, parent: str, view: str) -> list[dict[str, Any]]:
     rows = []
     for key in context.world.subkeys(parent):
-        title = context.text(f"{parent}\\{key}", "PackageName") or key
+        title = context.text(f"{parent}\\{key}", "PackageName")
+        if not title and _SERVICE_PACK.match(key):
+            rows += _from_updates_key(context, f"{parent}\\{key}", view)
+            continue
+        title = title or key
         date = context.text(f"{parent}\\{key}", "InstalledDate")
         rows.append(_update("updates-key", view, title, key, date))
     return rows

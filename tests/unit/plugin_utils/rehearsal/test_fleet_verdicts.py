@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import scenario
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
+    build_world,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     Credentials,
 )
@@ -87,3 +90,27 @@ def test_altered_rule_is_no_mitigation_and_the_pools_are() -> None:
 
 def test_no_host_of_the_fleet_is_forgotten_here() -> None:
     assert FLEET.keys() == EXPECTED.keys() | NEVER_JUDGED
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {
+            "exchange": {"product": "Exchange2010", "cu": "SP3", "build": "14.3.513.0"},
+            "registry_build": "14.3.123.4",
+            "updates": [{"kb": "KB5000978", "kind": "Update Rollup 32"}],
+        },
+        {
+            "exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.9"},
+            "registry_build": "15.1.2176.2",
+            "updates": [{"kb": "KB5000871", "sources": ["installer-patch"]}],
+        },
+    ],
+    ids=["rollup of Exchange 2010", "update of Exchange 2016"],
+)
+def test_an_update_that_only_windows_installer_lists_is_proof(spec: dict[str, Any]) -> None:
+    world = build_world(spec, "ex99", at=AT)
+    facts, errors = collect(world)
+    assert [row["source"] for row in facts["updates"]] == ["installer-patch"]
+    assessment = assess(facts, errors, load(), "proxylogon", AT, None)
+    assert assessment.verdict.value == "fixed"
