@@ -46,7 +46,7 @@ stage molecule make --no-print-directory molecule
 stage other-python make --no-print-directory other-python
 
 echo
-echo "=== summary: $(python3 --version), $(ansible --version | head -n 1)"
+echo "=== summary: $(python3 --version), $(ansible --version | sed -n 1p)"
 printf '%s\n' "${summary[@]}"
 if [ ${#failed[@]} -gt 0 ]; then
   echo "failed: ${failed[*]}" >&2

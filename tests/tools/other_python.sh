@@ -29,5 +29,5 @@ if [ ! -e "$venv/dev" ] || [ pyproject.toml -nt "$venv/dev" ]; then
 fi
 PATH="$PWD/$venv/bin:$PATH"
 export PATH
-echo "other interpreter: Python $version with $(ansible --version | head -n 1)"
+echo "other interpreter: Python $version with $(ansible --version | sed -n 1p)"
 exec pytest tests/integration -n "${WORKERS:-2}" --dist loadfile -q

@@ -2,7 +2,7 @@
 """One command over a connection plugin of Ansible; prints outcome, peak memory and time as JSON.
 
 Run by the tests as a process of its own, so that the peak is this command's alone:
-``measured_client.py PLUGIN PORT``.
+``measured_client.py PLUGIN PORT COMMANDS``.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def peak_mb() -> int:
     return round(int(found[1]) / 1024)
 
 
-def main(plugin: str, port: int) -> dict[str, object]:
-    """Connect without credentials worth anything and run one command."""
+def main(plugin: str, port: int, commands: int) -> dict[str, object]:
+    """Connect without credentials worth anything and run some commands, one after the other."""
     init_plugin_loader()
     connection = connection_loader.get(plugin, PlayContext())
     connection._shell = get_shell_plugin(shell_type="powershell")
@@ -50,8 +50,9 @@ def main(plugin: str, port: int) -> dict[str, object]:
     started = time.monotonic()
     outcome: dict[str, object] = {}
     try:
-        _, stdout, _ = connection.exec_command("PowerShell -Command 1", in_data=b"x\n")
-        outcome["stdout"] = len(stdout)
+        for _ in range(commands):
+            _, stdout, _ = connection.exec_command("PowerShell -Command 1", in_data=b"x\n")
+            outcome["stdout"] = len(stdout)
     except Exception as error:  # noqa: BLE001 - the test wants to see whatever it is
         outcome["error"] = f"{type(error).__name__}: {error}"
     outcome["seconds"] = round(time.monotonic() - started, 2)
@@ -61,4 +62,4 @@ def main(plugin: str, port: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(sys.argv[1], int(sys.argv[2]))) + "\n")
+    sys.stdout.write(json.dumps(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))) + "\n")

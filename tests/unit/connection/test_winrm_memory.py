@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import subprocess
 import sys
@@ -25,11 +26,13 @@ PEAK_MB = 250
 GROWTH_MB = 160  # 16 MiB of reply, its text, its tree; 64 MiB of output and its pieces
 
 
-def run(server: FakeWinRM, plugin: str = "exchange.remediation.winrm") -> dict[str, Any]:
+def run(
+    server: FakeWinRM, plugin: str = "exchange.remediation.winrm", commands: int = 1
+) -> dict[str, Any]:
     # A folder of its own: Ansible empties it at its end, and another test's client may be in there.
     with tempfile.TemporaryDirectory() as scratch:
         done = subprocess.run(
-            [sys.executable, str(CLIENT), plugin, str(server.server_port)],
+            [sys.executable, str(CLIENT), plugin, str(server.server_port), str(commands)],
             capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".dev"),
                  "HOME": "/nonexistent", "ANSIBLE_LOCAL_TEMP": scratch, "LC_ALL": "C.UTF-8"},
@@ -101,6 +104,24 @@ def test_an_attack_on_memory_is_refused_within_bounds(
 def test_the_fake_service_is_real_enough_for_both_plugins(server: FakeWinRM) -> None:
     assert run(server)["stdout"] == 3
     assert run(server, "ansible.builtin.winrm")["stdout"] == 3
+
+
+def test_the_cap_counts_the_output_of_each_command_for_itself(server: FakeWinRM) -> None:
+    """Two commands of 40 MiB on one connection are below the cap of 64 MiB each."""
+    pieces = itertools.count(1)
+    server.script = at(
+        "Receive", lambda exchange: exchange.friendly(b"x" * 8 * MIB, done=next(pieces) % 5 == 0)
+    )
+    outcome = run(server, commands=2)
+    assert outcome.get("error") is None
+    assert outcome["stdout"] == 40 * MIB
+
+
+def test_a_lost_connection_is_not_tried_again_behind_our_back(server: FakeWinRM) -> None:
+    """Retrying is for who knows whether the host acted."""
+    server.script = lambda exchange: exchange.connection.close()
+    run(server)
+    assert [action for action, *_ in server.seen] == ["Create"]
 
 
 def test_the_stock_plugin_falls_for_what_ours_refuses(servers: Callable[[], FakeWinRM]) -> None:

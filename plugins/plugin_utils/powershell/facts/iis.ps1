@@ -69,13 +69,18 @@ function Get-PoolFact {
     }
 }
 
-function Invoke-AppCmd {
-    # appcmd is in every IIS since 7.0, needs no module, and its XML is not localised.
-    param ([string]$Kind)
+function Get-AppCmd {
     # The rehearsal answers as a function. Not Get-Command: what it does not find it looks for in every
     # module of the server, which takes its time and writes to the module cache there.
     $tool = 'appcmd.exe'
     if (-not (Test-Path -LiteralPath "Function:\$tool")) { $tool = "$env:windir\System32\inetsrv\$tool" }
+    $tool
+}
+
+function Invoke-AppCmd {
+    # appcmd is in every IIS since 7.0, needs no module, and its XML is not localised.
+    param ([string]$Kind)
+    $tool = Get-AppCmd
     $lines = & $tool list $Kind /xml
     $text = (@($lines) -join "`n").Trim()
     $document = New-Object Xml.XmlDocument

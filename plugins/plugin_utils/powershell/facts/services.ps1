@@ -17,9 +17,10 @@ function Get-ServicePattern {
 }
 
 function Get-ServiceFact {
+    # get_Keys(), because a service may be named Keys.
     param ($Services)
     $pattern = Get-ServicePattern
-    foreach ($name in Get-SortedText @($Services.Keys -match $pattern)) {
+    foreach ($name in Get-SortedText @($Services.get_Keys() -match $pattern)) {
         [ordered]@{
             name = $name
             status = [string]$Services[$name].Status

@@ -72,8 +72,7 @@ function Set-PoolConfiguration {
 function Invoke-PoolVerb {
     # appcmd start or stop; both return before the pool is there, so the state is read until it is.
     param ([string]$Verb, [string]$Name, [string]$State)
-    $tool = Get-Command -Name 'appcmd.exe' -CommandType Function -ErrorAction SilentlyContinue
-    if ($null -eq $tool) { $tool = "$env:windir\System32\inetsrv\appcmd.exe" }
+    $tool = Get-AppCmd
     $said = @(& $tool $Verb apppool "/apppool.name:$Name") -join ' '
     $code = $LASTEXITCODE
     for ($try = 1; $try -le 60; $try++) {

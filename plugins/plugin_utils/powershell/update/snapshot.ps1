@@ -12,7 +12,7 @@ function Assert-UpdateName {
 function Get-ServiceRow {
     $pattern = Get-ServicePattern
     $services = Get-ServiceTable
-    foreach ($name in Get-SortedText @($services.Keys -match $pattern)) {
+    foreach ($name in Get-SortedText @($services.get_Keys() -match $pattern)) {
         [ordered]@{
             name = $name
             status = [string]$services[$name].Status
