@@ -42,7 +42,6 @@ _LAYERS = {
     "tool_file": 5,
     "tool_run": 5,
     "patch": 6,
-    "mitigate": 7,
     "report": 5,
     "fleet_report": 6,
     "cli_report": 7,
