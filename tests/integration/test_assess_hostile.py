@@ -56,7 +56,7 @@ def payloads(canary: Path) -> list[str]:
         "<script>document.title='owned'</script><img src=x onerror=alert(1)>",
         "\x1b]0;owned\x07\x1b[2J\x1b[31mok: [everything]\r\n\u202egpj.exe\u2066",
         "\ud800 lone \udfff",
-        "!unsafe {{ 7 * 191 }} ${jndi:ldap://127.0.0.1/a} %n%n%s",
+        "!unsafe {{ 910010101 * 77003 }} ${jndi:ldap://127.0.0.1/a} %n%n%s",
         "../../../../etc/cron.d/x",
         "x" * 5000,
     ]
@@ -218,7 +218,8 @@ def test_hostile_text_is_inert_everywhere(
     assert not canary.exists()
     found = RAW_CONTROLS.search(run.output)
     assert found is None, run.output[max(0, found.start() - 200) : found.end() + 50]
-    assert "1337" not in run.output
+    # The product in the template above; long enough not to stand in a time, port or id by chance.
+    assert str(910010101 * 77003) not in run.output
     assert run.report
     assert run.report["run"]["campaign"]["id"] == "proxylogon"
     assert run.folder
