@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..transport.reply import Reply
 
 # Files whose versions are read back. ExSetup.exe alone decides; the others show a mixture. Those that
-# are not there are left out.
+# are not there are left out. [MEM] the names of the libraries: no source lists what an update replaces.
 BINARIES = (
     "Bin\\ExSetup.exe",
     "Bin\\Microsoft.Exchange.Common.dll",
