@@ -117,13 +117,6 @@ def test_the_cap_counts_the_output_of_each_command_for_itself(server: FakeWinRM)
     assert outcome["stdout"] == 40 * MIB
 
 
-def test_a_lost_connection_is_not_tried_again_behind_our_back(server: FakeWinRM) -> None:
-    """Retrying is for who knows whether the host acted."""
-    server.script = lambda exchange: exchange.connection.close()
-    run(server)
-    assert [action for action, *_ in server.seen] == ["Create"]
-
-
 def test_the_stock_plugin_falls_for_what_ours_refuses(servers: Callable[[], FakeWinRM]) -> None:
     """So that the guard is known to be what makes the difference, with a bomb of 64 MB only."""
     bomb = gzip.compress(bytes(64 * MIB))
