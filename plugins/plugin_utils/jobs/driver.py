@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import json
 import random
 import time
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from ..errors import (
     TransportError,
 )
 from ..transport.codec import Operation
+from ..transport.keys import operation_key
 from ..transport.reply import failed_reply
 from .decide import Memory, Order, Outcome, Patience, Verdict, decide, remember
 from .state import JobState
@@ -121,16 +120,11 @@ class JobDriver:
     def remove(self, order: JobOrder) -> bool:
         """Remove the job from the host; whether there was one. Locked while it is at work."""
         parameters = {"job": order.job, "lock_owner": order.lock_owner}
-        key = operation_key(order.run, "Remove-HostJob", parameters, 1)
+        key = operation_key(
+            run=order.run, operation="Remove-HostJob", parameters=parameters, attempt=1
+        )
         result = self.transport.run(Operation("Remove-HostJob", parameters, key)).result
         return isinstance(result, dict) and result.get("changed") is True
-
-
-def operation_key(run: str, operation: str, parameters: dict[str, Any], attempt: int) -> str:
-    """Return the key of a changing operation: the same for the same request of the same run."""
-    identity = [run, operation, parameters, attempt]
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Watch:
@@ -199,7 +193,12 @@ class _Watch:
         self._orders += 1
         self._pauses = 0
         parameters = self._order.parameters()
-        key = operation_key(self._order.run, "Start-HostJob", parameters, self._orders)
+        key = operation_key(
+            run=self._order.run,
+            operation="Start-HostJob",
+            parameters=parameters,
+            attempt=self._orders,
+        )
         try:
             self._driver.transport.run(Operation("Start-HostJob", parameters, key))
         except AuthenticationFailed:

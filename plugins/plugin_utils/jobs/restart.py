@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import AuthenticationFailed, LockedByOther, ReplyError, ScriptError, TransportError
 from ..transport.codec import Operation
+from ..transport.keys import operation_key
 from .decide import Outcome
-from .driver import operation_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class Restart:
         if before is None:
             return RestartResult(Outcome.FAILED, "the boot identity cannot be read", None)
         parameters = {"delay_seconds": delay, "reason": reason, "lock_owner": lock_owner}
-        key = operation_key(run, f"Restart-Host {step}", parameters, 1)
+        key = operation_key(run=run, operation="Restart-Host", step=step, parameters=parameters)
         try:
             reply = self.transport.run(Operation("Restart-Host", parameters, key))
             before = _boot_before(reply) or before

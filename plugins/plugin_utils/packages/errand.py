@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import rfc8785
-
 from ..errors import RefusedError
 from ..transport.codec import Operation
+from ..transport.keys import operation_key
 
 if TYPE_CHECKING:
     from ..transport.base import Transport
@@ -57,14 +55,13 @@ class Errand:
 
     def key(self, operation: str, parameters: dict[str, Any]) -> str:
         """Return the key of one changing operation: the same request has the same key."""
-        identity: dict[str, Any] = {
-            "run": self.run,
-            "host": self.host,
-            "step": f"package/{self.package.sha256}",
-            "operation": operation,
-            "parameters": parameters,
-        }
-        return hashlib.sha256(rfc8785.dumps(identity)).hexdigest()
+        return operation_key(
+            run=self.run,
+            host=self.host,
+            step=f"package/{self.package.sha256}",
+            operation=operation,
+            parameters=parameters,
+        )
 
     def state(self) -> dict[str, Any]:
         """Return what the host has; raises ``RefusedError`` when that cannot be so."""

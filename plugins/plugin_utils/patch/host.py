@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import AuthenticationFailed, ReplyError, ReplySchemaError, TransportError
-from ..jobs.driver import operation_key
 from ..transport.codec import Operation
+from ..transport.keys import operation_key
 from .models import Observed
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class PatchHost:
     def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
         """One keyed change under the lock; the same step of a run acts once."""
         wanted = {**parameters, "lock_owner": self.owner}
-        key = operation_key(self.run, f"{operation} {step}", wanted, 1)
+        key = operation_key(run=self.run, operation=operation, step=step, parameters=wanted)
         result = self.ask(operation, wanted, key).result
         if not isinstance(result, dict):
             raise ReplySchemaError(f"{self.transport.peer}: {operation} answered no record")
