@@ -12,19 +12,7 @@ function Assert-JobName {
 # Null when it does not exist and -Create is not given.
 function Get-JobFolder {
     param ([string] $Job, [switch] $Create)
-    $parent = Get-StateFolder 'jobs' -Create:$Create
-    if (-not $parent) {
-        return $null
-    }
-    $folder = Join-Path $parent $Job
-    if (-not (Test-Path -LiteralPath $folder)) {
-        if (-not $Create) {
-            return $null
-        }
-        New-TrustedFolder $folder
-    }
-    Assert-TrustedFolder $folder
-    $folder
+    Get-StateFolder 'jobs', $Job -Create:$Create
 }
 
 # job.json or state.json as it was written; null when it does not exist.

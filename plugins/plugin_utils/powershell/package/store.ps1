@@ -18,19 +18,7 @@ function Assert-PackageRequest {
 # Null when it does not exist and -Create is not given.
 function Get-PackageFolder {
     param ([string] $Sha256, [switch] $Create)
-    $folder = Get-StateFolder 'packages' -Create:$Create
-    if (-not $folder) {
-        return $null
-    }
-    $folder = Join-Path $folder $Sha256
-    if (-not (Test-Path -LiteralPath $folder)) {
-        if (-not $Create) {
-            return $null
-        }
-        New-TrustedFolder $folder
-    }
-    Assert-TrustedFolder $folder
-    $folder
+    Get-StateFolder 'packages', $Sha256 -Create:$Create
 }
 
 function Get-PlainFile {

@@ -5,11 +5,11 @@
 # could have prepared: %ProgramData% lets every user create folders.
 function Get-StateFolder {
     param (
-        [string] $Child,
+        [string[]] $Child,
         [switch] $Create
     )
     $folder = $env:ProgramData
-    foreach ($name in @('ExchangeRemediation', $Child)) {
+    foreach ($name in @('ExchangeRemediation') + $Child) {
         if (-not $name) {
             continue
         }
