@@ -23,7 +23,8 @@ def folder(world: World, *, create: bool = False) -> str | None:
     return state_folder(world, "undo", create=create)
 
 
-def _read(world: World, path: str) -> Record | None:
+def read_file(world: World, path: str) -> Record | None:
+    """Return the record in a file; ``None`` without the file, an error when it is damaged."""
     text = world.text(path)
     if text is None:
         return None
@@ -41,7 +42,7 @@ def _read(world: World, path: str) -> Record | None:
 def read(world: World, mitigation: str) -> Record | None:
     """Return the record; ``None`` when nothing of this mitigation is to be undone."""
     base = folder(world)
-    return _read(world, f"{base}\\{mitigation}.json") if base else None
+    return read_file(world, f"{base}\\{mitigation}.json") if base else None
 
 
 def others(world: World, mitigation: str) -> list[Record]:
@@ -49,7 +50,7 @@ def others(world: World, mitigation: str) -> list[Record]:
     base = folder(world)
     names = [name for name, _ in world.children(base)] if base else []
     found = [
-        _read(world, f"{base}\\{name}")
+        read_file(world, f"{base}\\{name}")
         for name in names
         if name.lower().endswith(".json") and name.lower() != f"{mitigation.lower()}.json"
     ]

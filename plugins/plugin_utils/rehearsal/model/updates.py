@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from .facts_services import services as service_facts
 from .frame import encode
 from .host_lock import assert_owner
 from .mitigation_frame import CHECK, LOCK_OWNER, operation
+from .mitigation_record import read_file
 from .mitigation_services import (
     as_wanted,
     by_rank,
@@ -140,18 +140,7 @@ def _path(world: World, update: str, *, create: bool = False) -> str | None:
 
 def _record(world: World, update: str) -> dict[str, Any] | None:
     path = _path(world, update)
-    text = world.text(path) if path else None
-    if text is None:
-        return None
-    try:
-        record = json.loads(text)
-        readable = record["schema"] == 1
-    except (ValueError, KeyError, TypeError):
-        readable = False
-    if not readable:
-        message = f"{path} is damaged; restore by the copy in the case folder and delete it"
-        raise OperationError("ScriptFailed", message, identity="UndoRecordUnreadable")
-    return dict(record)
+    return read_file(world, path) if path else None
 
 
 @operation
