@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host under change: one lock, keyed changes, questions asked again, everything in the journal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import AuthenticationFailed, ReplyError, ReplySchemaError, TransportError
+from ..transport.codec import Operation
+from ..transport.keys import operation_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..transport.base import Transport
+    from ..transport.reply import Reply
+
+_TTL = 6 * 3600
+_Answer = TypeVar("_Answer")
+
+
+def _no_journal(_event: str, _data: dict[str, Any]) -> None:
+    """Keep no record."""
+
+
+@dataclass(slots=True)
+class HostSession:
+    """One host under one lock; every change has a key, so asking again is safe (I15).
+
+    ``record(event, data)`` is called before a change is sent (``intent``) and after its answer is
+    known (``done``): whoever reads the journal after a kill knows what may have happened.
+    """
+
+    transport: Transport
+    run: str
+    owner: str
+    sleep: Callable[[float], None] = time.sleep
+    record: Callable[[str, dict[str, Any]], None] = _no_journal
+    tries: int = 6
+    asked: int = 0
+
+    def lock(self, purpose: str) -> None:
+        """Take or renew the host lock; raises ``LockedByOther``."""
+        parameters = {
+            "owner": self.owner,
+            "run": self.run,
+            "purpose": purpose,
+            "ttl_seconds": _TTL,
+        }
+        self.record("lock", parameters)
+        self.ask("Lock-Host", parameters)
+
+    def unlock(self) -> None:
+        """Give the host lock back."""
+        self.ask("Unlock-Host", {"owner": self.owner, "run": self.run})
+        self.record("unlock", {"owner": self.owner, "run": self.run})
+
+    def facts(self) -> Reply:
+        """What the server is now."""
+        return self.ask("Get-ExchangeServerInfo", {})
+
+    def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
+        """One keyed change under the lock; the same step of a run acts once."""
+        wanted = {**parameters, "lock_owner": self.owner}
+        key = operation_key(run=self.run, operation=operation, step=step, parameters=wanted)
+        about = {"step": step, "operation": operation, "key": key}
+        self.record("intent", {**about, "parameters": parameters})
+        result = self.ask(operation, wanted, key).result
+        if not isinstance(result, dict):
+            raise ReplySchemaError(f"{self.transport.peer}: {operation} answered no record")
+        self.record("done", {**about, "result": result})
+        return result
+
+    def ask(self, operation: str, parameters: dict[str, Any], key: str | None = None) -> Reply:
+        """Ask one operation; with a key it acts once however often it is asked."""
+
+        def once() -> Reply:
+            self.asked += 1
+            return self.transport.run(Operation(operation, parameters, key))
+
+        return self.again(once)
+
+    def again(self, act: Callable[[], _Answer]) -> _Answer:
+        """Do it, and again while the line breaks; a wrong password is never tried twice."""
+        for attempt in range(1, self.tries):
+            try:
+                return act()
+            except AuthenticationFailed:
+                raise
+            except (TransportError, ReplyError):
+                self.sleep(min(60.0, 2.0**attempt))
+        return act()
