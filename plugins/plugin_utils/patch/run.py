@@ -23,16 +23,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LockedByOther, RemediationError
-from ..jobs.decide import Outcome as JobOutcome
-from ..jobs.restart import Restart
 from ..judge.assess import assess
 from ..judge.facts import Facts, moment
 from ..packages.errand import Errand
 from .choose import choose
+from .finish import Finish
 from .host import BINARIES, PatchHost
 from .install import Installer
-from .knowledge import ExitClass, ExitCode, failure
-from .models import Action, Choice, Holds, Observed, Outcome, PatchState
+from .knowledge import ExitClass, ExitCode
+from .models import Action, Choice, Observed, Outcome, PatchState
 from .postconditions import judge
 from .prechecks import blocking, prechecks
 from .reading import exsetup
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
     from ..transport.base import Transport
 
-_USABLE_PAUSE = 15.0
 _SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
 
 
@@ -53,12 +51,12 @@ def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
     try:
         machine.go()
     except LockedByOther as error:
-        machine.end(PatchState.UNKNOWN if machine.acted else PatchState.STOPPED, str(error))
+        machine.finish.end(PatchState.UNKNOWN if machine.acted else PatchState.STOPPED, str(error))
     except RemediationError as error:
         # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
         state = PatchState.UNKNOWN if machine.acted else PatchState.STOPPED
-        machine.end(state, f"{error.code}: {error}")
-    machine.release()
+        machine.finish.end(state, f"{error.code}: {error}")
+    machine.finish.release()
     machine.result.commands = machine.host.asked
     return machine.result
 
@@ -72,8 +70,8 @@ class _Run:
         self.host = PatchHost(transport, request.run, request.owner, tools.sleep)
         self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
         self.acted = False
-        self._locked = False
         self._transport = transport
+        self.finish = Finish(request, self.host, tools, self.result, "patch")
         self._before = Observed(None)
         self._update = ""
         self._job = Installer(request, self.host, tools)
@@ -87,12 +85,12 @@ class _Run:
         facts = Facts.of(reply.result, reply.errors)
         choice, recorded, snapshot = self._choose(facts)
         self.result.choice = choice
-        self._job.update = self._update
+        self._job.update = self.finish.update = self._update
         if choice.action is not Action.INSTALL:
             state = PatchState.STOPPED
             if choice.action is Action.NOTHING:
                 state = PatchState.NOTHING_TO_DO
-            return self.end(state, choice.reason)
+            return self.finish.end(state, choice.reason)
         self._before = Observed(reply.result, recorded["state"] if recorded else snapshot)
         at_work = recorded is not None and self._job.known() is not None
         reached = recorded is not None and exsetup(facts) == choice.target
@@ -100,9 +98,8 @@ class _Run:
             return None
         self.result.plan = self._plan()
         if self.request.check:
-            return self.end(PatchState.PLANNED, choice.reason)
-        self.host.lock(f"patch {self._update}")
-        self._locked = True
+            return self.finish.end(PatchState.PLANNED, choice.reason)
+        self.finish.lock()
         self._snapshot()
         code = self._earlier() if reached and not at_work else self._installed()
         return None if code is None else self._afterwards(code)
@@ -151,7 +148,7 @@ class _Run:
         found = prechecks(choice, facts, snapshot, judged, self.request.policy, tools.now())
         self.result.prechecks = found
         if stops := blocking(found):
-            self.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
+            self.finish.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
             return False
         return True
 
@@ -160,18 +157,13 @@ class _Run:
 
     # Steps -------------------------------------------------------------------------------
 
-    def _did(self, step: str, *, changed: bool, **details: Any) -> None:
-        self.result.done.append({"step": step, "changed": changed, **details})
-        self.result.changed = self.result.changed or changed
-        self.tools.notice(f"{self.request.host}: {step} {'done' if changed else 'unchanged'}")
-
     def _snapshot(self) -> None:
         parameters = {"update": self._update, "binaries": list(BINARIES)}
         saved = self.host.change("Save-UpdateSnapshot", parameters, "snapshot")
         record = saved.get("record")
         if isinstance(record, dict) and isinstance(record.get("state"), dict):
             self._before = replace(self._before, snapshot=record["state"])
-        self._did("snapshot", changed=saved.get("changed") is True)
+        self.finish.did("snapshot", changed=saved.get("changed") is True)
 
     def _earlier(self) -> ExitCode:
         """The files are the new ones and a record is there: an earlier run installed it."""
@@ -181,18 +173,20 @@ class _Run:
         """Deliver and install; ends the run where there is nothing to go on with."""
         package = self.result.choice.package if self.result.choice else None
         if package is None:
-            self.end(PatchState.STOPPED, "There is no package of the signed catalogue to install.")
+            self.finish.end(
+                PatchState.STOPPED, "There is no package of the signed catalogue to install."
+            )
             return None
         request = self.request
         errand = Errand(self._transport, request.host, request.run, request.owner, package)
         delivered = self.host.again(lambda: self.tools.deliver(errand))
-        self._did("deliver", changed=delivered.changed, bytes=delivered.sent)
+        self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
         self.acted = True
         ended = self._job.install(delivered.path, package, self._host_now)
-        self._did("install", changed=ended.launched, **ended.details)
+        self.finish.did("install", changed=ended.launched, **ended.details)
         self.result.exit_code = ended.code.code if ended.code else None
         if ended.code is None:
-            self.end(ended.state, ended.reason, ended.failure)
+            self.finish.end(ended.state, ended.reason, ended.failure)
         return ended.code
 
     def _afterwards(self, code: ExitCode) -> None:
@@ -204,61 +198,16 @@ class _Run:
         if code.kind is ExitClass.UNKNOWN:
             self.result.outcome = judge(choice, self._before, installed, code)
             return
-        if code.kind in _SUCCESS and self.request.restart and not self._restart(code, installed):
+        if (
+            code.kind in _SUCCESS
+            and self.request.restart
+            and not self.finish.restart(code, installed)
+        ):
             return
-        restored = self.host.change(
-            "Restore-ServiceStartTypes", {"update": self._update}, "restore"
+        self.finish.restore()
+        before = self._before
+        outcome = self.finish.prove(
+            lambda seen: judge(choice, before, seen, code, installed=installed)
         )
-        self._did("restore", changed=restored.get("changed") is True, after=restored.get("after"))
-        outcome = self._prove(choice, code, installed)
-        self.result.outcome = outcome
-        self._did("prove", changed=False)
         if outcome.state is PatchState.PATCHED:
             self.host.change("Remove-UpdateSnapshot", {"update": self._update}, "proven")
-
-    def _restart(self, code: ExitCode, installed: Observed) -> bool:
-        pending = Facts.of(installed.facts, installed.errors).listing("pending_reboot")
-        if code.name == "earlier" and pending.whole and not pending.rows:
-            self._did("restart", changed=False)
-            return True
-        restart = Restart(self._transport, self.tools.sleep, self.tools.clock)
-        done = restart.run(
-            run=self.request.run,
-            step=f"patch {self._update}",
-            lock_owner=self.request.owner,
-            reason=f"Exchange update {self._update}",
-        )
-        self._did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)
-        if done.outcome is not JobOutcome.FINISHED:
-            self.end(PatchState.UNKNOWN, f"The restart: {done.reason}.")
-            return False
-        # A restart makes a lock of the other boot stale: it is renewed before anything is changed.
-        self.host.lock(f"patch {self._update}")
-        return True
-
-    def _prove(self, choice: Choice, code: ExitCode, installed: Observed) -> Outcome:
-        """Judge until every condition holds, or Exchange had its time to come up."""
-        until = self.tools.clock() + self.request.usable_seconds
-        while True:
-            seen = self.host.observe(self._update)
-            outcome = judge(choice, self._before, seen, code, installed=installed)
-            waiting = [c for c in outcome.wrong if c.condition in ("services", "probe", "pools")]
-            others = [c for c in outcome.wrong if c not in waiting and c.holds is Holds.NO]
-            if not waiting or others or self.tools.clock() >= until:
-                return outcome
-            self.tools.sleep(_USABLE_PAUSE)
-
-    # The end -----------------------------------------------------------------------------
-
-    def end(self, state: PatchState, reason: str, name: str | None = None) -> None:
-        named = (failure(name, reason),) if name else ()
-        self.result.outcome = Outcome(state, reason, failures=named)
-
-    def release(self) -> None:
-        """Give the lock back, unless an installer may still be at work."""
-        if not self._locked or self.result.outcome.state is PatchState.UNKNOWN:
-            return
-        try:
-            self.host.unlock()
-        except RemediationError as error:
-            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")

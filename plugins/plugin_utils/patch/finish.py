@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows an installation, whatever was installed: restart, start types, proof, lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RemediationError
+from ..jobs.decide import Outcome as JobOutcome
+from ..jobs.restart import Restart
+from ..judge.facts import Facts
+from .knowledge import failure
+from .models import Holds, Outcome, PatchState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .host import PatchHost
+    from .knowledge import ExitCode
+    from .models import Observed
+    from .request import Request, Result, Tools
+
+_USABLE_PAUSE = 15.0
+# What Exchange needs time for after a restart; anything else that is wrong stays wrong.
+_COMES_UP = ("services", "probe", "pools")
+
+
+@dataclass(slots=True)
+class Finish:
+    """The steps after the installer, with their entries in the result. ``purpose``: patch, upgrade."""
+
+    request: Request
+    host: PatchHost
+    tools: Tools
+    result: Result
+    purpose: str
+    update: str = ""
+    locked: bool = False
+
+    def did(self, step: str, *, changed: bool, **details: Any) -> None:
+        """Note a step in the result."""
+        self.result.done.append({"step": step, "changed": changed, **details})
+        self.result.changed = self.result.changed or changed
+        self.tools.notice(f"{self.request.host}: {step} {'done' if changed else 'unchanged'}")
+
+    def end(self, state: PatchState, reason: str, name: str | None = None) -> None:
+        """Set the verdict; ``name`` is a known failure."""
+        named = (failure(name, reason),) if name else ()
+        self.result.outcome = Outcome(state, reason, failures=named)
+
+    def lock(self) -> None:
+        """Take the host lock, or renew it."""
+        self.host.lock(f"{self.purpose} {self.update}")
+        self.locked = True
+
+    def restart(self, code: ExitCode, installed: Observed) -> bool:
+        """Restart Windows and renew the lock; false ends the run. Not where it has been done."""
+        pending = Facts.of(installed.facts, installed.errors).listing("pending_reboot")
+        if code.name == "earlier" and pending.whole and not pending.rows:
+            self.did("restart", changed=False)
+            return True
+        restart = Restart(self.host.transport, self.tools.sleep, self.tools.clock)
+        done = restart.run(
+            run=self.request.run,
+            step=f"{self.purpose} {self.update}",
+            lock_owner=self.request.owner,
+            reason=f"Exchange update {self.update}",
+        )
+        self.did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)
+        if done.outcome is not JobOutcome.FINISHED:
+            self.end(PatchState.UNKNOWN, f"The restart: {done.reason}.")
+            return False
+        # A restart makes a lock of the other boot stale: it is renewed before anything is changed.
+        self.lock()
+        return True
+
+    def restore(self) -> None:
+        """Give services the start types of the record."""
+        parameters = {"update": self.update}
+        restored = self.host.change("Restore-ServiceStartTypes", parameters, "restore")
+        self.did("restore", changed=restored.get("changed") is True, after=restored.get("after"))
+
+    def prove(self, verdict: Callable[[Observed], Outcome]) -> Outcome:
+        """Judge until every condition holds, or Exchange had its time to come up."""
+        until = self.tools.clock() + self.request.usable_seconds
+        while True:
+            outcome = verdict(self.host.observe(self.update))
+            waiting = [c for c in outcome.wrong if c.condition in _COMES_UP]
+            others = [c for c in outcome.wrong if c not in waiting and c.holds is Holds.NO]
+            if not waiting or others or self.tools.clock() >= until:
+                self.result.outcome = outcome
+                self.did("prove", changed=False)
+                return outcome
+            self.tools.sleep(_USABLE_PAUSE)
+
+    def release(self) -> None:
+        """Give the lock back, unless an installer may still be at work."""
+        if not self.locked or self.result.outcome.state is PatchState.UNKNOWN:
+            return
+        try:
+            self.host.unlock()
+        except RemediationError as error:
+            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")
