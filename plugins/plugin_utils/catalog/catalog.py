@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..model import Build
     from .campaign_records import Campaign, Directive, IndicatorSet
     from .mitigation_records import Mitigation
+    from .module_records import ModuleKnowledge
     from .read_emergencies import Emergencies
     from .read_tables import Tables
 
@@ -228,6 +229,16 @@ class Catalog:
             names = ", ".join(self._emergencies.mitigations)
             raise CatalogError(
                 f"mitigation {mitigation!r} is not in catalog/mitigations; known are {names}"
+            ) from None
+
+    def module(self, module: str) -> ModuleKnowledge:
+        """A module of IIS by id; raises :class:`CatalogError` that names the known ones."""
+        try:
+            return self._tables.modules[module]
+        except KeyError:
+            names = ", ".join(self._tables.modules)
+            raise CatalogError(
+                f"module {module!r} is not in catalog/modules; known are {names}"
             ) from None
 
     def applies(self, mitigation: str, build: Build) -> bool:

@@ -7,6 +7,7 @@ A catalogue is a folder::
     builds/           one file a product
     vulnerabilities/  one file a year: first fixed build per cumulative update
     packages/         one file a product
+    modules/          one file a module of IIS that mitigations need
     indicators/       one file a set
     mitigations/      one file a mitigation
     directives/       one file a directive
@@ -25,6 +26,7 @@ from ..errors import CatalogError
 from .catalog import Catalog
 from .documents import Document, read
 from .read_emergencies import Emergencies, read_campaign, read_directive, read_mitigation
+from .read_modules import read_module
 from .read_packages import read_indicators, read_packages
 from .read_tables import Tables, read_builds, read_products, read_vulnerabilities
 
@@ -57,6 +59,7 @@ def _load(root: Path) -> Catalog:
         ("builds", "builds", lambda d: read_builds(d, tables)),
         ("vulnerabilities", "vulnerabilities", lambda d: read_vulnerabilities(d, tables)),
         ("packages", "packages", lambda d: read_packages(d, tables)),
+        ("modules", "module", lambda d: read_module(d, tables)),
         ("indicators", "indicators", lambda d: read_indicators(d, tables)),
         ("mitigations", "mitigation", lambda d: read_mitigation(d, tables, found)),
         ("directives", "directive", lambda d: read_directive(d, found)),

@@ -136,6 +136,19 @@ class AppPoolState:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A request of our own to the front end that the mitigation must refuse.
+
+    It matches the rule and is no attack: a path that is answered before anything is proxied.
+    """
+
+    name: str
+    path: str  # with a query
+    cookie: str | None
+    expect: str  # abort: the connection is cut off without an answer
+
+
+@dataclass(frozen=True, slots=True)
 class BuildThreshold:
     """A build of one cumulative update from which something holds."""
 
@@ -181,6 +194,7 @@ class Mitigation:
     rules: tuple[Rule, ...]
     services: tuple[ServiceState, ...]
     app_pools: tuple[AppPoolState, ...]
+    probes: tuple[Probe, ...]
     owners: tuple[str, ...]  # who writes it: EOMT, EEMS, ExchangeMitigations
     prerequisites: tuple[str, ...]
     impact: str

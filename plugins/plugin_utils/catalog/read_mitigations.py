@@ -11,6 +11,7 @@ from .mitigation_records import (
     BuildThreshold,
     Mitigation,
     Precondition,
+    Probe,
     Removal,
     Rule,
     RuleAction,
@@ -64,6 +65,10 @@ def mitigation(document: Document, tables: Tables) -> Mitigation:
             for row in data.get("services", ())
         ),
         app_pools=tuple(AppPoolState(**row) for row in data.get("app_pools", ())),
+        probes=tuple(
+            Probe(row["name"], row["path"], row.get("cookie"), row["expect"])
+            for row in data.get("probes", ())
+        ),
         owners=tuple(data.get("owners", ())),
         prerequisites=tuple(data.get("prerequisites", ())),
         impact=data["impact"],

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .campaign_records import IndicatorSet
     from .documents import Document, Where
+    from .module_records import ModuleKnowledge
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Tables:
     builds: dict[Build, BuildInfo] = field(default_factory=dict)
     vulnerabilities: dict[str, Vulnerability] = field(default_factory=dict)
     packages: list[Package] = field(default_factory=list)
+    modules: dict[str, ModuleKnowledge] = field(default_factory=dict)
     indicators: dict[str, IndicatorSet] = field(default_factory=dict)
 
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run ended, judged by what was read back and by what the front end did. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..judge.mitigation_state import State
+from .models import MitigateState, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .choose import Found, Selection
+    from .probes import Answers
+
+Ended = tuple[MitigateState, str, tuple[Standing, ...]]
+# The health page of an application whose pool a mitigation stops on purpose.
+_STOPPED_ON_PURPOSE = {"ecp-app-pool": "/ecp/healthcheck.htm"}
+
+
+def judge_mitigated(
+    now: Selection, before: Answers, after: Answers, failed: Sequence[str], refused: Sequence[str]
+) -> Ended:
+    """Judge a run that was to mitigate. ``now``: chosen anew from the facts read afterwards."""
+    if now.stop:
+        return MitigateState.UNKNOWN, now.stop, _standings(now.found, after)
+    standings = _standings(now.found, after)
+    needed = [one for one in now.found if one.needed is not False]
+    wanting = [
+        *(why for one in needed if (why := _wanting(one, after)) is not None),
+        *failed,
+        *(
+            line
+            for line in refused
+            if line.partition(":")[0] not in {o.mitigation.id for o in needed}
+        ),
+    ]
+    held = [one for one in needed if one.state.state is State.HOLDS]
+    if wanting:
+        state = MitigateState.PARTIAL if held else MitigateState.STOPPED
+        return state, " ".join(f"{line}." for line in wanting), standings
+    if lost := sorted(before.healthy() - after.healthy() - _expected(now.found, after)):
+        pages = ", ".join(f"{path} on {site}" for site, path in lost)
+        return MitigateState.DEGRADED, f"Answered before and does not now: {pages}.", standings
+    if not held:
+        reason = "Nothing is open that a mitigation of this campaign is for."
+        if any(one.needed for one in now.found):
+            reason = "No mitigation of what is open can be applied to this server."
+        return MitigateState.NOT_NEEDED, reason, standings
+    names = ", ".join(one.mitigation.id for one in held)
+    return MitigateState.MITIGATED, f"{names}: in place in full, read back and tried.", standings
+
+
+def judge_removed(
+    now: Selection, before: Answers, after: Answers, failed: Sequence[str], refused: Sequence[str]
+) -> Ended:
+    """Judge a run that was to take mitigations off. Failed steps leave their record on the host."""
+    standings = _standings(now.found, None)
+    wanting = [*failed, *refused]
+    if wanting:
+        state = MitigateState.PARTIAL if failed else MitigateState.STOPPED
+        return state, " ".join(f"{line}." for line in wanting), standings
+    if lost := sorted(before.healthy() - after.healthy()):
+        pages = ", ".join(f"{path} on {site}" for site, path in lost)
+        return MitigateState.DEGRADED, f"Answered before and does not now: {pages}.", standings
+    return MitigateState.REMOVED, "What was recorded before the mitigations is back.", standings
+
+
+def _wanting(one: Found, after: Answers) -> str | None:
+    """Why a needed mitigation does not count."""
+    name = one.mitigation.id
+    if one.state.state is State.NOT_APPLICABLE:
+        return None
+    if one.needed is None:
+        return f"{name}: whether it is needed is not known"
+    if one.state.state is not State.HOLDS:
+        return f"{name}: {one.state.state.value}: {one.state.detail}"
+    proven, words = after.proof(one.mitigation)
+    return f"{name}: not proven, {words}" if words and proven is not True else None
+
+
+def _standings(found: Iterable[Found], after: Answers | None) -> tuple[Standing, ...]:
+    return tuple(
+        Standing(
+            one.mitigation.id,
+            one.state.state.value,
+            one.state.detail,
+            one.needed,
+            after.proof(one.mitigation)[1] if after else None,
+        )
+        for one in found
+    )
+
+
+def _expected(found: Iterable[Found], after: Answers) -> set[tuple[str, str]]:
+    """Pages that do not answer because a mitigation has stopped what serves them."""
+    paths = {
+        _STOPPED_ON_PURPOSE[one.mitigation.id]
+        for one in found
+        if one.mitigation.id in _STOPPED_ON_PURPOSE and one.state.state is State.HOLDS
+    }
+    return {(q.site, q.path) for q in after.questions.asked if q.path in paths}
