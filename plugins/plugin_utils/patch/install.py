@@ -15,6 +15,7 @@ from .knowledge import ExitClass, ExitCode, classify
 from .models import PatchState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from ..packages.records import PackageRecord
@@ -36,6 +37,22 @@ class Ended:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an installer is told, and where its progress shows (files or folders of the host)."""
+
+    arguments: tuple[str, ...]
+    progress_paths: tuple[str, ...]
+
+
+def update_words(package: PackageRecord, log: str) -> Words:
+    """Tell an update to ask nobody, not to restart, and to write the log that it can write."""
+    arguments: tuple[str, ...] = ("/quiet", "/norestart")
+    if package.format in ("msp", "msi"):
+        arguments += ("/l*v", log)
+    return Words(arguments, (log,))
+
+
 @dataclass(slots=True)
 class Installer:
     """The jobs of one run for one update; another installation at work is waited for, bounded."""
@@ -44,6 +61,8 @@ class Installer:
     host: PatchHost
     tools: Tools
     update: str = ""
+    words: Callable[[PackageRecord, str], Words] = update_words
+    classify: Callable[[object], ExitCode] = classify
 
     def name(self, attempt: int) -> str:
         """The name of the job: update, run, attempt."""
@@ -69,7 +88,8 @@ class Installer:
                 self.host.transport, self.tools.sleep, self.tools.clock, notice=self.tools.notice
             )
             order = self._order(path, package, attempt, host_now)
-            ended = _ended(driver.run(order, Patience(float(self.request.policy.seconds))))
+            job = driver.run(order, Patience(float(self.request.policy.seconds)))
+            ended = _ended(job, self.classify)
             busy = ended.code is not None and ended.code.kind is ExitClass.BUSY_RETRY
             if not busy or attempt >= self.request.busy_attempts:
                 return ended
@@ -81,10 +101,7 @@ class Installer:
         self, path: str, package: PackageRecord, attempt: int, host_now: datetime
     ) -> JobOrder:
         job = self.name(attempt)
-        log = f"{path.rpartition(chr(92))[0]}\\{job}.log"
-        arguments: tuple[str, ...] = ("/quiet", "/norestart")
-        if package.format in ("msp", "msi"):
-            arguments += ("/l*v", log)
+        words = self.words(package, f"{path.rpartition(chr(92))[0]}\\{job}.log")
         deadline = host_now + timedelta(seconds=self.request.policy.seconds)
         return JobOrder(
             job=job,
@@ -93,13 +110,13 @@ class Installer:
             deadline_utc=deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
             lock_owner=self.request.owner,
             run=self.request.run,
-            arguments=arguments,
-            progress_paths=(log,),
+            arguments=words.arguments,
+            progress_paths=words.progress_paths,
             progress_timeout_seconds=self.request.progress_seconds,
         )
 
 
-def _ended(job: JobResult) -> Ended:
+def _ended(job: JobResult, classify: Callable[[object], ExitCode]) -> Ended:
     outcome, state = job.outcome, job.state
     launched = state is not None and state.attempt > 0
     code = state.exit_code if state else None
