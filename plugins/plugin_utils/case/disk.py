@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write so that it is on the disk, and readable for the operator alone."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder with all above it; new ones belong to the operator alone."""
+    if not folder.is_dir():
+        for above in reversed(folder.parents):
+            above.mkdir(exist_ok=True, mode=FOLDER_MODE)
+        folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring new and changed names of a folder to the disk."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def write_at(number: int, data: bytes, offset: int) -> None:
+    """Write all bytes at an offset of an open file, and bring them to the disk."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(number, view, offset)
+        view, offset = view[written:], offset + written
+    os.fsync(number)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put a file in place as a whole: whoever is killed leaves the old one or the new one.
+
+    One writer at a time: what a killed one left is written over.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        number = os.open(temporary, flags, FILE_MODE)
+        try:
+            write_at(number, data, 0)
+        finally:
+            os.close(number)
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal: append-only, complete, whoever writes and whoever is killed (I14, I15)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import resource
+import stat
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import rfc8785
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case import disk
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.head import (
+    Head,
+    head_file,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.lines import JournalError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import (
+    events,
+    verify,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """The controller dies here."""
+
+
+def journal(folder: Path, host: str = "ex01", secrets: tuple[str, ...] = ()) -> Journal:
+    return Journal(folder / "case", host, "run-1", frozenset(secrets), lambda: AT)
+
+
+def filled(folder: Path, lines: int = 3) -> Journal:
+    made = journal(folder)
+    for number in range(lines):
+        made.record("intent", {"number": number, "text": "é" * number})
+    return made
+
+
+def test_lines_are_canonical_numbered_chained_and_private(tmp_path: Path) -> None:
+    made = filled(tmp_path)
+    prev = "0" * 64
+    for number, raw in enumerate(made.path.read_bytes().splitlines(), start=1):
+        line = json.loads(raw)
+        assert raw == rfc8785.dumps(line)
+        assert (line["seq"], line["prev"], line["at"]) == (number, prev, AT.isoformat())
+        assert (line["host"], line["run"], line["event"]) == ("ex01", "run-1", "intent")
+        prev = line.pop("hash")
+        assert hashlib.sha256(rfc8785.dumps(line)).hexdigest() == prev
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in made.case.iterdir() if path.is_file()}
+    assert (modes, stat.S_IMODE(made.case.stat().st_mode)) == ({0o600}, 0o700)
+    answer = verify(made.path)
+    assert (answer.ok, answer.lines, answer.hash, answer.torn_bytes) == (True, 3, prev, 0)
+    assert f"3 lines as written, the last one is {prev}" in str(answer)
+
+
+def test_every_change_of_one_bit_is_found_with_its_line_i14(tmp_path: Path) -> None:
+    made = filled(tmp_path)
+    good = made.path.read_bytes()
+    starts = [0] + [at + 1 for at, byte in enumerate(good) if byte == 0x0A]
+    for at in range(len(good)):
+        changed = bytearray(good)
+        changed[at] ^= 1 << (at % 8)
+        made.path.write_bytes(changed)
+        answer = verify(made.path)
+        line = sum(start <= at for start in starts)
+        assert answer.problem is not None, f"byte {at}"
+        assert answer.problem.line in (line, line + (good[at] == 0x0A)), f"byte {at}: {answer}"
+    made.path.write_bytes(good)
+    assert verify(made.path).ok
+
+
+DAMAGE: dict[str, tuple[Any, int]] = {
+    "first removed": (lambda lines: lines[1:], 1),
+    "middle removed": (lambda lines: [lines[0], *lines[2:]], 2),
+    "last removed": (lambda lines: lines[:-1], 4),
+    "all removed": (lambda _lines: [], 1),
+    "reordered": (lambda lines: [lines[0], lines[2], lines[1], lines[3]], 2),
+    "doubled": (lambda lines: [*lines, lines[-1]], 5),
+    "foreign": (lambda lines: [*lines[:3], b'{"event": "mine"}\n'], 4),
+    "not json": (lambda lines: [*lines[:3], b"\xff\n"], 4),
+    "spaces": (lambda lines: [*lines[:3], lines[3].replace(b":", b": ", 1)], 4),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_refused_with_the_line(name: str, tmp_path: Path) -> None:
+    made = filled(tmp_path, 4)
+    change, line = DAMAGE[name]
+    made.path.write_bytes(b"".join(change(made.path.read_bytes().splitlines(keepends=True))))
+    damaged = made.path.read_bytes()
+    answer = verify(made.path)
+    assert answer.problem is not None
+    assert answer.problem.line == line
+    assert f"journal.jsonl:{line}: the journal was changed" in str(answer)
+    with pytest.raises(JournalError, match="the journal was changed"):
+        list(events(made.path))
+    if name != "reordered":  # of the same size: an append looks at the end only
+        with pytest.raises(JournalError, match=f"jsonl:{line}: the journal was changed"):
+            made.record("done", {})
+        assert made.path.read_bytes() == damaged
+
+
+def test_rewritten_tail_with_good_hashes_does_not_fit_the_head(tmp_path: Path) -> None:
+    made = filled(tmp_path)
+    other = journal(tmp_path / "other")
+    for number in range(3):
+        other.record("intent", {"number": number, "text": "forged"})
+    made.path.write_bytes(other.path.read_bytes())
+    answer = verify(made.path)
+    assert answer.problem is not None
+    assert answer.problem.line == 3
+    with pytest.raises(JournalError, match="jsonl:3:"):
+        made.record("done", {})
+    head_file(made.path).write_text("3 x\n")
+    assert "does not hold number, hash and size" in str(verify(made.path))
+
+
+@pytest.mark.parametrize("kept", [1, 40, -1])
+def test_torn_last_line_is_kept_aside_and_said_so_i15(kept: int, tmp_path: Path) -> None:
+    made = filled(tmp_path)
+    lines = made.path.read_bytes().splitlines(keepends=True)
+    torn = lines[2][:kept]  # -1: only the line break is missing
+    made.path.write_bytes(b"".join(lines[:2]) + torn)
+    end = len(lines[0]) + len(lines[1])
+    Head(2, json.loads(lines[1])["hash"], end).write(made.path)
+    before = verify(made.path)
+    assert (before.ok, before.lines, before.torn_bytes) == (True, 2, len(torn))
+    assert "never finished" in str(before)
+
+    made.record("done", {})
+    found = list(events(made.path))
+    assert [line.content["event"] for line in found[2:]] == ["recovered", "done"]
+    (about,) = found[2].content["data"]["kept"]
+    assert about["sha256"] == hashlib.sha256(torn).hexdigest()
+    assert (made.case / about["file"]).read_bytes() == torn
+    after = verify(made.path)
+    assert (after.ok, after.recovered, after.torn_bytes) == (True, 1, 0)
+
+    (made.case / about["file"]).write_bytes(b"other bytes")
+    assert verify(made.path).problem is not None
+    (made.case / about["file"]).unlink()
+    assert "is missing or was changed" in str(verify(made.path))
+
+
+def test_writer_killed_at_every_call_loses_no_byte_i15(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after every write, truncation, rename and sync; half of a write is written."""
+    calls = ("pwrite", "ftruncate", "fsync", "replace")
+    real = {name: getattr(os, name) for name in calls}
+    step, kill_at, half = 0, 0, False
+
+    def wrapped(name: str) -> Any:
+        def call(*arguments: Any) -> Any:
+            nonlocal step
+            step += 1
+            if step == kill_at:
+                if half and name == "pwrite":
+                    number, data, offset = arguments
+                    real[name](number, bytes(data)[: len(data) // 2], offset)
+                elif half:
+                    real[name](*arguments)
+                raise Killed
+            return real[name](*arguments)
+
+        return call
+
+    for name in calls:
+        monkeypatch.setattr(os, name, wrapped(name))
+    finished = False
+    while not finished:
+        kill_at += 1
+        for half in (False, True):
+            folder = tmp_path / f"{kill_at}-{half}"
+            step = -10_000
+            made = filled(folder, 1)
+            made.path.write_bytes(made.path.read_bytes() + b'{"torn')
+            step = 0
+            try:
+                made.record("intent", {"number": 7})
+                finished = True
+            except Killed:
+                step = -10_000
+                made.record("again", {})
+            step = -10_000
+            answer = verify(made.path)
+            assert answer.ok, f"killed at call {kill_at}: {answer}"
+            said = [line.content for line in events(made.path)]
+            kept = {row["file"] for line in said if line["event"] == "recovered"
+                    for row in line["data"]["kept"]}  # fmt: skip
+            assert kept == {path.name for path in made.case.glob("*.torn-*")}
+            assert any((made.case / name).read_bytes() == b'{"torn' for name in kept)
+            assert said[-1]["event"] in ("again", "intent")
+    assert kill_at > 12
+
+
+def _write_many(folder: Path, host: str, count: int) -> None:
+    made = journal(folder, host)
+    for number in range(count):
+        made.record("done", {"number": number, "result": "x" * 5000})
+
+
+def test_many_processes_write_one_chain(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    hosts = [f"ex{number:02}" for number in range(8)]
+    workers = [context.Process(target=_write_many, args=(tmp_path, host, 15)) for host in hosts]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    found = list(events(journal(tmp_path).path))
+    assert len(found) == 8 * 15
+    for host in hosts:
+        mine = [line.content["data"]["number"] for line in found if line.content["host"] == host]
+        assert mine == list(range(15))
+
+
+def test_append_reads_the_last_line_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = filled(tmp_path, 1)
+    made.record("done", {"result": "x" * 3_000_000})
+    for number in range(20):
+        made.record("intent", {"number": number})
+    read = 0
+    real = os.pread
+
+    def counted(number: int, length: int, offset: int) -> bytes:
+        nonlocal read
+        data = real(number, length, offset)
+        read += len(data)
+        return data
+
+    monkeypatch.setattr(os, "pread", counted)
+    made.record("done", {})
+    assert read < 200_000
+    assert made.path.stat().st_size > 3_000_000
+
+
+def test_verifying_needs_memory_for_one_line_only_i5(tmp_path: Path) -> None:
+    made = journal(tmp_path)
+    for _ in range(30):
+        made.record("done", {"result": "x" * 1_000_000})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert verify(made.path).lines == 30
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
+
+
+HOSTILE = {
+    "large": 1 << 70,
+    "small": -(1 << 60),
+    "nan": float("nan"),
+    "surrogate": "\ud800",
+    "control": "\x1b[2J\u202e",
+    "bytes": b"\xff",
+    7: {"set": {1}},
+    "nested": [[None, True, 1.5]],
+}
+
+
+def test_whatever_a_host_sends_can_be_recorded_i4(tmp_path: Path) -> None:
+    made = journal(tmp_path)
+    made.record("done", {"result": HOSTILE})
+    raw = made.path.read_text()
+    assert verify(made.path).ok
+    assert "\x1b" not in raw
+    assert json.loads(raw)["data"]["result"]["large"] == str(1 << 70)
+
+
+def test_no_secret_gets_in_i8(tmp_path: Path) -> None:
+    secrets = ("Passw0rd!", "Passw0rd!-and-more", 'quo"ted\\pass')
+    made = journal(tmp_path, secrets=secrets)
+    made.record(
+        "intent",
+        {
+            "parameters": {"source": "https://user:S3cret@share.example/packages"},
+            "echo": f"logged on with {secrets[1]}",
+            "list": [{"deep": [secrets[0], secrets[2]]}],
+            secrets[0]: 1,
+        },
+    )
+    raw = made.path.read_bytes()
+    for secret in (*secrets, "and-more", "S3cret"):
+        assert secret.encode() not in raw
+        assert json.dumps(secret)[1:-1].encode() not in raw
+    assert b"https://user:********@share.example/packages" in raw
+    assert all(secret not in repr(made) for secret in secrets)
+
+
+def test_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "case").write_text("a file")
+    with pytest.raises(ConfigError, match="the journal cannot be written"):
+        journal(tmp_path).record("intent", {})
+
+
+def test_journal_that_is_a_link_is_refused_i6(tmp_path: Path) -> None:
+    made = filled(tmp_path, 1)
+    other = tmp_path / "elsewhere"
+    made.path.rename(other)
+    made.path.symlink_to(other)
+    before = other.read_bytes()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        made.record("done", {})
+    assert other.read_bytes() == before
+
+
+def test_journal_that_is_not_there_cannot_be_verified(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        verify(tmp_path / "journal.jsonl")
+
+
+def test_replaced_file_is_the_old_or_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    disk.replace(path, b"one")
+    (tmp_path / ".x.new").write_bytes(b"left by a killed one, and longer")
+    disk.replace(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
