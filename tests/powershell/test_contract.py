@@ -243,6 +243,30 @@ def test_dead_lock_is_taken_over_alike(story: Story) -> None:
     assert story.step("Get-HostLock", {})["result"]["reason"] == "heartbeat"
 
 
+def test_lock_of_a_silent_run_is_taken_over_alike_i16(story: Story) -> None:
+    mine = {**take(ONE, ttl=21600), "controller": "ops"}
+    again = {**mine, "owner": "controller-a/2", "run": "run-2"}
+    story.step("Lock-Host", mine)
+    story.later(10)
+    assert story.step("Lock-Host", again)["errors"][0]["id"] == "HostLocked"
+    story.later(1)
+    for world in story.pair.worlds:
+        world.data["processes"] = ["msiexec.exe"]
+        world.record("process", "msiexec", "test")
+    assert story.step("Lock-Host", again)["errors"][0]["id"] == "InstallerRunning"
+    forced = {**take(TWO), "takeover": "it burnt down"}
+    assert story.step("Lock-Host", forced)["errors"][0]["id"] == "InstallerRunning"
+    for world in story.pair.worlds:
+        world.data["processes"] = []
+        world.record("process", "msiexec", "test")
+    assert story.step("Lock-Host", {**again, "controller": "x"})["errors"][0]["id"] == "HostLocked"
+    assert story.step("Lock-Host", again)["result"]["reason"] == "controller"
+    taken = story.step("Lock-Host", forced)["result"]
+    assert taken["reason"] == "operator"
+    assert taken["lock"]["takeover"].endswith(": it burnt down")
+    assert story.step("Update-HostLock", TWO)["result"]["lock"] == taken["lock"]
+
+
 def test_damaged_lock_is_held_by_nobody_known_alike(story: Story) -> None:
     story.step("Lock-Host", take(ONE))
     for world in story.pair.worlds:

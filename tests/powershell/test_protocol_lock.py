@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
-from host_driver import ID, NONCE, decode
+from host_driver import ID, NONCE, decode, request_line, sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,8 @@ def test_free_host_is_locked_renewed_and_released(host: Host) -> None:
         "renewed": "2021-03-05T10:00:00.0000000Z",
         "boot_id": "boot:7",
         "ttl_seconds": 900,
+        "controller": None,
+        "takeover": None,
     }
     assert taken == {"state": "acquired", "lock": lock, "previous": None, "reason": None}
     at(host, "2021-03-05T10:05:00Z")
@@ -159,6 +162,92 @@ def test_heartbeat_keeps_the_lock(host: Host) -> None:
 def test_renewing_a_lock_that_is_gone_is_refused(host: Host) -> None:
     with pytest.raises(errors.LockedByOther, match="LockLost"):
         host.call("Update-HostLock", ONE)
+
+
+SAME = {"controller": "ops"}
+OTHER_RUN = {"owner": "controller-a/2", "run": "run-2", "purpose": "p", **SAME}
+
+
+def running_marker(host: Host, key: str) -> Path:
+    """The mark of a change that a living process carries out: this one."""
+    script = sample(f"@{{started = (Get-Process -Id {os.getpid()}).StartTime}}")
+    begun = host.ask(request_line(script)).result["started"]
+    marker = {"started": START, "process_id": os.getpid(), "process_started": begun}
+    host.store.mkdir(parents=True, exist_ok=True)
+    path = host.store / f"{key}.started"
+    path.write_text(json.dumps(marker))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("now", "controller", "reason"),
+    [
+        ("2021-03-05T10:10:00Z", "ops", None),  # at ten minutes, not beyond them
+        ("2021-03-05T10:10:01Z", "ops", "controller"),
+        ("2021-03-05T10:10:01Z", "Ops", None),
+        ("2021-03-05T10:20:00Z", "", None),
+    ],
+)
+def test_silent_run_of_the_same_controller_gives_way_i16(
+    now: str, controller: str, reason: str | None, host: Host
+) -> None:
+    at(host, START)
+    acquire(host, ONE | SAME, ttl=21600)
+    at(host, now)
+    wanted = OTHER_RUN | {"controller": controller}
+    if reason is None:
+        with pytest.raises(errors.LockedByOther, match="run-1"):
+            host.call("Lock-Host", wanted)
+        return
+    reply = host.call("Lock-Host", wanted).result
+    assert (reply["state"], reply["reason"]) == ("taken-over", reason)
+    assert (reply["previous"]["run"], reply["lock"]["takeover"]) == ("run-1", None)
+    with pytest.raises(errors.LockedByOther, match="controller-a/2"):
+        host.call("Update-HostLock", ONE)
+
+
+def test_operator_takes_a_lock_over_and_it_shows_i16(host: Host) -> None:
+    at(host, START)
+    acquire(host, ONE, ttl=21600)
+    reason = "controller-a burnt down, CHG7"
+    taken = acquire(host, TWO | {"takeover": reason}).result
+    assert (taken["state"], taken["reason"]) == ("taken-over", "operator")
+    said = f"from 'controller-a' (run run-1) at 2021-03-05T10:00:00.0000000Z: {reason}"
+    assert taken["lock"]["takeover"] == said
+    assert acquire(host, TWO).result["lock"]["takeover"] == said, "a renewal keeps it"
+    assert host.call("Update-HostLock", TWO).result["lock"]["takeover"] == said
+
+
+def test_nobody_takes_a_lock_over_while_an_installer_works_i16(host: Host) -> None:
+    at(host, START)
+    acquire(host, ONE | SAME)
+    at(host, "2021-03-05T10:14:00Z")
+    host.environment["TEST_INSTALLER"] = "msiexec"
+    for wanted in (OTHER_RUN, OTHER_RUN | {"takeover": "hurry"}):
+        with pytest.raises(errors.LockedByOther, match="installer is at work"):
+            host.call("Lock-Host", wanted)
+
+
+def test_nobody_takes_a_lock_over_while_a_change_is_carried_out_i16(host: Host) -> None:
+    at(host, START)
+    acquire(host, ONE | SAME)
+    at(host, "2021-03-05T10:14:00Z")
+    key = "0a" * 32
+    marker = running_marker(host, key)
+    for wanted in (OTHER_RUN, OTHER_RUN | {"takeover": "hurry"}):
+        with pytest.raises(errors.LockedByOther, match="a change is carried out"):
+            host.call("Lock-Host", wanted)
+    marker.with_suffix(".json").write_text("{}")  # it has ended
+    assert host.call("Lock-Host", OTHER_RUN).result["reason"] == "controller"
+
+
+def test_lock_of_an_older_version_is_read(host: Host) -> None:
+    acquire(host, ONE)
+    stored = json.loads(lock_file(host).read_text())
+    del stored["controller"], stored["takeover"]
+    lock_file(host).write_text(json.dumps(stored))
+    lock = host.call("Get-HostLock").result["lock"]
+    assert (lock["owner"], lock["controller"], lock["takeover"]) == ("controller-a", None, None)
 
 
 @pytest.mark.parametrize("text", ["", "not json", "{}", '{"owner":1}', '{"renewed":"never"}'])

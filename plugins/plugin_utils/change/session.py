@@ -40,17 +40,22 @@ class HostSession:
     record: Callable[[str, dict[str, Any]], None] = _no_journal
     tries: int = 6
     asked: int = 0
+    controller: str = ""  # who the owner belongs to: its runs may take over from each other
+    takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
 
-    def lock(self, purpose: str) -> None:
-        """Take or renew the host lock; raises ``LockedByOther``."""
+    def lock(self, purpose: str) -> dict[str, Any]:
+        """Take, renew or take over the host lock; raises ``LockedByOther``."""
         parameters = {
             "owner": self.owner,
             "run": self.run,
             "purpose": purpose,
             "ttl_seconds": _TTL,
+            "controller": self.controller,
+            "takeover": self.takeover,
         }
         self.record("lock", parameters)
-        self.ask("Lock-Host", parameters)
+        result = self.ask("Lock-Host", parameters).result
+        return result if isinstance(result, dict) else {}
 
     def unlock(self) -> None:
         """Give the host lock back."""

@@ -38,13 +38,6 @@ function Invoke-Shutdown {
     [ordered] @{code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string] $_ }) -join ' ').Trim() }
 }
 
-function Assert-Idle {
-    Assert-NoActiveJob
-    if (Test-InstallerRunning) {
-        Stop-Operation 'Locked' 'InstallerRunning' 'an installer is at work; it is not interrupted by a restart. Wait for it'
-    }
-}
-
 $scheduled = $false
 if ($Check) {
     Assert-Idle

@@ -124,3 +124,11 @@ function Assert-NoActiveJob {
         }
     }
 }
+
+# Nothing is at work that a restart would cut off, or that would still change the server.
+function Assert-Idle {
+    Assert-NoActiveJob
+    if (Test-InstallerRunning) {
+        Stop-Operation 'Locked' 'InstallerRunning' 'an installer is at work; it is not interrupted. Wait for it'
+    }
+}

@@ -49,6 +49,25 @@ function Read-StartedMarker {
     $marker
 }
 
+# A change that another command is carrying out at this moment; null when there is none.
+function Find-RunningOperation {
+    $folder = Get-StateFolder 'operations'
+    if (-not $folder) {
+        return $null
+    }
+    $names = @(Get-ChildItem -LiteralPath $folder -Force | ForEach-Object { $_.Name })
+    foreach ($name in $names) {
+        $key = $name -replace '\.started\z'
+        if ($key -eq $name -or $names -contains "$key.json") {
+            continue
+        }
+        $marker = Read-StartedMarker $folder $key
+        if ($marker -and $marker['running'] -and $marker['process_id'] -ne $PID) {
+            return $marker
+        }
+    }
+}
+
 # Returns the stored reply, or null after it marked the key as started. Throws when it must not run.
 function Start-KeyedOperation {
     param ([string] $Folder, [string] $Key)

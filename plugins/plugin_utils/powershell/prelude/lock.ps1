@@ -45,11 +45,16 @@ function Read-HostLock {
             $lock[$name] = ConvertTo-IsoDate $stored.$name
         }
         $lock['ttl_seconds'] = [int] $stored.ttl_seconds
+        foreach ($name in 'controller', 'takeover') {
+            # Locks of older versions have neither.
+            $member = $stored.PSObject.Properties[$name]
+            $lock[$name] = if ($member) { $member.Value }
+        }
     } catch {
         $written = ConvertTo-IsoDate ([IO.File]::GetLastWriteTimeUtc((Resolve-NativePath $path)))
         $lock = [ordered] @{
             owner = $null; run = $null; purpose = 'unreadable lock file'; boot_id = $null
-            acquired = $written; renewed = $written; ttl_seconds = 3600
+            acquired = $written; renewed = $written; ttl_seconds = 3600; controller = $null; takeover = $null
         }
     }
     $lock
@@ -82,15 +87,20 @@ function Test-InstallerRunning {
     @(Get-Process -Name $names -ErrorAction SilentlyContinue).Count -gt 0
 }
 
+# Seconds since the last heartbeat.
+function Get-LockSilence {
+    param ($Lock)
+    $renewed = [datetime]::Parse($Lock['renewed'], [Globalization.CultureInfo]::InvariantCulture, [Globalization.DateTimeStyles]::RoundtripKind)
+    ((Get-Date).ToUniversalTime() - $renewed.ToUniversalTime()).TotalSeconds
+}
+
 # Proof that the holder is dead: "boot", or "heartbeat" while no installer runs. Null: it lives.
 function Get-StaleReason {
     param ($Lock)
     if (Test-OtherBoot $Lock['boot_id'] (Get-BootId)) {
         return 'boot'
     }
-    $renewed = [datetime]::Parse($Lock['renewed'], [Globalization.CultureInfo]::InvariantCulture, [Globalization.DateTimeStyles]::RoundtripKind)
-    $age = ((Get-Date).ToUniversalTime() - $renewed.ToUniversalTime()).TotalSeconds
-    if ($age -gt $Lock['ttl_seconds'] -and -not (Test-InstallerRunning)) {
+    if ((Get-LockSilence $Lock) -gt $Lock['ttl_seconds'] -and -not (Test-InstallerRunning)) {
         return 'heartbeat'
     }
 }

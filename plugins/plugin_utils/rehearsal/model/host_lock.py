@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,32 @@ from .frame import boot_id, encode
 from .state import BY, state_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..world import World
 
 _INSTALLERS = ("msiexec", "exsetup", "exsetupui", "setup", "exchange*-kb*")
 _TEXTS = ("owner", "run", "purpose", "boot_id")
 _UNREADABLE_TTL = 3600
+_SILENT = timedelta(minutes=10)  # heartbeats come every five
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """``words``: the reason of the operator, empty without one. ``assert_idle`` raises Locked."""
+
+    words: str
+    assert_idle: Callable[[World], None]
+
+    def reason(self, world: World, lock: dict[str, Any], controller: str) -> str | None:
+        """Return ``operator``, ``controller``, or ``None``: this lock may not be taken."""
+        same = bool(controller) and lock["controller"] == controller
+        found = "operator" if self.words else None
+        if found is None and same and _silence(world, lock) > _SILENT:
+            found = "controller"
+        if found is not None:
+            self.assert_idle(world)
+        return found
 
 
 def get(world: World) -> dict[str, Any]:
@@ -35,8 +57,19 @@ def get(world: World) -> dict[str, Any]:
     }
 
 
-def acquire(world: World, owner: str, run: str, purpose: str, ttl: int) -> dict[str, Any]:
-    """Take the lock, renew one's own, or take over a dead one's."""
+def acquire(
+    world: World,
+    owner: str,
+    run: str,
+    purpose: str,
+    ttl: int,
+    controller: str = "",
+    takeover: Takeover | None = None,
+) -> dict[str, Any]:
+    """Take the lock, renew one's own, or take over a dead one's.
+
+    ``takeover`` says why a lock may be taken whose holder is not proven dead.
+    """
     _guard(world)
     now = stamp(world.clock())
     lock = {
@@ -47,18 +80,27 @@ def acquire(world: World, owner: str, run: str, purpose: str, ttl: int) -> dict[
         "renewed": now,
         "boot_id": boot_id(world),
         "ttl_seconds": ttl,
+        "controller": controller or None,
+        "takeover": None,
     }
     state, reason = "acquired", None
     previous = read(world)
     if previous and _holds(previous, owner, run):
         state = "renewed"
-        lock["acquired"] = previous["acquired"]
+        lock |= {name: previous[name] for name in ("acquired", "takeover")}
         previous = None
     elif previous:
         state = "taken-over"
         reason = stale_reason(world, previous)
+        if reason is None and takeover is not None:
+            reason = takeover.reason(world, previous, controller)
         if reason is None:
             raise _locked(previous)
+        if reason == "operator" and takeover is not None:
+            lock["takeover"] = (
+                f"from '{previous['owner'] or ''}' (run {previous['run'] or ''}) at {now}: "
+                f"{takeover.words}"
+            )
     _write(world, lock)
     return {"state": state, "lock": read(world), "previous": previous, "reason": reason}
 
@@ -116,22 +158,28 @@ def read(world: World) -> dict[str, Any] | None:
         stored = json.loads(text)
         lock = {name: stored.get(name) for name in _TEXTS}
         lock |= {name: stamp_text(stored[name]) for name in ("acquired", "renewed")}
+        lock |= {name: stored.get(name) for name in ("controller", "takeover")}
         return {**lock, "ttl_seconds": int(stored["ttl_seconds"])}
     except (ValueError, KeyError, TypeError, AttributeError):
         written = stamp_text((world.file(path) or {}).get("mtime"))
         unknown = {"owner": None, "run": None, "purpose": "unreadable lock file", "boot_id": None}
         times = {"acquired": written, "renewed": written, "ttl_seconds": _UNREADABLE_TTL}
-        return {**unknown, **times}
+        return {**unknown, **times, "controller": None, "takeover": None}
 
 
 def stale_reason(world: World, lock: dict[str, Any]) -> str | None:
     """Return the proof that the holder is dead: ``boot``, ``heartbeat``, or ``None``."""
     if other_boot(lock["boot_id"], boot_id(world)):
         return "boot"
-    age = world.clock() - parse_time(lock["renewed"])
-    if age > timedelta(seconds=lock["ttl_seconds"]) and not installer_running(world):
+    if _silence(world, lock) > timedelta(seconds=lock["ttl_seconds"]) and not installer_running(
+        world
+    ):
         return "heartbeat"
     return None
+
+
+def _silence(world: World, lock: dict[str, Any]) -> timedelta:
+    return world.clock() - parse_time(lock["renewed"])
 
 
 def other_boot(one: str | None, two: str | None) -> bool:

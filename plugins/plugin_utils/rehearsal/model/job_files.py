@@ -14,7 +14,7 @@ from .. import machine
 from .context import stamp
 from .errors import OperationError
 from .frame import boot_id, encode
-from .host_lock import other_boot
+from .host_lock import installer_running, other_boot
 from .state import BY, state_folder
 
 if TYPE_CHECKING:
@@ -115,6 +115,14 @@ def assert_none_active(world: World, besides: str | None = None) -> None:
                 "renewed": state["heartbeat"],
             },
         )
+
+
+def assert_idle(world: World) -> None:
+    """Raise Locked while a job or an installer is at work."""
+    assert_none_active(world)
+    if installer_running(world):
+        message = "an installer is at work; it is not interrupted. Wait for it"
+        raise OperationError("Locked", message, identity="InstallerRunning")
 
 
 def _alive(world: World, number: int | None, started: str | None) -> bool:

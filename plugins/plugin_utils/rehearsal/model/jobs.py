@@ -11,8 +11,9 @@ from .. import machine
 from .context import stamp, stamp_text
 from .errors import OperationError
 from .frame import boot_id, encode
-from .host_lock import assert_owner, installer_running
+from .host_lock import assert_owner
 from .job_files import (
+    assert_idle,
     assert_name,
     assert_none_active,
     folder_of,
@@ -144,10 +145,7 @@ def restart(world: World, request: dict[str, Any]) -> dict[str, Any]:
     delay, _reason, check, owner = bind(request, _RESTART)
     if not check:
         assert_owner(world, owner)
-    assert_none_active(world)
-    if installer_running(world):
-        message = "an installer is at work; it is not interrupted by a restart. Wait for it"
-        raise OperationError("Locked", message, identity="InstallerRunning")
+    assert_idle(world)
     scheduled = not check and not machine.plan_restart(world, delay, by=BY)
     return {
         "changed": not scheduled,

@@ -21,6 +21,7 @@ from .context import stamp
 from .errors import OperationError
 from .facts import collect
 from .frame import encode, failure_entry, reply
+from .job_files import assert_idle
 from .parameters import Parameter, bind
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _OWNER = Parameter("Owner", str, 1, 200)
 _RUN = Parameter("Run", str, 1, 200)
 _PURPOSE = Parameter("Purpose", str, 1, 400)
 _TTL = Parameter("TtlSeconds", int, 1, 86_400, default=900, mandatory=False)
+_CONTROLLER = Parameter("Controller", str, 0, 200, default="", mandatory=False)
+_TAKEOVER = Parameter("Takeover", str, 0, 400, default="", mandatory=False)
 _KEYS = Parameter("Keys", list, 1, 100)
 
 
@@ -75,8 +78,9 @@ class FactsMemory:
 
 
 def _lock(world: World, request: dict[str, Any]) -> Outcome:
-    values = bind(request, (_OWNER, _RUN, _PURPOSE, _TTL))
-    return Outcome(encode(host_lock.acquire(world, *values)))
+    *values, words = bind(request, (_OWNER, _RUN, _PURPOSE, _TTL, _CONTROLLER, _TAKEOVER))
+    takeover = host_lock.Takeover(words, assert_idle)
+    return Outcome(encode(host_lock.acquire(world, *values, takeover=takeover)))
 
 
 def _update_lock(world: World, request: dict[str, Any]) -> Outcome:
