@@ -119,6 +119,7 @@ class Clause:
     evidence: str  # host | operator
     confidence: Confidence
     source: str
+    asks_for: tuple[str, ...] = ()  # changes of a server: mitigate, patch, upgrade
 
 
 @dataclass(frozen=True, slots=True)

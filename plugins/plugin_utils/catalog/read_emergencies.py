@@ -67,6 +67,7 @@ def read_directive(document: Document, found: Emergencies) -> None:
             evidence=row["evidence"],
             confidence=confidence(row),
             source=source(document, ("clauses", index), str(row.get("source", data["source"]))),
+            asks_for=tuple(row.get("asks_for", ())),
         )
         for index, row in enumerate(data.get("clauses", ()))
     )

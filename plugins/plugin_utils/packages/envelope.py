@@ -62,7 +62,7 @@ def unseal(
         raise RefusedError(
             f"{where}: no good signature of {threshold} trusted key(s); signed by {signed}, "
             f"trusted are {trusted}. It was changed, or another operator signed it: get the "
-            "catalogue again, or put that operator's .pub file into the key folder"
+            "file again, or put that operator's .pub file into the key folder"
         ) from error
     document = json.loads(envelope.payload)
     if not isinstance(document, dict) or rfc8785.dumps(document) != envelope.payload:
@@ -72,7 +72,7 @@ def unseal(
 
 def _parsed(raw: bytes, where: str) -> Envelope:
     if len(raw) > _LARGEST:
-        raise RefusedError(f"{where}: {len(raw)} bytes, more than any catalogue of ours")
+        raise RefusedError(f"{where}: {len(raw)} bytes, more than any document of ours")
     try:
         return Envelope.from_dict(json.loads(raw))
     except (

@@ -26,7 +26,8 @@ class HostPlan:
     """The plan of one intent for one server.
 
     ``refused`` says why parts of it, or all of it, are not planned: an operator has to look.
-    ``rests_on`` is the digest of the facts that it was made from (``plan.freshness``).
+    ``rests_on`` is the digest of the facts that it was made from, ``sections`` has one for each of
+    their sections (both ``plan.freshness``).
     """
 
     intent: str  # mitigate | unmitigate | patch | upgrade
@@ -35,3 +36,4 @@ class HostPlan:
     refused: tuple[str, ...] = ()
     rests_on: str = ""
     notes: tuple[str, ...] = field(default=())
+    sections: tuple[tuple[str, str], ...] = field(default=())

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clauses of a directive that ask for a change, as plans and reports name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .catalog import Catalog
+
+
+def clause_for(catalog: Catalog, campaign: str, intent: str) -> str | None:
+    """Name the clauses that ask for an intent (mitigate, patch, upgrade), ``None`` if none does.
+
+    Only what the campaign's own directive says counts: ``ED 21-02 action 1, supplement 1 ...``.
+    """
+    name = catalog.campaign(campaign).directive
+    if name is None:
+        return None
+    directive = catalog.directive(name)
+    found = [clause.id for clause in directive.clauses if intent in clause.asks_for]
+    kind, _, number = directive.id.partition("-")
+    return f"{kind.upper()} {number} {', '.join(found)}" if found else None
