@@ -79,8 +79,8 @@ class FactsMemory:
 
 def _lock(world: World, request: dict[str, Any]) -> Outcome:
     *values, words = bind(request, (_OWNER, _RUN, _PURPOSE, _TTL, _CONTROLLER, _TAKEOVER))
-    takeover = host_lock.Takeover(words, assert_idle)
-    return Outcome(encode(host_lock.acquire(world, *values, takeover=takeover)))
+    values.append(host_lock.Takeover(words, assert_idle))
+    return Outcome(encode(host_lock.acquire(world, *values)))
 
 
 def _update_lock(world: World, request: dict[str, Any]) -> Outcome:
