@@ -19,14 +19,22 @@ from .errors import ConfigError, RefusedError
 from .model import Build
 from .packages import keys
 from .packages.authenticode import microsoft_policy, verify
+from .packages.describe import counts, module_lines, package_lines, validity
+from .packages.edit import with_module, with_package
 from .packages.intake import Request, confirmed_cu, examine, precheck
+from .packages.modules import MODULE, ModuleRequest, examine_module, precheck_module
 from .packages.seen import default_file
 from .packages.store import PackageStore, Trust
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
     from .packages.authenticode import Policy
     from .packages.catalogue import PackageCatalogue
+    from .packages.module_records import ModuleRecord
     from .packages.records import PackageRecord
+
+    Record = PackageRecord | ModuleRecord
 
 OK, FINDINGS = 0, 1
 _EXIT = "exit status: 0 done or verified, 1 a package is missing or was changed, 2 refused or usage"
@@ -40,7 +48,8 @@ def add_parser(subparsers: Any) -> None:
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = _command(commands, "add", _add, "check a file and put it into the signed catalogue")
-    add.add_argument("file", type=Path, help="an .msp, .exe, .msi or .iso of Microsoft")
+    text = "an .msp, .exe, .msi or .iso of Microsoft; an .msi without --build is a module of IIS"
+    add.add_argument("file", type=Path, help=text)
     add.add_argument("--build", type=_build, help="what a server is afterwards: 15.1.2176.9")
     add.add_argument("--kb", type=_kb, help="the update, if that names one build only: KB5000871")
     add.add_argument("--sha256", type=str.lower, help="the hash that another source gives")
@@ -158,34 +167,42 @@ def _add(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.file} is not a file")
     store = _store(args)
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
+    if args.file.suffix.lower() == ".msi" and args.build is None and args.kb is None:
+        return _add_module(args, store, signer)
     request = Request(args.file.name, args.kb, args.build, args.sha256, args.reason)
     binding = precheck(request, load(args.catalog))
     with store.staged(args.file) as staged:
         record = examine(staged, request, binding, microsoft_policy, _now())
         store.publish(staged, record)
-    catalogue = store.change(lambda old: _with(old, record), signer, days=args.days)
+    catalogue = store.change(lambda old: with_package(old, record), signer, days=args.days)
     if args.json:
         _print_json({"version": catalogue.version, "package": record.to_json()})
         return OK
-    print("\n".join(_lines(record)))
+    print("\n".join(package_lines(record)))
     if not confirmed_cu(record):
         print(
             f"  note       nothing in the file says that it is for {record.cu}; that rests on you"
         )
-    print(f"catalogue version {catalogue.version}, expires {catalogue.expires:%Y-%m-%d %H:%M} UTC")
+    print(validity(catalogue))
     return OK
 
 
-def _with(old: tuple[PackageRecord, ...], new: PackageRecord) -> tuple[PackageRecord, ...]:
-    for package in old:
-        if package.build == new.build and package.format == new.format:
-            if package.sha256 == new.sha256:
-                continue
-            raise RefusedError(
-                f"the catalogue has other bytes for {new.build} already: {package.file} with "
-                f"SHA-256 {package.sha256}; find out which is right before one is taken"
-            )
-    return (*(package for package in old if package.sha256 != new.sha256), new)
+def _add_module(args: argparse.Namespace, store: PackageStore, signer: Signer) -> int:
+    request = ModuleRequest(args.file.name, args.sha256)
+    precheck_module(request)
+    known = load(args.catalog).module(MODULE)
+    with store.staged(args.file) as staged:
+        record = examine_module(staged, request, known, microsoft_policy, _now())
+        store.publish(staged, record)
+    catalogue = store.change(
+        tuple, signer, days=args.days, modules=lambda old: with_module(old, record)
+    )
+    if args.json:
+        _print_json({"version": catalogue.version, "module": record.to_json()})
+        return OK
+    print("\n".join(module_lines(record)))
+    print(validity(catalogue))
+    return OK
 
 
 def _renew(args: argparse.Namespace) -> int:
@@ -198,7 +215,7 @@ def _renew(args: argparse.Namespace) -> int:
 def _sign(args: argparse.Namespace) -> int:
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
     catalogue = _store(args).countersign(signer)
-    _say(args, catalogue, f"{len(catalogue.packages)} packages")
+    _say(args, catalogue, counts(catalogue))
     return OK
 
 
@@ -206,19 +223,20 @@ def _verify(args: argparse.Namespace) -> int:
     store = _store(args)
     catalogue = store.load()
     policy = microsoft_policy()
-    found = {package.sha256: _problem(store, package, policy) for package in catalogue.packages}
+    stored = catalogue.stored
+    found = {record.sha256: _problem(store, record, policy) for record in stored}
     problems = {digest: text for digest, text in found.items() if text}
     if args.json:
         _print_json({"version": catalogue.version, "problems": problems})
     else:
         for text in problems.values():
             print(text, file=sys.stderr)
-        good = len(catalogue.packages) - len(problems)
-        _say(args, catalogue, f"{good} of {len(catalogue.packages)} packages are as signed")
+        good = len(stored) - len(problems)
+        _say(args, catalogue, f"{good} of {len(stored)} packages are as signed")
     return FINDINGS if problems else OK
 
 
-def _problem(store: PackageStore, package: PackageRecord, policy: Policy) -> str | None:
+def _problem(store: PackageStore, package: Record, policy: Policy) -> str | None:
     try:
         path = store.verified_path(package)
         signature = verify(path, policy) if package.signature else None
@@ -235,8 +253,10 @@ def _list(args: argparse.Namespace) -> int:
         _print_json({**catalogue.to_json(), "signed_by": list(catalogue.signed_by)})
         return OK
     for package in catalogue.packages:
-        print("\n".join(_lines(package)))
-    _say(args, catalogue, f"{len(catalogue.packages)} packages")
+        print("\n".join(package_lines(package)))
+    for module in catalogue.modules:
+        print("\n".join(module_lines(module)))
+    _say(args, catalogue, counts(catalogue))
     return OK
 
 
@@ -246,21 +266,6 @@ def _say(args: argparse.Namespace, catalogue: PackageCatalogue, text: str) -> No
         return
     names = ", ".join(catalogue.signed_by)
     print(f"catalogue version {catalogue.version}, signed by {names}: {text}")
-
-
-def _lines(package: PackageRecord) -> list[str]:
-    before = [str(build) for build in package.applies_to]
-    shown = ", ".join(before) if len(before) <= 6 else f"{before[0]} to {before[-1]}"  # noqa: PLR2004 - fits a line
-    signature = package.signature
-    signed = f"{signature.subject}, {signature.timestamp}" if signature else "no (an image)"
-    lines = [
-        f"{package.file}: {package.product} {package.cu} {package.kb or ''} -> {package.build}",
-        f"  from       {shown}",
-        f"  sha256     {package.sha256} ({package.size} bytes)",
-        f"  signed by  {signed}",
-    ]
-    lines += [f"  evidence   {line}" for line in package.evidence]
-    return lines + ([f"  reason     {package.reason}"] if package.reason else [])
 
 
 def _keys_init(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .module_records import (
     ModuleInstall,
@@ -15,7 +15,7 @@ from .module_records import (
 from .read_tables import Tables, known, source
 
 if TYPE_CHECKING:
-    from .documents import Document
+    from .documents import Document, Where
 
 
 def read_module(document: Document, tables: Tables) -> None:
@@ -61,12 +61,16 @@ def _check(document: Document) -> None:
     rows = [version_key(row["iis"]) or (0,) for row in data["install"]]
     if rows != sorted(set(rows)):
         document.fail(("install",), "the versions of IIS do not rise", "order them, oldest first")
+    for index, row in enumerate(data["install"]):
+        if ("ucrt" in row) != ("ucrt_source" in row):
+            document.fail(("install", index), "ucrt and ucrt_source stand together", "add it")
     for list_name in ("languages", "products", "install"):
         for index, row in enumerate(data[list_name]):
-            for key in ("source", "ucrt_source"):
-                if key in row:
-                    source(document, (list_name, index, key), row[key])
-            if "ucrt" in row and "ucrt_source" not in row:
-                document.fail((list_name, index), "ucrt has no ucrt_source", "add it")
-    for key in ("source", "below_source"):
-        source(document, ("installed", key), data["installed"][key])
+            _check_sources(document, (list_name, index), row)
+    _check_sources(document, ("installed",), data["installed"])
+
+
+def _check_sources(document: Document, where: Where, row: dict[str, Any]) -> None:
+    for key in ("source", "ucrt_source", "below_source"):
+        if key in row:
+            source(document, (*where, key), row[key])

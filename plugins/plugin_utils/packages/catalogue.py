@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 
 from ..errors import RefusedError
+from .module_records import ModuleRecord
 from .records import PackageRecord
 
 if TYPE_CHECKING:
@@ -37,17 +38,27 @@ class PackageCatalogue:
     expires: datetime
     packages: tuple[PackageRecord, ...]
     signed_by: tuple[str, ...] = ()  # names of the trusted keys; empty before it is signed
+    modules: tuple[ModuleRecord, ...] = ()  # of IIS; bound to no build
+
+    @property
+    def stored(self) -> tuple[PackageRecord | ModuleRecord, ...]:
+        """Everything whose bytes lie in the store."""
+        return (*self.packages, *self.modules)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that is signed."""
         ordered = sorted(self.packages, key=lambda p: (p.product, p.build, p.sha256))
+        modules = sorted(self.modules, key=lambda m: (m.module, m.language, m.sha256))
+        # An older release of this tool reads a catalogue that needs nothing newer.
+        more = {"modules": [module.to_json() for module in modules]} if modules else {}
         return {
-            "schema": 1,
+            "schema": 2 if modules else 1,
             "id": self.id,
             "version": self.version,
             "issued": self.issued.strftime(_TIME),
             "expires": self.expires.strftime(_TIME),
             "packages": [package.to_json() for package in ordered],
+            **more,
         }
 
     def for_build(self, current: Build, target: Build) -> PackageRecord:
@@ -91,6 +102,7 @@ def from_document(
         expires=_moment(document["expires"]),
         packages=tuple(PackageRecord.from_json(entry) for entry in document["packages"]),
         signed_by=signed_by,
+        modules=tuple(ModuleRecord.from_json(entry) for entry in document.get("modules", ())),
     )
 
 

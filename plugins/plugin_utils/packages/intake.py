@@ -33,8 +33,8 @@ _MAGIC: dict[str, tuple[int, tuple[bytes, ...]]] = {
 }
 _MAGIC["iso"] = (0x8001, (b"CD001", b"BEA01"))  # ISO 9660, UDF
 # What may stand in a path and a command line on a server without any quoting question.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def precheck(request: Request, catalog: Catalog) -> Binding:
     """Check what needs no byte of the file; returns what it is said to be."""
     if request.kb is None and request.build is None:
         raise ConfigError(f"{request.name}: say what it is, with --build or --kb")
-    if not _NAME.match(request.name):
+    if not NAME.match(request.name):
         raise ConfigError(
             f"file name {request.name!r}: only letters, digits, '.', '_' and '-' (120 at most); "
             "rename it as Microsoft names it"
@@ -62,7 +62,7 @@ def precheck(request: Request, catalog: Catalog) -> Binding:
             f"{request.name}: an image carries no signature. Give the SHA-256 from another source "
             "with --sha256, and say with --reason where it comes from"
         )
-    if request.sha256 is not None and not _DIGEST.match(request.sha256):
+    if request.sha256 is not None and not DIGEST.match(request.sha256):
         raise ConfigError(f"--sha256 {request.sha256!r}: 64 small hex digits are wanted")
     binding = bind(catalog, request.kb, request.build)
     name_evidence(binding, request.name)
@@ -79,7 +79,7 @@ def examine(
     """Return the record of a staged file that passed everything; raises ``RefusedError``."""
     kind = _format(request.name)
     _check_pins(staged, request, binding)
-    _check_magic(staged.path, request.name, kind)
+    check_magic(staged.path, request.name, kind)
     signature: Signature | None = None
     claims: tuple[Claim, ...] = ()
     if kind != "iso":
@@ -138,7 +138,8 @@ def _check_pins(staged: Staged, request: Request, binding: Binding) -> None:
             )
 
 
-def _check_magic(path: Path, name: str, kind: str) -> None:
+def check_magic(path: Path, name: str, kind: str) -> None:
+    """Refuse a file whose first bytes are not those of its kind (one of ``FORMATS``)."""
     place, marks = _MAGIC[kind]
     with path.open("rb") as stream:
         stream.seek(place)

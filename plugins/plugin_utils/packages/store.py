@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from securesystemslib.signer import Signer
 
+    from .errand import Parcel
     from .keys import TrustedKey
+    from .module_records import ModuleRecord
     from .records import PackageRecord
 
 BLOCK = 1024 * 1024
@@ -67,7 +69,7 @@ class PackageStore:
     def file(self) -> Path:
         return self.root / "catalogue.json"
 
-    def path(self, package: PackageRecord) -> Path:
+    def path(self, package: Parcel) -> Path:
         """Return where the bytes of a package lie."""
         return self.root / package.sha256 / package.file
 
@@ -98,8 +100,9 @@ class PackageStore:
         signer: Signer,
         *,
         days: int,
+        modules: Callable[[tuple[ModuleRecord, ...]], tuple[ModuleRecord, ...]] = tuple,
     ) -> PackageCatalogue:
-        """Write the next version of the catalogue with the edited packages."""
+        """Write the next version of the catalogue with the edited packages and modules."""
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".lock"):
             now = self.clock().replace(microsecond=0)
@@ -113,6 +116,7 @@ class PackageStore:
                 issued=now,
                 expires=now + timedelta(days=days),
                 packages=edit(old.packages),
+                modules=modules(old.modules),
             )
             _replace(self.file, seal(new.to_json(), KIND, signer))
             return self.load(threshold=1)
@@ -147,14 +151,14 @@ class PackageStore:
             with suppress(FileNotFoundError):
                 copy.unlink()
 
-    def publish(self, staged: Staged, package: PackageRecord) -> Path:
+    def publish(self, staged: Staged, package: Parcel) -> Path:
         """Give a staged file that passed its place."""
         target = self.path(package)
         target.parent.mkdir(parents=True, exist_ok=True)
         staged.path.replace(target)
         return target
 
-    def verified_path(self, package: PackageRecord) -> Path:
+    def verified_path(self, package: Parcel) -> Path:
         """Return the bytes of a package after hashing them again; refuses others (I10)."""
         path = self.path(package)
         try:

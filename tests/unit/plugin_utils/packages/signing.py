@@ -156,3 +156,37 @@ def patch(path: Path, title: str) -> Path:
         check=True, capture_output=True,
     )  # fmt: skip
     return path
+
+
+PRODUCT: dict[str, str] = {
+    "ProductName": "IIS URL Rewrite Module 2",
+    "ProductVersion": "7.2.1993",
+    "ProductCode": "{9BCA2118-F753-4A1E-BCF3-5A820729965C}",
+    "Manufacturer": MICROSOFT,
+    "ProductLanguage": "1033",
+}
+
+
+def product(
+    path: Path, *, template: str = "x64;1033", files: str = "rewrite.dll", **changes: str
+) -> Path:
+    """An .msi with the tables that say what it is; a property of no text is left out."""
+    properties = {key: text for key, text in {**PRODUCT, **changes}.items() if text}
+    rows = "".join(f"{key}\t{text}\n" for key, text in properties.items())
+    table = path.with_name("Property.idt")
+    table.write_text(f"Property\tValue\ns72\tl0\nProperty\tProperty\n{rows}", encoding="utf-8")
+    listed = path.with_name("File.idt")
+    listed.write_text(
+        "File\tComponent_\tFileName\tFileSize\tVersion\tLanguage\tAttributes\tSequence\n"
+        "s72\ts72\tl255\ti4\tS72\tS20\tI2\ti2\nFile\tFile\n"
+        f"one\tfirst\tSHORT~1.DLL|{files}\t70000\t7.1.1993.2351\t1033\t512\t1\n"
+        "two\tfirst\trewrite_schema.xml\t12\t\t\t512\t2\n"
+    )
+    code = "{11111111-2222-3333-4444-555555555555}"
+    for words in (
+        ["-i", str(table)],
+        ["-i", str(listed)],
+        ["-s", "Installation Database", MICROSOFT, template, code],
+    ):
+        subprocess.run(["msibuild", str(path), *words], check=True, capture_output=True)
+    return path
