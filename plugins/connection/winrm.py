@@ -60,12 +60,13 @@ options:
 """
 
 import ipaddress
+import time
 import typing as t
 from urllib.parse import urlunsplit
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
-from winrm.exceptions import AuthenticationError
+from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
 
 from ..plugin_utils.errors import ConfigError, RemediationError
 from ..plugin_utils.transport.classify import defuse
@@ -79,6 +80,12 @@ from ..plugin_utils.transport.preflight import (
 )
 
 _UTF8 = 65001
+# Seconds without output. Long work is a job of the host, the longest command fetches a package.
+_LONGEST_SILENCE = 4 * 3600.0
+# The service did not say in time that it took the input: then the command may wait for it for ever.
+_DOUBTFUL_INPUT = 120.0
+# What a time-out counts at least, so that a host that answers it at once ends too.
+_SHORTEST_WAIT = 0.5
 _OPTIONS = ("remote_addr", "remote_user", "remote_password", "port", "scheme", "transport")
 
 
@@ -94,6 +101,7 @@ class Connection(stock.Connection):
         # How long to look for the output of a command whose input broke off, in seconds. Who can
         # ask again, or ask what became of it, sets it low.
         self.recovery_seconds: int | None = None
+        self._patience = _LONGEST_SILENCE  # seconds of silence left to the command at work
 
     def settings(self) -> ConnectionSettings:
         """How this connection is about to be made."""
@@ -169,6 +177,7 @@ class Connection(stock.Connection):
     def _winrm_exec(self, *args: t.Any, **kwargs: t.Any) -> tuple[int, bytes, bytes]:
         self.guard.start_command()
         self.send_error = None
+        self._patience = _LONGEST_SILENCE
         try:
             rc, stdout, stderr = super()._winrm_exec(*args, **kwargs)
         except Exception as exc:
@@ -199,10 +208,27 @@ class Connection(stock.Connection):
             protocol.operation_timeout_sec = usual
         return stdout, stderr, rc
 
+    def _winrm_send_input(self, *args: t.Any, **kwargs: t.Any) -> None:
+        try:
+            super()._winrm_send_input(*args, **kwargs)
+        except WinRMOperationTimeoutError:
+            # The stock plugin takes the input for arrived and waits for output without an end.
+            self._patience = _DOUBTFUL_INPUT
+            raise
+
     def _winrm_get_raw_command_output(
         self, *args: t.Any, **kwargs: t.Any
     ) -> tuple[bytes, bytes, int, bool]:
-        stdout, stderr, rc, done = super()._winrm_get_raw_command_output(*args, **kwargs)
+        began = time.monotonic()
+        try:
+            stdout, stderr, rc, done = super()._winrm_get_raw_command_output(*args, **kwargs)
+        except WinRMOperationTimeoutError as exc:
+            self._patience -= max(time.monotonic() - began, _SHORTEST_WAIT)
+            if self._patience <= 0:
+                raise AnsibleConnectionFailure(
+                    "timed out: the host lets us wait and sends no output"
+                ) from exc
+            raise
         self.guard.count_command_output(len(stdout) + len(stderr))
         return stdout, stderr, rc, done
 

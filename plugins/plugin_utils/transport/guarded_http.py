@@ -38,7 +38,8 @@ class Guard:
     """The caps of one connection, what it has counted, and whom it spoke to.
 
     ``refusal`` keeps the first error that a cap or rule raised, because the clean-up that
-    follows it often fails with a less telling one.
+    follows it often fails with a less telling one. ``rejected`` is set for good by a rejected
+    login: nothing more is sent, because the clean-up would be further attempts.
     """
 
     response_bytes: int = DEFAULT_RESPONSE_BYTES
@@ -50,6 +51,7 @@ class Guard:
     tls_fingerprint: str | None = None
     peer_address: str | None = None
     refusal: Exception | None = field(default=None, repr=False)
+    rejected: bool = False
 
     def refuse(self, error: Exception) -> Exception:
         """Remember the first refusal and hand the error back to be raised."""
@@ -58,7 +60,9 @@ class Guard:
         return error
 
     def start_command(self) -> None:
+        """Begin anew: an earlier refusal explains no later failure."""
         self.command_received = 0
+        self.refusal = None
 
     def count_command_output(self, size: int) -> None:
         """Add the output of one Receive; raises :class:`ReplyTooLarge` over the cap."""

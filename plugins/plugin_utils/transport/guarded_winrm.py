@@ -13,7 +13,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from winrm.exceptions import WinRMError
+from winrm.exceptions import InvalidCredentialsError, WinRMError
 from winrm.protocol import Protocol
 from winrm.transport import Transport
 
@@ -53,6 +53,20 @@ class GuardedTransport(Transport):
                 )
             )
         return text
+
+    def _send_message_request(
+        self, session: requests.Session, prepared_request: requests.PreparedRequest
+    ) -> requests.Response:
+        """Send; a rejected login is the last thing that is sent, each one counts for a lockout."""
+        if self.guard.rejected:
+            raise InvalidCredentialsError(
+                "the specified credentials were rejected by the server; nothing more is sent"
+            )
+        try:
+            return super()._send_message_request(session, prepared_request)
+        except InvalidCredentialsError:
+            self.guard.rejected = True
+            raise
 
     def _get_message_response_text(self, response: requests.Response) -> bytes:
         if self.encryption and response.status_code == _OK and not _is_encrypted(response):

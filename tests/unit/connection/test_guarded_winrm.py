@@ -143,6 +143,17 @@ def test_a_401_is_terminal_after_one_attempt(server: FakeWinRM) -> None:
     assert len(server.seen) == 1
 
 
+def test_after_a_401_nothing_more_is_sent(server: FakeWinRM) -> None:
+    client = protocol(server)
+    shell = client.open_shell()
+    server.script = lambda exchange: exchange.answer(b"", 401, WWW_Authenticate="Basic")
+    with pytest.raises(InvalidCredentialsError):
+        client.run_command(shell, "hostname")
+    with pytest.raises(InvalidCredentialsError, match="nothing more is sent"):
+        client.close_shell(shell)
+    assert server.actions == ["Create", "Command"]
+
+
 def test_ntlm_credentials_are_never_answered_with_basic(server: FakeWinRM) -> None:
     server.script = lambda exchange: exchange.answer(b"", 401, WWW_Authenticate='Basic realm="x"')
     client = GuardedProtocol(server.url, Guard(), transport="ntlm", username="u", password="p")
@@ -198,6 +209,7 @@ def test_the_output_of_one_command_is_capped_over_all_its_replies() -> None:
     with pytest.raises(ReplyTooLarge, match="exceeds 1000 bytes"):
         guard.count_command_output(600)
     guard.start_command()
+    assert guard.refusal is None  # it explains no later failure
     guard.count_command_output(600)
 
 
