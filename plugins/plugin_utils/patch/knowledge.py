@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables beside this file: exit codes, named failures, requirements of cumulative updates."""
+"""The tables beside this file: named failures, requirements of cumulative updates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,32 +10,12 @@ from typing import Any
 import yaml
 
 from ..errors import CatalogError
+from ..jobs.exit_codes import ExitClass, ExitCode, classify
 from .models import Failure
 
+__all__ = ["ExitClass", "ExitCode", "classify", "failure", "requirements"]
+
 _FOLDER = Path(__file__).parent
-
-
-class ExitClass(Enum):
-    """What to do after an installer ended; success is proven by conditions only."""
-
-    OK = "ok"
-    OK_REBOOT = "ok-reboot"
-    BUSY_RETRY = "busy-retry"
-    WRONG_TARGET = "wrong-target"
-    POLICY = "policy"
-    CORRUPT = "corrupt"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class ExitCode:
-    """One exit code with its class; ``name`` is Windows' own."""
-
-    code: int | None
-    kind: ExitClass
-    name: str
-    meaning: str
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -46,29 +24,6 @@ def _read(name: str) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise CatalogError(f"{name}: not a table of schema 1; install the collection again")
     return data
-
-
-@cache
-def exit_codes() -> dict[int, ExitCode]:
-    """Every known exit code."""
-    found: dict[int, ExitCode] = {}
-    for row in _read("exit_codes.yml")["codes"]:
-        if row["code"] in found:
-            raise CatalogError(f"exit_codes.yml: {row['code']} stands twice; remove one")
-        kind = ExitClass(row["class"])
-        found[row["code"]] = ExitCode(row["code"], kind, row["name"], row["meaning"])
-    return found
-
-
-def classify(code: object) -> ExitCode:
-    """Return what an exit code means; anything that is not listed is unknown (I19)."""
-    if not isinstance(code, int) or isinstance(code, bool):
-        return ExitCode(None, ExitClass.UNKNOWN, "?", "The installer left no exit code.")
-    # Windows' exit codes are unsigned 32-bit numbers that some interfaces show as signed ones.
-    plain = code + (1 << 32) if code < 0 else code
-    known = exit_codes().get(plain)
-    meaning = f"The exit code {code} (0x{plain & 0xFFFFFFFF:08X}) is not in the table."
-    return known or ExitCode(code, ExitClass.UNKNOWN, "?", meaning)
 
 
 @cache
