@@ -17,6 +17,7 @@ prove                 facts and requests again; "mitigated" means that the reque
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.loader import load
@@ -95,6 +96,8 @@ class _Run:
             return self._settled(selection, before)
         if objection := self._objection():
             return self.end(MitigateState.STOPPED, objection)
+        # The case has the prior state before the first change (I13, I14).
+        self.tools.record("plan", asdict(plan))
         self.host.lock(f"{self.request.intent} {self.request.campaign}")
         self._locked = True
         for step in plan.steps:
@@ -197,6 +200,8 @@ class _Run:
     def end(self, state: MitigateState, reason: str) -> None:
         """Set the verdict."""
         self.result.state, self.result.reason = state, reason
+        if self._locked:
+            self.tools.record("verdict", {"state": state.value, "reason": reason})
 
     def release(self) -> None:
         """Give the lock back."""

@@ -27,13 +27,16 @@ def judge_mitigated(
         return MitigateState.UNKNOWN, now.stop, _standings(now.found, after)
     standings = _standings(now.found, after)
     needed = [one for one in now.found if one.needed is not False]
+    said = {
+        line.partition(":")[0] for line in (*refused, *(f.replace("/", ":", 1) for f in failed))
+    }
     wanting = [
-        *(why for one in needed if (why := _wanting(one, after)) is not None),
+        *refused,
         *failed,
         *(
-            line
-            for line in refused
-            if line.partition(":")[0] not in {o.mitigation.id for o in needed}
+            why
+            for one in needed
+            if one.mitigation.id not in said and (why := _wanting(one, after)) is not None
         ),
     ]
     held = [one for one in needed if one.state.state is State.HOLDS]

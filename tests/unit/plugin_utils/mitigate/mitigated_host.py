@@ -50,6 +50,10 @@ FIXED: dict[str, Any] = {
 ALL = ("backend-cookie", "um-services", "ecp-app-pool", "oab-app-pool")
 WEB_CONFIG = "C:\\inetpub\\wwwroot\\web.config"
 OURS = "c:\\programdata\\exchangeremediation"
+BOOT = (
+    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
+    "Memory Management\\PrefetchParameters"
+)
 Answer = Callable[[], ExecResult]
 
 
@@ -64,8 +68,9 @@ def configuration(world: World) -> dict[str, Any]:
         for path, entry in world.data["files"].items()
         if not path.lower().startswith(OURS) and not entry.get("directory")
     }
-    kept = {name: world.data[name] for name in ("registry", "services", "iis_runtime")}
-    return deepcopy({**kept, "files": files})
+    registry = {key: value for key, value in world.data["registry"].items() if key != BOOT}
+    kept = {name: world.data[name] for name in ("services", "iis_runtime")}
+    return deepcopy({**kept, "registry": registry, "files": files})
 
 
 @dataclass
@@ -78,7 +83,6 @@ class MitigatedHost:
     parameters: list[dict[str, Any]] = field(default_factory=list)
     journal: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     slept: float = 0.0
-    kill_at: int | None = None
     reboot_at: int | None = None
 
     def __post_init__(self) -> None:
@@ -102,8 +106,6 @@ class MitigatedHost:
 
     def execute(self, _command: str, stdin: bytes) -> ExecResult:
         number = len(self.asked)
-        if number == self.kill_at:
-            raise Killed
         if number == self.reboot_at:
             self.reboot_at = None
             machine.restart(self.world)
