@@ -40,6 +40,7 @@ _LAYERS = {
     "case": 4,
     "change": 5,
     "host_assessment": 5,
+    "host_change": 6,
     "plan_file": 5,
     "tool_file": 5,
     "tool_run": 5,

@@ -15,9 +15,9 @@ def clause_for(catalog: Catalog, campaign: str, intent: str) -> str | None:
     Only what the campaign's own directive says counts: ``ED 21-02 action 1, supplement 1 ...``.
     """
     name = catalog.campaign(campaign).directive
-    if name is None:
+    directive = catalog.directive(name) if name else None
+    if directive is None:
         return None
-    directive = catalog.directive(name)
     found = [clause.id for clause in directive.clauses if intent in clause.asks_for]
     kind, _, number = directive.id.partition("-")
     return f"{kind.upper()} {number} {', '.join(found)}" if found else None
