@@ -41,6 +41,7 @@ _LAYERS = {
     "change": 5,
     "host_assessment": 5,
     "host_change": 6,
+    "package_source": 5,
     "plan_file": 5,
     "tool_file": 5,
     "tool_run": 5,

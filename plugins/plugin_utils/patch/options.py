@@ -6,26 +6,18 @@ from __future__ import annotations
 import getpass
 import socket
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..catalog.loader import load
 from ..errors import ConfigError
 from ..host_assessment import parse_date
-from ..packages import keys
-from ..packages.delivery import pull, push
-from ..packages.seen import default_file
-from ..packages.store import PackageStore, Trust
+from ..package_source import PackageSource
 from .budget import Budget
 from .models import PatchState
 from .prechecks import Guard, Policy
 from .request import Request, Result, Tools
 from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
-
-if TYPE_CHECKING:
-    from ..packages.catalogue import PackageCatalogue
-    from ..packages.errand import Delivered, Errand
 
 _GIB = 1 << 30
 GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
@@ -73,31 +65,8 @@ def _guard(given: dict[str, Any] | None) -> Guard | None:
 
 def tools(options: dict[str, Any]) -> Tools:
     """Open the operator's store, verified; without one an update can be planned, not installed."""
-    store: PackageStore | None = None
-    if options.get("store"):
-        folder = Path(options["keys"]) if options.get("keys") else keys.default_folder()
-        seen = Path(options["seen"]) if options.get("seen") else default_file()
-        trust = Trust(keys.trusted(folder), seen, options["threshold"])
-        store = PackageStore(Path(options["store"]), trust, utc_now)
-    if store is None:
-        return Tools(load(), None, _nothing_to_deliver)
-    catalogue = store.load()
-    return Tools(load(), catalogue, partial(_deliver, store, catalogue, options.get("source")))
-
-
-def _nothing_to_deliver(_errand: Errand) -> Delivered:
-    raise ConfigError("store: no package store is given, so nothing can be delivered")
-
-
-def _deliver(
-    store: PackageStore, catalogue: PackageCatalogue, source: str | None, errand: Errand
-) -> Delivered:
-    """Push the verified bytes, or let the host fetch what it then hashes against the catalogue."""
-    package = catalogue.by_sha256(errand.package.sha256)
-    if source:
-        slash = "\\" if source.startswith("\\\\") else "/"
-        return pull(errand, slash.join([source.rstrip("/\\"), package.sha256, package.file]))
-    return push(errand, store.verified_path(package))
+    source = PackageSource.of(options)
+    return Tools(load(), source.catalogue, source.deliver)
 
 
 def budget(options: dict[str, Any]) -> Budget | None:
