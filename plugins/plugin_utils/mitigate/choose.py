@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..catalog.clauses import clause_for
 from ..judge.assess import assess
 from ..judge.facts import Facts, named, rows
 from ..judge.knowledge import knowledge_of
@@ -17,7 +18,7 @@ from ..judge.mitigations import judge_mitigation
 from ..judge.rewrite_mitigation import front_end_sites
 from ..judge.subject import subject as subject_of
 from ..model import Exposure
-from ..plan.freshness import facts_digest
+from ..plan.freshness import facts_digest, section_digests
 from ..plan.records import HostPlan, Step
 from . import content
 from .models import MITIGATE, UNMITIGATE
@@ -112,7 +113,7 @@ def choose(
     stop = _stop(subject, catalog)
     if stop:
         return Selection(_plan(intent, campaign, result, (), (stop,), ()), found, open_cves, stop)
-    plan = _Steps(subject, although_open)
+    plan = _Steps(subject, although_open, clause_for(catalog, campaign, intent))
     for one in found:
         (plan.undo if intent == UNMITIGATE else plan.apply)(one)
     steps, refused, notes = tuple(plan.steps), tuple(plan.refused), tuple(plan.notes)
@@ -127,7 +128,15 @@ def _plan(
     refused: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> HostPlan:
-    return HostPlan(intent, campaign, steps, refused, facts_digest(result, SECTIONS), notes)
+    return HostPlan(
+        intent,
+        campaign,
+        steps,
+        refused,
+        facts_digest(result, SECTIONS),
+        notes,
+        section_digests(result, SECTIONS),
+    )
 
 
 def _stop(subject: Subject, catalog: Catalog) -> str | None:
@@ -153,12 +162,13 @@ def _needed(mitigation: Mitigation, exposures: Mapping[str, Exposure]) -> bool |
 class _Steps:
     """Collects the steps of one server."""
 
-    def __init__(self, subject: Subject, although_open: str | None) -> None:
+    def __init__(self, subject: Subject, although_open: str | None, clause: str | None) -> None:
         self.steps: list[Step] = []
         self.refused: list[str] = []
         self.notes: list[str] = []
         self._subject = subject
         self._although = although_open
+        self._clause = clause
 
     # Apply -------------------------------------------------------------------------------
 
@@ -182,7 +192,9 @@ class _Steps:
         previous: tuple[str, ...] = ()
         for kind, operation, parameters, before, after in self._parts(mitigation):
             step = f"{mitigation.id}/{kind}"
-            yield Step(step, operation, parameters, reason, before, after, needs=previous)
+            yield Step(
+                step, operation, parameters, reason, before, after, self._clause, needs=previous
+            )
             # The health manager starts again what it finds stopped: services go first.
             previous = (step,) if operation == content.SERVICES else previous
 
@@ -240,8 +252,17 @@ class _Steps:
             reason = f"{name} comes off, {why}; the recorded state from before comes back."
             parameters = {"mitigation": name}
             before = {"state": one.state.state.value, "detail": one.state.detail}
-            step = Step(f"{name}/undo", "Undo-Mitigation", parameters, reason, before, None)
-            self.steps.append(step)
+            self.steps.append(
+                Step(
+                    f"{name}/undo",
+                    "Undo-Mitigation",
+                    parameters,
+                    reason,
+                    before,
+                    None,
+                    self._clause,
+                )
+            )
 
     def _kept(self, mitigation: Mitigation) -> bool:
         """Whether it comes off at a later build only (removal at another threshold than the fix)."""

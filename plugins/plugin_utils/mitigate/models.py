@@ -29,6 +29,7 @@ class MitigateState(Enum):
     PARTIAL = "partial"  # some of it holds and is proven, some not
     DEGRADED = "degraded"  # it holds, and the front end answers worse than before
     STOPPED = "stopped"  # nothing was changed, because something forbids it
+    STALE_PLAN = "stale-plan"  # nothing was changed: the host is not what was approved
     UNKNOWN = "unknown"  # changes were begun and it is not known how they ended
 
 
@@ -48,6 +49,8 @@ class Request:
     given: tuple[tuple[str, str], ...] = ()
     window_end: datetime | None = None
     seconds: int = 900  # the longest that the change of one server may take
+    controller: str = ""  # its runs may take over from each other
+    takeover: str = ""  # why the lock of somebody who is gone is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Tools:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     notice: Callable[[str], None] = lambda _text: None
     record: Callable[[str, dict[str, Any]], None] = lambda _event, _data: None
+    # Raises StalePlan (change/admission.py) unless the approved plan says the same.
+    admit: Callable[[HostPlan], None] = lambda _plan: None
     # Another name for each invocation: its changes compare with the host as it is now, so the
     # stored answer of an earlier one must not come back.
     token: Callable[[], str] = lambda: secrets.token_hex(8)

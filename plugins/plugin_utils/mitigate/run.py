@@ -17,10 +17,10 @@ prove                 facts and requests again; "mitigated" means that the reque
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.loader import load
+from ..change.admission import StalePlan
 from ..change.session import HostSession
 from ..errors import (
     ConfigError,
@@ -56,6 +56,8 @@ def mitigate_host(request: Request, transport: Transport, tools: Tools | None = 
         machine.go()
     except ConfigError:
         raise
+    except StalePlan as error:
+        machine.end(MitigateState.STALE_PLAN, str(error))
     except RemediationError as error:
         # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
         state = MitigateState.UNKNOWN if machine.acted else MitigateState.STOPPED
@@ -71,7 +73,15 @@ class _Run:
     def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
         self.request = request
         self.tools = tools
-        self.host = HostSession(transport, request.run, request.owner, tools.sleep, tools.record)
+        self.host = HostSession(
+            transport,
+            request.run,
+            request.owner,
+            tools.sleep,
+            tools.record,
+            controller=request.controller,
+            takeover=request.takeover,
+        )
         empty = HostPlan(request.intent, request.campaign)
         self.result = Result(MitigateState.UNKNOWN, "not begun", empty)
         self.acted = False
@@ -88,6 +98,7 @@ class _Run:
         if selection.stop:
             return self.end(MitigateState.STOPPED, selection.stop)
         plan = self.result.plan = preview(self.host, selection)
+        self.tools.admit(plan)
         asking = self._questions(reply, selection)
         before = self._ask("before", asking)
         if plan.steps and self.request.check:
@@ -96,8 +107,6 @@ class _Run:
             return self._settled(selection, before)
         if objection := self._objection():
             return self.end(MitigateState.STOPPED, objection)
-        # The case has the prior state before the first change (I13, I14).
-        self.tools.record("plan", asdict(plan))
         self.host.lock(f"{self.request.intent} {self.request.campaign}")
         self._locked = True
         for step in plan.steps:
@@ -200,8 +209,6 @@ class _Run:
     def end(self, state: MitigateState, reason: str) -> None:
         """Set the verdict."""
         self.result.state, self.result.reason = state, reason
-        if self._locked:
-            self.tools.record("verdict", {"state": state.value, "reason": reason})
 
     def release(self) -> None:
         """Give the lock back."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
 from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.models import (
     Request,
     Result,
@@ -18,6 +19,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.mode
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.run import (
     mitigate_host,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
+    plan_to_dict,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
@@ -33,6 +37,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.bas
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
 
 if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import (
         World,
     )
@@ -126,12 +131,20 @@ class MitigatedHost:
         )
 
     def run(self, intent: str = "mitigate", run: str = "run-1", **changes: Any) -> Result:
+        approved: tuple[str, ...] | None = changes.pop("approved", None)
+
+        def admit(plan: HostPlan) -> None:
+            self.journal.append(("plan", plan_to_dict(plan)))
+            if approved is not None and tuple(step.id for step in plan.steps) != approved:
+                raise StalePlan("another step")
+
         request = Request("ex01", run, changes.pop("owner", "controller-a"), intent, **changes)
         tools = Tools(
             load(),
             self.sleep,
             self.now,
             record=lambda event, data: self.journal.append((event, data)),
+            admit=admit,
             token=lambda: next(self.tokens),
         )
         return mitigate_host(request, self.transport(), tools)

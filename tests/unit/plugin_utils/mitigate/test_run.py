@@ -11,6 +11,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import
 from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.models import (
     MitigateState as State,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
+    plan_to_dict,
+)
 from mitigated_host import ALL, AT, FIXED, WEB_CONFIG, MitigatedHost
 
 if TYPE_CHECKING:
@@ -255,13 +258,30 @@ def test_front_end_that_was_dead_before_proves_nothing() -> None:
     assert "503" in result.reason
 
 
-def test_journal_has_the_plan_before_the_first_change_and_every_answer() -> None:
+def test_plan_is_shown_before_the_first_change_and_every_answer_recorded() -> None:
     host = MitigatedHost()
     result = host.mitigate()
     events = [event for event, _ in host.journal]
     assert events[:2] == ["plan", "lock"]
-    assert [step["id"] for step in host.journal[0][1]["steps"]] == steps(result)
-    assert events[2:-2] == ["intent", "done"] * len(result.plan.steps)
-    assert events[-2:] == ["verdict", "unlock"]
+    assert host.journal[0][1] == plan_to_dict(result.plan)
+    assert events[2:-1] == ["intent", "done"] * len(result.plan.steps)
+    assert events[-1] == "unlock"
     undo = [data["result"]["undo_record"] for event, data in host.journal if event == "done"]
     assert all(record["mitigation"] in ALL for record in undo)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_plan_that_was_not_approved_changes_nothing(check: bool) -> None:  # noqa: FBT001
+    host = MitigatedHost()
+    result = host.mitigate(check=check, approved=())
+    assert (result.state, host.mutations) == (State.STALE_PLAN, 0)
+    assert "another step" in result.reason
+
+
+def test_every_step_names_why_and_what_it_rests_on() -> None:
+    plan = MitigatedHost().mitigate(check=True).plan
+    assert dict(plan.sections).keys() == {"exchange", "updates", "services", "iis", "url_rewrite"}
+    assert len(plan.rests_on) == 64
+    for step in plan.steps:
+        assert "CVE-2021-" in step.reason
+        assert "open" in step.reason
