@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
         PowerShellEngine,
     )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
 
 pytestmark = pytest.mark.engine
 
@@ -62,6 +63,81 @@ def test_what_is_at_work_and_left_behind_is_named_alike(story: Story) -> None:
     now = story.step("Get-UpdateSnapshot", {"update": UPDATE})["result"]["now"]
     assert now["installers"] == [{"name": "msiexec"}, {"name": "TiWorker"}]
     assert now["service_cache"] == [{"path": "C:\\ExchangeSetupLogs\\ServiceState.xml"}]
+
+
+BIN = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Bin"
+COMPONENTS = "HKLM\\SOFTWARE\\Microsoft\\ExchangeServer\\v15\\ServerComponentStates"
+
+
+def put_versions(world: World, files: dict[str, str | None]) -> None:
+    for name, version in files.items():
+        known = {"file": version, "product": version} if version else None
+        entry = {"size": 1, "mtime": "2021-03-01T00:00:00Z", "version": known}
+        world.put_file(f"{BIN}\\{name}", entry, by="test")
+
+
+def versions(story: Story) -> Any:
+    return story.step("Get-UpdateSnapshot", {"update": UPDATE})["result"]["now"]["versions"]
+
+
+def test_versions_of_the_product_are_counted_alike(story: Story) -> None:
+    before = versions(story)
+    assert (before["files"], len(before["versions"]), before["truncated"]) == (5, 1, False)
+    odd = {f"n{n}.dll": "15.01.2176.009" for n in range(6)}
+    odd |= {"Zlib.DLL": " 15.1.2176.9 ", "other.dll": "4.0.30319.1", "text.exe": "15.1.2176"}
+    odd |= {"none.dll": None, "notes.txt": "15.01.2176.009", "next.exe": "15.02.0792.003"}
+    for world in story.pair.worlds:
+        put_versions(world, odd)
+    after = versions(story)
+    new = next(row for row in after["versions"] if row["version"] == "15.1.2176.9")
+    assert (after["files"], new["files"]) == (12, 7)
+    assert new["names"] == [f"n{n}.dll" for n in range(5)]
+    assert after["sha256"] != before["sha256"]
+
+
+def test_more_versions_than_anybody_has_are_cut_off_alike(story: Story) -> None:
+    for world in story.pair.worlds:
+        put_versions(world, {f"v{n}.dll": f"15.1.{n}.0" for n in range(31)})
+    assert versions(story)["truncated"] is True
+    assert len(versions(story)["versions"]) == 30
+
+
+def test_what_requesters_said_about_components_is_read_alike(story: Story) -> None:
+    said = [
+        ("ServerWideOffline", "Maintenance", "String", "1:0:637505352000000001"),
+        ("ServerWideOffline", "Functional", "String", "1:1:637505352000000000"),
+        ("HubTransport", "Maintenance", "String", "1:2:637505352000000000"),
+        ("OwaProxy", "HealthAPI", "String", "2:0:637505352000000000"),
+        ("OwaProxy", "Sidelined", "DWord", 1),
+        ("EcpProxy", "HealthAPI", "String", "1:0:99"),
+    ]
+    for world in story.pair.worlds:
+        for component, requester, kind, value in said:
+            world.set_value(f"{COMPONENTS}\\{component}", requester, kind, value, by="test")
+    now = story.step("Get-UpdateSnapshot", {"update": UPDATE})["result"]["now"]
+    found = [(row["component"], row["requester"], row["state"]) for row in now["components"]]
+    assert found == [
+        ("EcpProxy", "HealthAPI", None),
+        ("HubTransport", "Maintenance", "Draining"),
+        ("OwaProxy", "HealthAPI", None),
+        ("OwaProxy", "Sidelined", None),
+        ("ServerWideOffline", "Functional", "Active"),
+        ("ServerWideOffline", "Maintenance", "Inactive"),
+    ]
+    assert now["components"][-1]["changed"] == "2021-03-05T10:00:00.0000001Z"
+
+
+def test_updates_that_were_begun_are_listed_alike(story: Story) -> None:
+    def begun() -> Any:
+        return story.step("Get-UpdateSnapshot", {"update": "kb1-1.2.3.4"})["result"]["begun"]
+
+    assert begun() == []
+    story.step("Save-UpdateSnapshot", HELD, KEYS[0])
+    story.step("Save-UpdateSnapshot", {**HELD, "update": "kb1-1.2.3.4"}, KEYS[1])
+    folder = "C:\\ProgramData\\ExchangeRemediation\\updates"
+    for world in story.pair.worlds:
+        world.write_text(f"{folder}\\kb9-1.json.0a.tmp", "", by="test")
+    assert begun() == ["kb1-1.2.3.4", UPDATE]
 
 
 def test_first_record_stays_alike(story: Story) -> None:

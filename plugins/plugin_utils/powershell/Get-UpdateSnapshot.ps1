@@ -3,7 +3,7 @@
 # .SYNOPSIS
 #   What an update may change (services, pools, applications, hashes of web.config, versions of files)
 #   and what is at work (installers), with the record of the state before the first attempt.
-#   Changes nothing. Result: now, recorded (null: no record).
+#   Changes nothing. Result: now, recorded (null: no record), begun (names of all updates with a record).
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -25,7 +25,8 @@ $ProgressPreference = 'SilentlyContinue'
 # include: facts/iis.ps1
 # include: mitigation/document.ps1
 # include: mitigation/record.ps1
+# include: update/evidence.ps1
 # include: update/snapshot.ps1
 
 Assert-UpdateName $Update
-[ordered]@{ now = Get-UpdateState $Binaries; recorded = Read-UpdateRecord $Update }
+[ordered]@{ now = Get-UpdateState $Binaries; recorded = Read-UpdateRecord $Update; begun = @(Get-BegunUpdate) }

@@ -30,6 +30,7 @@ $ProgressPreference = 'SilentlyContinue'
 # include: facts/iis.ps1
 # include: mitigation/document.ps1
 # include: mitigation/record.ps1
+# include: update/evidence.ps1
 # include: update/snapshot.ps1
 
 Assert-UpdateName $Update

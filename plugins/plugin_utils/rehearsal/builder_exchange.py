@@ -13,6 +13,14 @@ from .builder_tables import ROLE_KEYS
 from .paths import format_time
 
 _USUAL = ["updates-key", "uninstall"]
+# A few of the some 1,500 files of Bin; an update gives all of these another version.
+_BINARIES = {
+    "Bin\\ExSetup.exe": 35_208,
+    "Bin\\Microsoft.Exchange.Common.dll": 302_480,
+    "Bin\\Microsoft.Exchange.Data.dll": 2_163_600,
+    "Bin\\Microsoft.Exchange.Management.dll": 13_246_352,
+    "Bin\\MSExchangeFrontendTransport.exe": 71_056,
+}
 _PRODUCTS = f"{WINDOWS}\\Installer\\UserData\\S-1-5-18\\Products"
 # Short dates as Windows prints them: what the updates key holds is localised text.
 _SHORT_DATE = {
@@ -86,11 +94,12 @@ def _exsetup(draft: Draft) -> None:
     if draft.spec.get("exsetup_missing"):
         return
     version = str((draft.exchange or {}).get("file_version", file_version(draft.build)))
-    draft.files[f"{draft.install_path}Bin\\ExSetup.exe"] = {
-        "size": 35_208,
-        "mtime": format_time(draft.at - timedelta(days=20)),
-        "version": {"file": version, "product": version},
-    }
+    for name, size in _BINARIES.items():
+        draft.files[f"{draft.install_path}{name}"] = {
+            "size": size,
+            "mtime": format_time(draft.at - timedelta(days=20)),
+            "version": {"file": version, "product": version},
+        }
 
 
 def _guid(text: str) -> str:

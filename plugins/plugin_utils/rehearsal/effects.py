@@ -86,6 +86,14 @@ def _file_version(world: World, effect: dict[str, Any], by: str) -> None:
     world.put_file(effect["path"], {**entry, "version": known}, by=by)
 
 
+def _build(world: World, effect: dict[str, Any], by: str) -> None:
+    """Give the files of a folder that have a version another one: what a whole update does."""
+    for name, entry in world.children(effect["folder"]):
+        if entry.get("version") and name not in effect.get("except", ()):
+            path = f"{effect['folder']}\\{name}"
+            _file_version(world, {"path": path, "version": effect["version"]}, by)
+
+
 def _delete_file(world: World, effect: dict[str, Any], by: str) -> None:
     world.delete_file(effect["path"], by=by)
 
@@ -126,6 +134,7 @@ def _at_boot(world: World, effect: dict[str, Any], by: str) -> None:
 _EFFECTS = {
     "app-pool": _app_pool,
     "at-boot": _at_boot,
+    "build": _build,
     "delete-file": _delete_file,
     "delete-registry": _delete_registry,
     "file": _file,

@@ -88,6 +88,8 @@ function Get-UpdateState {
     $exchange = @{}
     Add-Fact $exchange 'exchange' { Get-ExchangeFact }
     Add-Fact $state 'binaries' { Get-BinaryRow $exchange['exchange'] $Binaries } -List
+    Add-Fact $state 'versions' { Get-VersionFact $exchange['exchange'] }
+    Add-Fact $state 'components' { Get-ComponentRow $exchange['exchange'] } -List
     Add-Fact $state 'installers' { Get-InstallerRow } -List
     Add-Fact $state 'service_cache' { Get-ServiceCacheRow } -List
     $state
@@ -98,4 +100,12 @@ function Read-UpdateRecord {
     param ([string]$Update)
     $folder = Get-StateFolder 'updates'
     if ($folder) { Read-UndoFile (Join-Path $folder "$Update.json") }
+}
+
+function Get-BegunUpdate {
+    # Names of the updates that were begun here and not proven.
+    $folder = Get-StateFolder 'updates'
+    if (-not $folder) { return }
+    $names = @(Get-ChildItem -LiteralPath $folder -Force | ForEach-Object { $_.Name })
+    Get-SortedText @(@($names -cmatch '\A[a-z0-9][a-z0-9.-]{0,99}\.json\z') -replace '\.json\z')
 }

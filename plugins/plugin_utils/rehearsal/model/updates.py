@@ -28,6 +28,7 @@ from .mitigation_text import read as read_text
 from .mitigation_text import sha256
 from .parameters import Parameter, bind
 from .state import BY, state_folder
+from .update_evidence import components, versions
 
 if TYPE_CHECKING:
     from ..world import World
@@ -90,8 +91,9 @@ def _web_configs(context: Context, applications: list[dict[str, Any]]) -> list[d
     return [row for row in found.values() if row["sha256"]]
 
 
-def _binaries(context: Context, names: list[Any]) -> list[dict[str, Any]]:
-    fact = context.part("exchange", lambda: exchange(context))
+def _binaries(
+    context: Context, fact: dict[str, Any] | None, names: list[Any]
+) -> list[dict[str, Any]]:
     if not fact or not fact["install_path"]:
         raise thrown("the install path is not known")
     found = []
@@ -127,7 +129,10 @@ def _state(context: Context, binaries: list[Any]) -> dict[str, Any]:
         state["web_configs"] = context.part(
             "web_configs", lambda: _web_configs(context, applications)
         )
-    state["binaries"] = context.part("binaries", lambda: _binaries(context, binaries))
+    fact = context.part("exchange", lambda: exchange(context))
+    state["binaries"] = context.part("binaries", lambda: _binaries(context, fact, binaries))
+    state["versions"] = context.part("versions", lambda: versions(context, fact))
+    state["components"] = context.part("components", lambda: components(context, fact))
     state["installers"] = context.part("installers", lambda: _installers(context))
     state["service_cache"] = context.part("service_cache", lambda: _service_cache(context))
     return state
@@ -143,11 +148,22 @@ def _record(world: World, update: str) -> dict[str, Any] | None:
     return read_file(world, path) if path else None
 
 
+def _begun(world: World) -> list[str]:
+    folder = state_folder(world, "updates")
+    names = [name for name, _ in world.children(folder)] if folder else []
+    found = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+    return sorted((name for name in found if _NAME.match(name)), key=str.upper)
+
+
 @operation
 def get_snapshot(context: Context, request: dict[str, Any]) -> Result:
     """Read the present state and the record."""
     update, binaries = _bound(context, request, _BINARIES)
-    return {"now": _state(context, binaries), "recorded": _record(context.world, update)}
+    return {
+        "now": _state(context, binaries),
+        "recorded": _record(context.world, update),
+        "begun": _begun(context.world),
+    }
 
 
 @operation

@@ -108,7 +108,7 @@ CASES: list[Any] = [
             "exit_code": 0,
             "effects": [
                 LISTED,
-                {**NEW_FILES, "path": f"{BIN}\\Microsoft.Exchange.Common.dll"},
+                {**NEW_FILES, "except": ["ExSetup.exe"]},
             ],
         },
         "degraded",
