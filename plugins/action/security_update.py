@@ -13,6 +13,7 @@ from ..plugin_utils.ansible_host import HostConnection, contains_any
 from ..plugin_utils.errors import RemediationError
 from ..plugin_utils.patch import options as settings
 from ..plugin_utils.patch.run import patch_host
+from ..plugin_utils.plan.show import step_diffs
 from ..plugin_utils.transport.peer import BECOME_REFUSED
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -86,5 +87,5 @@ class ActionModule(ActionBase):
         if wanted.check and not check and done.plan:
             result["warnings"] = [f"{host}: nothing was installed; set confirm to install"]
         if self._task.diff:
-            result["diff"] = settings.diff(done)
+            result["diff"] = step_diffs(host, done.planned) if done.planned else []
         return result

@@ -37,9 +37,20 @@ class Finish:
     purpose: str
     update: str = ""
     locked: bool = False
+    begun: str = ""
+
+    def begin(self, step: str) -> None:
+        """Note in the journal what is sent next, where that is no single change of the session."""
+        planned = self.result.planned.steps if self.result.planned else ()
+        about = {s.id: {"operation": s.operation, "parameters": s.parameters} for s in planned}
+        self.host.record("intent", {"step": step, **about.get(step, {})})
+        self.begun = step
 
     def did(self, step: str, *, changed: bool, **details: Any) -> None:
-        """Note a step in the result."""
+        """Note a step in the result, and in the journal if it was begun there."""
+        if self.begun == step:
+            self.host.record("done", {"step": step, "changed": changed, **details})
+            self.begun = ""
         self.result.done.append({"step": step, "changed": changed, **details})
         self.result.changed = self.result.changed or changed
         self.tools.notice(f"{self.request.host}: {step} {'done' if changed else 'unchanged'}")
@@ -60,6 +71,7 @@ class Finish:
         if code.name == "earlier" and pending.whole and not pending.rows:
             self.did("restart", changed=False)
             return True
+        self.begin("restart")
         restart = Restart(self.host.transport, self.tools.sleep, self.tools.clock)
         done = restart.run(
             run=self.request.run,

@@ -98,6 +98,7 @@ class PatchState(Enum):
     PATCHED = "patched"
     NOTHING_TO_DO = "nothing-to-do"
     PLANNED = "planned"  # check mode, or not confirmed: nothing was changed
+    STALE_PLAN = "stale-plan"  # the approved plan does not fit any more: nothing was changed
     STOPPED = "stopped"  # a check before the installation forbids it: nothing was installed
     NOT_PATCHED = "not-patched"  # the installer failed and left the server as it was
     DEGRADED = "degraded"

@@ -13,6 +13,7 @@ from ..catalog.loader import load
 from ..errors import ConfigError
 from ..host_assessment import parse_date
 from ..package_source import PackageSource
+from ..plan.serialize import plan_to_dict
 from .budget import Budget
 from .models import PatchState
 from .prechecks import Guard, Policy
@@ -84,21 +85,9 @@ def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
         **outcome_to_dict(result.outcome),
         "choice": choice_to_dict(result.choice) if result.choice else None,
         "prechecks": [precheck_to_dict(check) for check in result.prechecks],
-        "plan": list(result.plan),
+        "plan": plan_to_dict(result.planned) if result.planned else None,
         "steps": result.done,
         "exit_code": result.exit_code,
         "approvals": dict(wanted.policy.given),
         "commands": result.commands,
     }
-
-
-def diff(result: Result) -> dict[str, str]:
-    """Return before and after as text for ``--diff``."""
-    choice = result.choice
-    if choice is None:
-        return {"before": "", "after": ""}
-    steps = "".join(f"step: {step}\n" for step in result.plan)
-    before = f"build: {choice.build}\n"
-    if not result.plan:
-        return {"before": before, "after": before}
-    return {"before": before, "after": f"build: {choice.target}\nupdate: {choice.update}\n{steps}"}

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from ..catalog.catalog import Catalog
     from ..packages.catalogue import PackageCatalogue
     from ..packages.errand import Delivered, Errand
+    from ..plan.records import HostPlan
     from .models import Choice, Outcome, Precheck
-
-STEPS = ("snapshot", "deliver", "install", "restart", "restore", "prove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,16 @@ class Result:
     outcome: Outcome
     choice: Choice | None = None
     prechecks: tuple[Precheck, ...] = ()
-    plan: tuple[str, ...] = ()
+    planned: HostPlan | None = None
     done: list[dict[str, Any]] = field(default_factory=list)
     changed: bool = False
     exit_code: int | None = None
     commands: int = 0
+
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """The ids of the planned steps."""
+        return tuple(step.id for step in self.planned.steps) if self.planned else ()
 
 
 @dataclass(slots=True)
@@ -63,6 +67,10 @@ class Tools:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     notice: Callable[[str], None] = lambda _text: None
+    delivery: str = "Add-PackageChunk"  # the operation that brings the package
+    # The journal; and whether this plan may be carried out, which raises ``StalePlan`` if not.
+    record: Callable[[str, dict[str, Any]], None] = lambda _event, _data: None
+    admit: Callable[[HostPlan], None] = lambda _plan: None
 
 
 def update_name(choice: Choice) -> str:

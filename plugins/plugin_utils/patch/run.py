@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..change.admission import StalePlan
 from ..errors import LockedByOther, RemediationError
 from ..judge.assess import assess
 from ..judge.facts import Facts, moment
@@ -35,7 +36,8 @@ from .models import Action, Choice, Observed, Outcome, PatchState
 from .postconditions import judge
 from .prechecks import blocking, prechecks
 from .reading import exsetup
-from .request import STEPS, Request, Result, Tools, update_name
+from .request import Request, Result, Tools, update_name
+from .steps import patch_plan
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,6 +52,8 @@ def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
     machine = _Run(request, transport, tools)
     try:
         machine.go()
+    except StalePlan as error:
+        machine.finish.end(PatchState.STALE_PLAN, str(error))
     except LockedByOther as error:
         machine.finish.end(PatchState.UNKNOWN if machine.acted else PatchState.STOPPED, str(error))
     except RemediationError as error:
@@ -67,7 +71,7 @@ class _Run:
     def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
         self.request = request
         self.tools = tools
-        self.host = PatchHost(transport, request.run, request.owner, tools.sleep)
+        self.host = PatchHost(transport, request.run, request.owner, tools.sleep, tools.record)
         self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
         self.acted = False
         self._transport = transport
@@ -96,7 +100,10 @@ class _Run:
         reached = recorded is not None and exsetup(facts) == choice.target
         if not (at_work or reached) and not self._may_start(facts, reply, snapshot):
             return None
-        self.result.plan = self._plan()
+        self.result.planned = patch_plan(
+            self.request, self.tools, choice, reply.result, recorded, self.result.prechecks
+        )
+        self.tools.admit(self.result.planned)
         if self.request.check:
             return self.finish.end(PatchState.PLANNED, choice.reason)
         self.finish.lock()
@@ -152,9 +159,6 @@ class _Run:
             return False
         return True
 
-    def _plan(self) -> tuple[str, ...]:
-        return tuple(s for s in STEPS if s != "restart" or self.request.restart)
-
     # Steps -------------------------------------------------------------------------------
 
     def _snapshot(self) -> None:
@@ -179,9 +183,11 @@ class _Run:
             return None
         request = self.request
         errand = Errand(self._transport, request.host, request.run, request.owner, package)
+        self.finish.begin("deliver")
         delivered = self.host.again(lambda: self.tools.deliver(errand))
         self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
         self.acted = True
+        self.finish.begin("install")
         ended = self._job.install(delivered.path, package, self._host_now)
         self.finish.did("install", changed=ended.launched, **ended.details)
         self.result.exit_code = ended.code.code if ended.code else None
