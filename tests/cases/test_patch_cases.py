@@ -23,6 +23,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.reco
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch import cu
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.choose import choose
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.components import (
+    Maintenance,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.knowledge import classify
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import (
     Choice,
@@ -177,6 +180,22 @@ def test_exit_code_class(row: dict[str, Any]) -> None:
     assert classify(row["code"]).kind.value == row["class"]
 
 
+def _components(given: dict[str, str] | None) -> Any:
+    """``{"OwaProxy/HealthAPI": "Inactive"}`` as rows; null: not read."""
+    if given is None:
+        return None
+    split = [(name.split("/"), state) for name, state in given.items()]
+    return [{"component": n[0], "requester": n[1], "state": state} for n, state in split]
+
+
+def _versions(given: dict[str, int] | None) -> Any:
+    """``{"15.1.2176.9": 12}`` as the count of a snapshot; null: not counted."""
+    if given is None:
+        return None
+    counts = [{"version": v, "files": n, "names": ["a.dll"]} for v, n in given.items()]
+    return {"files": sum(given.values()), "truncated": False, "versions": counts}
+
+
 def _observed(changes: dict[str, Any]) -> Observed:
     facts = _facts()
     snapshot: dict[str, Any] = {
@@ -184,6 +203,8 @@ def _observed(changes: dict[str, Any]) -> Observed:
         "app_pools": copy.deepcopy(facts["iis"]["app_pools"]),
         "binaries": [],
         "service_cache": [],
+        "components": _components(changes.get("components", {})),
+        "versions": _versions(changes.get("versions")),
     }
     facts["exchange"]["exsetup"]["file_version"] = changes.get("exsetup", BEFORE)
     if changes.get("exsetup", "") is None:
@@ -221,6 +242,7 @@ def test_verdict(row: dict[str, Any]) -> None:
         _observed({"exsetup": TARGET, "listed": True} | row.get("after", {})),
         classify(row.get("code", 0)),
         installed=between,
+        maintenance=Maintenance(row.get("maintenance", "as-found")),
     )
     expect = row["expect"]
     assert found.state.value == expect["state"], found.reason

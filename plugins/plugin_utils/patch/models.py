@@ -75,10 +75,12 @@ class Holds(Enum):
 class Condition:
     """One condition of success, judged by what was read back from the host."""
 
-    condition: str  # files | updates | start-types | services | pools | probe | reboot
+    # files | updates | start-types | services | pools | components | probe | reboot
+    condition: str
     holds: Holds
     summary: str
     items: tuple[str, ...] = ()  # the exact list of what is wrong
+    confidence: str = "proof"  # or "evidence", where no source says what must be there
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..judge.facts import Facts, rows
+from .evidence import counted, reverted
 from .knowledge import ExitClass, ExitCode, failure
 from .models import Condition, Failure, Holds
 from .reading import exsetup, leaf, listed_kbs, versions
@@ -36,6 +37,8 @@ def named_failures(
         found.append(failure("service-cache", ", ".join(str(row.get("path")) for row in cache)))
     if code.kind is ExitClass.WRONG_TARGET:
         found.append(failure("wrong-target", code.meaning))
+    if state["components"].holds is Holds.NO:
+        found.append(failure("components-out", "; ".join(state["components"].items)))
     if state["probe"].holds is Holds.NO:
         found.append(failure("front-end-broken", state["probe"].summary))
     return tuple(found)
@@ -54,6 +57,9 @@ def _named_files(
         return []
     if mine != choice.target:
         return _old_bytes(choice, mine, (before, after), code, installed)
+    now, between = counted(after), counted(installed)
+    if now is not None and between is not None and now.of(mine) < between.of(mine):
+        return [failure("reverted-at-boot", reverted(mine, between, now))]
     wrong = [s.summary for s in (state["files"], state["updates"]) if s.holds is Holds.NO]
     return [failure("half-patch", " ".join(wrong))] if wrong else []
 
@@ -66,20 +72,31 @@ def _old_bytes(
     installed: Observed | None,
 ) -> list[Failure]:
     """ExSetup.exe is not of the update: which of the known ways led there."""
-    old, new = map(versions, seen)
-    reached = {path for path, version in new.items() if version == choice.target}
-    between = versions(installed)
-    lost = {path for path, version in between.items() if version == choice.target} - reached
-    if lost:
-        names = ", ".join(sorted(map(leaf, lost)))
-        return [failure("reverted-at-boot", f"{names}: {choice.target} after the installation")]
-    if reached:
-        names = ", ".join(sorted(map(leaf, reached)))
-        return [failure("half-patch", f"{names} is {choice.target}, ExSetup.exe is {mine}")]
+    assert choice.target is not None  # noqa: S101 - the caller looked
+    partly = _some_bytes(choice.target, mine, seen[1], installed)
+    if partly is not None:
+        return [partly]
     if code.kind in (ExitClass.OK, ExitClass.OK_REBOOT):
         return [failure("reported-old-bytes", f"exit code {code.code}, ExSetup.exe is {mine}")]
     if choice.kb in listed_kbs(Facts.of(seen[1].facts, ())):
         return [failure("reported-old-bytes", f"{choice.kb} is listed, ExSetup.exe is {mine}")]
-    if code.code == _ROLLED_BACK and old == new:
+    if code.code == _ROLLED_BACK and versions(seen[0]) == versions(seen[1]):
         return [failure("rolled-back", code.meaning)]
     return []
+
+
+def _some_bytes(
+    target: Build, mine: Build, after: Observed, installed: Observed | None
+) -> Failure | None:
+    """Files of the update that are there, or were there before the restart."""
+    new, was = ({p for p, v in versions(o).items() if v == target} for o in (after, installed))
+    if lost := was - new:
+        names = ", ".join(sorted(map(leaf, lost)))
+        return failure("reverted-at-boot", f"{names}: {target} after the installation")
+    now, between = counted(after), counted(installed)
+    if now is not None and between is not None and now.of(target) < between.of(target):
+        return failure("reverted-at-boot", reverted(target, between, now))
+    if new or (now is not None and now.of(target)):
+        names = ", ".join(sorted(map(leaf, new))) if new or now is None else now.shown(target)
+        return failure("half-patch", f"{names} is {target}, ExSetup.exe is {mine}")
+    return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..judge.facts import Facts, named, rows, text
+from .components import Maintenance, components
+from .evidence import EVIDENCE, doubts
 from .knowledge import ExitClass, ExitCode
 from .models import Condition, Failure, Holds, Outcome, PatchState
 from .naming import named_failures
@@ -16,6 +18,7 @@ from .reading import exsetup, leaf, listed_kbs, versions
 
 if TYPE_CHECKING:
     from ..judge.facts import Named
+    from ..model import Build
     from .models import Choice, Observed
 
 _STARTABLE = ("Automatic", "AutomaticDelayed")
@@ -30,6 +33,7 @@ def judge(
     code: ExitCode,
     *,
     installed: Observed | None = None,
+    maintenance: Maintenance = Maintenance.AS_FOUND,
 ) -> Outcome:
     """Return the verdict.
 
@@ -38,11 +42,12 @@ def judge(
     """
     facts = Facts.of(after.facts, after.errors)
     conditions = (
-        _files(choice, facts, after),
+        _files(choice, facts, (before, after), installed),
         _updates(choice, facts),
         _start_types(before, after),
         _services(before, after),
         _pools(before, after),
+        components(before, after, maintenance),
         _probe(before, after),
         _reboot(facts),
     )
@@ -86,27 +91,47 @@ def _untouched(conditions: tuple[Condition, ...], before: Observed, after: Obser
     return others and bool(was) and was == versions(after)
 
 
-def _files(choice: Choice, facts: Facts, after: Observed) -> Condition:
-    """ExSetup.exe has exactly the target's version; no watched file is of another CU."""
+def _files(
+    choice: Choice, facts: Facts, seen: tuple[Observed, Observed], installed: Observed | None
+) -> Condition:
+    """ExSetup.exe has exactly the target's version; no other file speaks against it."""
     build, target = exsetup(facts), choice.target
     if build is None or target is None:
         why = facts.why("exchange.exsetup")
         return Condition("files", Holds.UNKNOWN, f"The version of ExSetup.exe is not known: {why}.")
-    wrong = [] if build == target else [f"ExSetup.exe is {build}, not {target}"]
-    unread = []
-    for path, version in sorted(versions(after).items()):
+    wrong, unread = _watched(target, *seen)
+    if build != target:
+        wrong.insert(0, f"ExSetup.exe is {build}, not {target}")
+    if wrong:
+        return Condition("files", Holds.NO, f"Files: {'; '.join(wrong[:_MOST])}.", tuple(wrong))
+    if unread:
+        names = ", ".join(unread[:_MOST])
+        return Condition("files", Holds.UNKNOWN, f"No version of {names}.", tuple(unread))
+    against = doubts(target, *seen, installed)
+    if against is None:
+        return Condition("files", Holds.UNKNOWN, "The files of Bin could not be counted again.")
+    if against:
+        words = f"Files (evidence, no list of them is published): {'; '.join(against)}."
+        return Condition("files", Holds.NO, words, tuple(against), EVIDENCE)
+    return Condition("files", Holds.YES, f"ExSetup.exe is {build}.")
+
+
+def _watched(target: Build, before: Observed, after: Observed) -> tuple[list[str], list[str]]:
+    """What is wrong with the files that are watched by name, and which have no version."""
+    wrong, unread = [], []
+    old, new = versions(before), versions(after)
+    for path, version in sorted(new.items()):
+        was = old.get(path)
         if version is None:
             unread.append(leaf(path))
         elif version.cumulative_update != target.cumulative_update:
             wrong.append(f"{leaf(path)} is {version}, of another cumulative update")
         elif version > target:
             wrong.append(f"{leaf(path)} is {version}, above {target}")
-    if wrong:
-        return Condition("files", Holds.NO, f"Files: {'; '.join(wrong[:_MOST])}.", tuple(wrong))
-    if unread:
-        names = ", ".join(unread[:_MOST])
-        return Condition("files", Holds.UNKNOWN, f"No version of {names}.", tuple(unread))
-    return Condition("files", Holds.YES, f"ExSetup.exe is {build}.")
+        elif was is not None and version < was:
+            wrong.append(f"{leaf(path)} is {version}, was {was}")
+    wrong += [f"{leaf(path)} is gone" for path in sorted(old.keys() - new.keys())]
+    return wrong, unread
 
 
 def _updates(choice: Choice, facts: Facts) -> Condition:

@@ -50,6 +50,7 @@ def outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
                 "holds": c.holds.value,
                 "summary": c.summary,
                 "items": list(c.items),
+                "confidence": c.confidence,
             }
             for c in outcome.conditions
         ],
