@@ -3,20 +3,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
+from ..plugin_utils import host_change
 from ..plugin_utils.ansible_host import HostConnection, contains_any
 from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.host_change import HostChange, approved
 from ..plugin_utils.patch import options as settings
+from ..plugin_utils.patch.models import PatchState
 from ..plugin_utils.patch.run import patch_host
+from ..plugin_utils.patch.steps import INTENT
 from ..plugin_utils.plan.show import step_diffs
 from ..plugin_utils.transport.peer import BECOME_REFUSED
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    **host_change.OPTIONS,
     "approvals": {"type": "dict", "default": {}},
     "campaign": {"type": "str", "default": "proxylogon"},
     "confirm": {"type": "bool", "default": False},
@@ -56,32 +62,46 @@ class ActionModule(ActionBase):
         host = str(variables["inventory_hostname"])
         allowed = self._templar.template(variables.get("exchange_allow_insecure"))
         connection = HostConnection(host, self._connection, allowed)
+        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
         try:
-            result = self._patch(connection, host, options)
+            result = self._patch(connection, host, options, secrets)
         except RemediationError as error:
             raise AnsibleActionFail(f"{host}: {error}") from error
         connection.close()
         result["security_update"]["peer"] = connection.peer()
-        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
         return remove_values(result, secrets) if contains_any(result, secrets) else result
 
     def _patch(
-        self, connection: HostConnection, host: str, options: dict[str, Any]
+        self, connection: HostConnection, host: str, options: dict[str, Any], secrets: set[str]
     ) -> dict[str, Any]:
         check = bool(self._task.check_mode)
+        plan = approved(options, INTENT, options["campaign"])
+        options["run"] = plan.run if plan else options["run"]
         wanted = settings.request(host, options, check=check)
         budget = settings.budget(options)
         why = budget.exhausted() if budget and not wanted.check else None
         if why is not None:
             raise AnsibleActionFail(f"{host}: {why}")
-        done = patch_host(wanted, connection.open(), settings.tools(options))
+        change = HostChange.of(host, wanted.run, options, plan, secrets, check=wanted.check)
+        change.begin(INTENT, wanted.campaign, dict(wanted.policy.given))
+        try:
+            tools = replace(settings.tools(options), record=change.record, admit=change.admit)
+            done = patch_host(wanted, connection.open(), tools)
+        except RemediationError as error:
+            change.end("failed", f"{error.code}: {error}")
+            raise
         if budget:
             budget.note(host, done.outcome.state)
+        outcome = done.outcome
+        change.end(
+            outcome.state.value, outcome.reason, changed=done.changed, peer=connection.peer()
+        )
         entry = settings.to_dict(wanted, done)
-        failed = not wanted.check and done.outcome.state not in settings.GOOD
+        stale = outcome.state is PatchState.STALE_PLAN
+        failed = stale or (not wanted.check and outcome.state not in settings.GOOD)
         result: dict[str, Any] = {"changed": done.changed, "security_update": entry}
         if wanted.check:
-            result["changed"] = check and bool(done.plan)
+            result["changed"] = check and bool(done.plan) and not stale
         if failed:
             result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
         if wanted.check and not check and done.plan:

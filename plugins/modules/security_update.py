@@ -33,6 +33,20 @@ options:
   keys:
     description: The folder of the trusted public keys.
     type: path
+  case:
+    description:
+      - The folder of a case on the controller. Every change is written to its C(journal.jsonl) before it is sent and after it was answered.
+      - Several hosts, tasks and runs may share one.
+    type: path
+  plan:
+    description:
+      - A signed plan of C(exchange-remediation plan). Nothing is changed unless what would be done now is exactly what it says, on the same facts;
+        otherwise the state is V(stale-plan).
+      - Needs O(case). O(run) is that of the plan.
+    type: path
+  plan_keys:
+    description: The folder of the trusted public keys for O(plan), if it is not O(keys).
+    type: path
   seen:
     description: The file that remembers the newest version of each package catalogue, against roll-back.
     type: path
@@ -96,7 +110,7 @@ attributes:
     description: Can run in check mode and changes nothing there.
     support: full
   diff_mode:
-    description: Shows build, update and steps.
+    description: Shows every step with before, after, reason and the clause of the directive.
     support: full
   async:
     description: Supports being used with the C(async) keyword.
@@ -120,6 +134,13 @@ EXAMPLES = r"""
   exchange.remediation.security_update:
     store: /srv/packages
 
+- name: Install what was approved and nothing else
+  exchange.remediation.security_update:
+    store: /srv/packages
+    confirm: true
+    case: /srv/cases/march-2021
+    plan: /srv/cases/march-2021/plan.json
+
 - name: Install the update
   exchange.remediation.security_update:
     store: /srv/packages
@@ -136,7 +157,7 @@ security_update:
   type: dict
   contains:
     state:
-      description: V(patched), V(nothing-to-do), V(planned), V(stopped), V(not-patched), V(degraded) or V(unknown).
+      description: V(patched), V(nothing-to-do), V(planned), V(stale-plan), V(stopped), V(not-patched), V(degraded) or V(unknown).
       type: str
       returned: always
     reason:
@@ -163,9 +184,10 @@ security_update:
       elements: dict
       returned: always
     plan:
-      description: The steps of the change.
-      type: list
-      elements: str
+      description:
+        - What would be done, or was to be done. C(steps) with C(id), C(operation), C(parameters), C(reason), C(clause), C(before), C(after) and
+          C(needs), C(notes), and C(rests_on), the digest of the facts behind it. Null where nothing is to be done.
+      type: dict
       returned: always
     steps:
       description: What was done.

@@ -57,6 +57,11 @@ class PackageSource:
         store = PackageStore(Path(options["store"]), trust, utc_now)
         return cls(store, store.load(), options.get("source"))
 
+    @property
+    def operation(self) -> str:
+        """The operation that `deliver` asks of a host."""
+        return "Receive-Package" if self.source else "Add-PackageChunk"
+
     def deliver(self, errand: Errand) -> Delivered:
         """Push the verified bytes, or let the host fetch what it then hashes itself."""
         if self.store is None or self.catalogue is None:

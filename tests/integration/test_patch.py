@@ -85,7 +85,7 @@ def test_rollout_plans_installs_and_stops_at_the_first_failure(
     code, output = play(patch_fleet, {**variables, "patch_confirm": True}, "--check", "--diff")
     assert code == 0, output
     assert "+build: 15.1.2176.9" in output
-    assert "+step: restart" in output
+    assert "+++ after: Files that were in use are replaced at a restart. [ED 21-02 action 1" in output
 
     code, output = play(patch_fleet, variables, "--limit", "canary")
     assert (code, "set confirm to install" in output) == (0, True), output

@@ -67,7 +67,7 @@ def _guard(given: dict[str, Any] | None) -> Guard | None:
 def tools(options: dict[str, Any]) -> Tools:
     """Open the operator's store, verified; without one an update can be planned, not installed."""
     source = PackageSource.of(options)
-    return Tools(load(), source.catalogue, source.deliver)
+    return Tools(load(), source.catalogue, source.deliver, delivery=source.operation)
 
 
 def budget(options: dict[str, Any]) -> Budget | None:

@@ -150,6 +150,8 @@ class PatchedHost:
     def patch(self, run: str = "run-1", **changes: Any) -> Result:
         policy = changes.pop("policy", Policy(room_bytes=1000, seconds=4 * 3600))
         store = changes.pop("store", PackageCatalogue("x", 1, AT, AT, (record(),)))
+        names = {"record", "admit"} & changes.keys()
+        changes_of_tools = {name: changes.pop(name) for name in names}
         request = Request(
             "ex01", run, changes.pop("owner", "controller-a"), policy=policy, **changes
         )
@@ -163,6 +165,7 @@ class PatchedHost:
             self.sleep,
             lambda: self.slept,
             self.now,
+            **changes_of_tools,
         )
         return patch_host(request, transport, tools)
 
