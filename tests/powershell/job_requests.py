@@ -16,6 +16,12 @@ CONTENT = "the bytes of an update"
 SHA256 = hashlib.sha256(CONTENT.encode()).hexdigest()
 JOBS = "C:\\ProgramData\\ExchangeRemediation\\jobs"
 DEADLINE = "2021-03-05T16:00:00.0000000Z"
+SETUP_IMAGE = "C:\\Packages\\ExchangeServer2016-x64-CU23.iso"
+KEYS_OF_IMAGE: dict[str, Any] = {
+    "file": SETUP_IMAGE,
+    "arguments": ["/IAcceptExchangeServerLicenseTerms", "/Mode:Upgrade"],
+    "progress_paths": ["C:\\ExchangeSetupLogs"],
+}
 SETUP = "HKLM\\SOFTWARE\\Microsoft\\ExchangeServer\\v15\\Setup"
 EFFECTS: list[dict[str, Any]] = [
     {"kind": "registry", "key": SETUP, "name": "Patched", "type": "DWord", "value": 1},
@@ -46,6 +52,15 @@ def prepare(world: World, **behaviour: Any) -> World:
     entry = {"size": 1000, "version": {"file": "15.01.2176.002", "product": "15.01.2176.002"}}
     world.put_file("C:\\Bin\\ExSetup.exe", {**entry, "mtime": "2021-03-01T00:00:00Z"}, by="test")
     world.data["programs"] = [{"match": "KB5000871", "behaviour": behaviour}]
+    return world
+
+
+def prepare_image(world: World, *problems: dict[str, Any], **behaviour: Any) -> World:
+    """Put an image there, say what is wrong with it and how its setup.exe behaves."""
+    prepare(world, **behaviour)
+    world.put_file(SETUP_IMAGE, {"text": CONTENT, "mtime": "2021-03-05T09:00:00Z"}, by="test")
+    world.data["programs"] = [{"match": "setup.exe", "behaviour": behaviour}]
+    world.data["images"] = [dict(rule) for rule in problems]
     return world
 
 

@@ -77,7 +77,7 @@ class JobHost:
 
     def body(self, text: str) -> Any:
         """Run a script that has all functions of the jobs, as an operation."""
-        parts = ("common", "task", "runner", "watch", "stage")
+        parts = ("common", "task", "runner", "image", "watch", "stage")
         functions = "".join((PARTS / f"{part}.ps1").read_text() for part in parts)
         reply = self.send(request_line(sample(functions + text)).encode())
         assert reply.errors == (), reply.errors

@@ -46,7 +46,7 @@ def run(pwsh: str, folder: Path, program: str, **order: Any) -> dict[str, Any]:
     }
     (folder / "job.json").write_text(json.dumps({**job, **order}))
     (folder / "state.json").write_text(json.dumps(state))
-    parts = ("common", "task", "runner", "watch")
+    parts = ("common", "task", "runner", "image", "watch")
     text = "".join((PARTS / f"{part}.ps1").read_text() for part in parts)
     script = f"{HEAD}{loader._functions_for(text)}{text}{WINDOWS}Start-JobRunner '{folder}'\n"
     path = folder / "all.ps1"

@@ -16,7 +16,7 @@ param (
     [string]
     $Kind = 'process',
 
-    # .exe is started, .msi and .msp by msiexec, .ps1 by powershell.exe
+    # .exe is started, .msi and .msp by msiexec, .ps1 by powershell.exe, of an .iso its setup.exe
     [Parameter(Mandatory = $true)]
     [ValidateLength(4, 1000)]
     [string]
@@ -62,6 +62,7 @@ $ProgressPreference = 'SilentlyContinue'
 # include: job/common.ps1
 # include: job/task.ps1
 # include: job/runner.ps1
+# include: job/image.ps1
 # include: job/watch.ps1
 # include: job/stage.ps1
 
@@ -89,6 +90,9 @@ if ($before -and $before['state'] -ne 'staged') {
 }
 if (-not (Test-Path -LiteralPath $File)) {
     Stop-Operation 'RequestInvalid' 'FileMissing' "the file $File does not exist"
+}
+if (Test-JobImage $File) {
+    Assert-ImageSupport
 }
 if ($Check) {
     Assert-NoActiveJob $Job

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import ConfigError
-from . import effects
+from . import disk_images, effects
 from .paths import Tree, file_path, format_time, parse_time, registry_path
 
 __all__ = ["EMPTY", "World", "file_path", "format_time", "parse_time", "registry_path"]
@@ -44,6 +44,8 @@ EMPTY: dict[str, Any] = {
     "processes": [],  # names, or {"name", "id", "started"}
     "scheduled_tasks": {},
     "programs": [],  # how started programs behave: effects.py
+    "images": [],  # what is wrong with disk images: disk_images.py
+    "attached_images": {},  # path -> drive letter, "" without one; gone with the next start
     "boot_effects": [],  # what the next start of Windows does
     "shutdown": None,  # {"at"}: a planned restart
     "mutations": [],
@@ -66,6 +68,7 @@ class World:
         self._files: Tree | None = None
         self._registry_keys: dict[str, dict[str, Any]] = {}
         self._file_keys: dict[str, dict[str, Any]] = {}
+        self._file_names: dict[str, str] = {}  # as the document spells them
 
     # -- the whole ----------------------------------------------------------------------
 
@@ -189,9 +192,12 @@ class World:
         if self._files is None:
             self._files = Tree()
             self._file_keys = {}
+            self._file_names = {}
             for path, entry in self.data["files"].items():
-                self._files.add(file_path(path))
-                self._file_keys[file_path(path).lower()] = entry
+                full = file_path(path)
+                self._files.add(full)
+                self._file_keys[full.lower()] = entry
+                self._file_names[full.lower()] = path
             for drive in self.data["drives"]:
                 self._files.add(f"{drive}:")
         return self._files
@@ -200,6 +206,7 @@ class World:
         """Drop what makes files quick to find; the next look builds it anew (1 ms, 0.1 MB)."""
         self._files = None
         self._file_keys = {}
+        self._file_names = {}
 
     def file(self, path: str) -> dict[str, Any] | None:
         """Return the entry at ``path``; folders that only hold something are plain directories."""
@@ -234,9 +241,7 @@ class World:
         tree = self._file_tree()
         tree.add(file_path(path).rstrip("\\"))
         spelled = tree.spelled[file_path(path).rstrip("\\").lower()]
-        known = next(
-            (k for k in self.data["files"] if file_path(k).lower() == spelled.lower()), spelled
-        )
+        known = self._file_names.setdefault(spelled.lower(), spelled)
         self.data["files"] = {**self.data["files"], known: entry}
         self._file_keys[spelled.lower()] = entry
         self.record("file", spelled, by)
@@ -291,6 +296,7 @@ class World:
         self.data["boot_id"] = str(count)
         self.data["processes"] = []
         self.data["shutdown"] = None
+        disk_images.forget(self, by=by)
         self.record("reboot", self.name, by)
         later, self.data["boot_effects"] = self.data["boot_effects"], []
         effects.apply(self, later, by=by)

@@ -7,7 +7,8 @@ function Get-RunnerText {
     param ([string] $Folder)
     $names = @(
         'Start-JobRunner', 'Resolve-JobStart', 'Invoke-JobProgram', 'Open-JobFile', 'Start-JobProcess'
-        'Get-JobCommandLine', 'ConvertTo-Argument', 'Watch-JobProcess', 'Update-JobState', 'Receive-JobOutput'
+        'Get-JobCommandLine', 'ConvertTo-Argument', 'Test-JobImage', 'Mount-JobImage', 'Wait-ImageDrive', 'Dismount-JobImage'
+        'Clear-JobImage', 'Wait-ImageProgram', 'Watch-JobProcess', 'Update-JobState', 'Receive-JobOutput'
         'Get-ProgressMark', 'Get-PathSize', 'Write-JobState', 'Complete-Job', 'Get-JobTaskName', 'Invoke-Schtasks', 'Unregister-JobTask'
         'Read-JobFile', 'Read-JobState', 'Read-StateFile', 'Write-FileDurably', 'Write-ByteDurably', 'Resolve-NativePath'
         'ConvertTo-IsoDate', 'ConvertTo-SafeJson', 'Write-JsonValue', 'Write-JsonObject', 'Write-JsonArray', 'Write-JsonScalar'
@@ -56,6 +57,8 @@ function Resolve-JobStart {
         $reason = 'runner'
         if (Test-OtherBoot $State['boot_id'] (Get-BootId)) {
             $reason = 'reboot'
+            # What was attached is not any more.
+            $State['image'] = $null
             if ($Job.relaunch_after_reboot -and $State['attempt'] -lt 5) {
                 return $true
             }
@@ -73,9 +76,10 @@ function Invoke-JobProgram {
     $held = $null
     try {
         $held = Open-JobFile $Job $State
-        if ($held) {
+        if ($held -and (Mount-JobImage $Job $State)) {
             $State['state'] = 'running'
             $State['reason'] = $null
+            $State['message'] = $null
             $State['boot_id'] = Get-BootId
             $State['attempt'] = $State['attempt'] + 1
             $State['started'] = ConvertTo-IsoDate (Get-Date)
@@ -87,9 +91,12 @@ function Invoke-JobProgram {
             $process = Start-JobProcess $Folder $Job $State
             if ($process) {
                 Watch-JobProcess $Folder $Job $State $process
+                Wait-ImageProgram $Folder $Job $State $process
                 $State['exit_code'] = $process.ExitCode
                 $State['state'] = 'finished'
             }
+            # Not in the finally: an image is not taken from a program that may still run.
+            Clear-JobImage $Job $State
         }
     } finally {
         if ($held) {
@@ -144,13 +151,14 @@ function ConvertTo-Argument {
 
 # Program and arguments; what is started is the file itself or, for it, a program of Windows.
 function Get-JobCommandLine {
-    param ($Job)
+    param ($Job, [string] $Image)
     $system = "$env:SystemRoot\System32"
     $program = $Job.file
     $before = @()
     switch -regex ($Job.file) {
         '\.msp\z' { $program = "$system\msiexec.exe"; $before = @('/update', $Job.file) }
         '\.msi\z' { $program = "$system\msiexec.exe"; $before = @('/i', $Job.file) }
+        '\.iso\z' { $program = "$Image\setup.exe" }
         '\.ps1\z' {
             $program = "$system\WindowsPowerShell\v1.0\powershell.exe"
             $before = @('-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', $Job.file)
@@ -164,7 +172,7 @@ function Get-JobCommandLine {
 
 function Start-JobProcess {
     param ([string] $Folder, $Job, $State)
-    $line = Get-JobCommandLine $Job
+    $line = Get-JobCommandLine $Job $State['image']
     $info = New-Object Diagnostics.ProcessStartInfo
     $info.FileName = $line['program']
     $info.Arguments = $line['arguments']

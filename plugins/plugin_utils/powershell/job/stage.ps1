@@ -6,8 +6,8 @@ function Assert-JobOrder {
     if ($Order['sha256'] -cnotmatch '\A[0-9a-f]{64}\z') {
         Stop-Operation 'RequestInvalid' 'Sha256' "'$($Order['sha256'])' is not a SHA-256"
     }
-    if ($Order['file'] -notmatch '\A[a-z]:\\[^"*?<>|]+\.(exe|msi|msp|ps1)\z' -or $Order['file'] -match '\\\.\.\\|[\x00-\x1f]') {
-        Stop-Operation 'RequestInvalid' 'File' "'$($Order['file'])' is not the full path of an .exe, .msi, .msp or .ps1 on a drive of the host"
+    if ($Order['file'] -notmatch '\A[a-z]:\\[^"*?<>|]+\.(exe|iso|msi|msp|ps1)\z' -or $Order['file'] -match '\\\.\.\\|[\x00-\x1f]') {
+        Stop-Operation 'RequestInvalid' 'File' "'$($Order['file'])' is not the full path of an .exe, .iso, .msi, .msp or .ps1 on a drive of the host"
     }
     if ($Order['deadline_utc'] -cnotmatch '\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z\z') {
         Stop-Operation 'RequestInvalid' 'DeadlineUtc' "'$($Order['deadline_utc'])' is not a UTC time (2021-03-05T10:00:00Z)"
@@ -57,7 +57,7 @@ function Start-StagedJob {
                 schema = 1; job = $Order['job']; state = 'staged'; reason = $null; message = $null; boot_id = Get-BootId; attempt = 0
                 started = $null; heartbeat = $null; progress = $null; finished = $null; exit_code = $null
                 pid = $null; program_started = $null; runner_pid = $null; runner_started = $null
-                output_bytes = 0; sha256_at_launch = $null; was_stalled = $false; was_late = $false; missed_writes = 0
+                image = $null; output_bytes = 0; sha256_at_launch = $null; was_stalled = $false; was_late = $false; missed_writes = 0
                 relaunch_after_reboot = $Order['relaunch_after_reboot']
             })
     }

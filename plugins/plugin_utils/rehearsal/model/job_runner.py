@@ -18,6 +18,7 @@ from .context import stamp
 from .frame import boot_id
 from .host_lock import other_boot
 from .job_files import ACTIVE, folder_of, read, sha256_of, write_state
+from .job_image import at_work, clear, is_image, mount
 from .state import BY
 
 if TYPE_CHECKING:
@@ -61,14 +62,16 @@ def bring_up_to_date(world: World) -> None:
         _look(world, program, world.clock())
 
 
-def command_line(job: dict[str, Any]) -> str:
-    """Return what the runner starts, as one line."""
+def command_line(job: dict[str, Any], image: str | None = None) -> str:
+    """Return what the runner starts, as one line; ``image``: the drive of an attached image."""
     path = str(job["file"])
     extension = path.rpartition(".")[2].lower()
     program, words = path, list(job["arguments"])
     if extension in ("msp", "msi"):
         program = f"{_SYSTEM}\\msiexec.exe"
         words = ["/update" if extension == "msp" else "/i", path, *words]
+    elif extension == "iso":
+        program = f"{image}\\setup.exe"
     elif extension == "ps1":
         program = f"{_SYSTEM}\\WindowsPowerShell\\v1.0\\powershell.exe"
         words = [*_POWERSHELL, path, *words]
@@ -109,6 +112,7 @@ def _run(world: World, job_name: str, at: datetime) -> None:
         if not (rebooted and job["relaunch_after_reboot"] and state["attempt"] < _MOST_LAUNCHES):
             reason = "reboot" if rebooted else "runner"
             state |= {"state": "interrupted", "reason": reason, "finished": stamp(at)}
+            state["image"] = None if rebooted else state["image"]
             _complete(world, folder, state, at)
             return
     elif state["state"] != "staged":
@@ -135,11 +139,19 @@ def _refusal(world: World, job: dict[str, Any], state: dict[str, Any], at: datet
 def _launch(
     world: World, folder: str, job: dict[str, Any], state: dict[str, Any], at: datetime
 ) -> None:
-    line = command_line(job)
+    if is_image(job["file"]):
+        attached, seconds = mount(world, job["file"], state)
+        at += timedelta(seconds=seconds)
+        if not attached:
+            state |= {"state": "refused", "finished": stamp(at)}
+            _complete(world, folder, state, at)
+            return
+    line = command_line(job, state["image"])
     if message := effects.refusal(world, line):
         now = stamp(at)
         state |= {"state": "refused", "reason": "launch", "message": message}
         state |= {"attempt": state["attempt"] + 1, "started": now, "finished": now}
+        clear(world, job["file"], state)
         _complete(world, folder, state, at)
         return
     behaviour = effects.launched(world, line, by=BY)
@@ -149,6 +161,7 @@ def _launch(
     state |= {
         "state": "running",
         "reason": None,
+        "message": None,
         "boot_id": boot_id(world),
         "attempt": state["attempt"] + 1,
         "started": now,
@@ -165,7 +178,7 @@ def _launch(
     world.write_text(f"{folder}\\output.log", text, by=BY)
     write_state(world, folder, state, at)
     name = line.partition(".exe")[0].rpartition("\\")[2] if ".exe" in line else "program"
-    program = {"name": name, "id": number, "started": now, "job": job["job"]}
+    program = {"name": name, "id": number, "started": now, "job": job["job"], "file": job["file"]}
     runner = {"name": "powershell", "id": number + 4, "started": now}
     machine.put_process(world, runner)
     machine.put_process(world, {**program, "behaviour": behaviour})
@@ -179,6 +192,11 @@ def _end(world: World, program: dict[str, Any]) -> None:
     if behaviour.get("reboots"):
         machine.restart(world)
         return
+    if is_image(program["file"]) and at_work(world):
+        # setup.exe has handed over: the runner looks again after its pause.
+        longer = {**behaviour, "duration_seconds": behaviour["duration_seconds"] + _TICK}
+        machine.put_process(world, {**program, "behaviour": {**longer, "effects": []}})
+        return
     machine.end_process(world, program["id"])
     machine.end_process(world, program["id"] + 4)
     folder = folder_of(world, program["job"])
@@ -186,6 +204,7 @@ def _end(world: World, program: dict[str, Any]) -> None:
     if folder is None or state is None:
         return
     state |= {"state": "finished", "exit_code": behaviour["exit_code"], "finished": stamp(at)}
+    clear(world, program["file"], state)
     _complete(world, folder, state, at)
 
 

@@ -22,6 +22,7 @@ from .job_files import (
     view,
     write_state,
 )
+from .job_image import assert_support, is_image
 from .job_runner import task_name
 from .parameters import Parameter, bind, invalid_argument
 from .state import BY
@@ -29,7 +30,7 @@ from .state import BY
 if TYPE_CHECKING:
     from ..world import World
 
-_FILE = re.compile(r'[a-z]:\\[^"*?<>|]+\.(?:exe|msi|msp|ps1)\Z', re.IGNORECASE)
+_FILE = re.compile(r'[a-z]:\\[^"*?<>|]+\.(?:exe|iso|msi|msp|ps1)\Z', re.IGNORECASE)
 _BAD_FILE = re.compile(r"\\\.\.\\|[\x00-\x1f]")
 _DEADLINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -77,7 +78,7 @@ _RESTART = (
 _FRESH: dict[str, Any] = dict.fromkeys(
     (
         *("reason", "message", "started", "heartbeat", "progress", "finished", "exit_code"),
-        *("pid", "program_started", "runner_pid", "runner_started", "sha256_at_launch"),
+        *("image", "pid", "program_started", "runner_pid", "runner_started", "sha256_at_launch"),
     )
 )
 
@@ -97,6 +98,8 @@ def start(world: World, request: dict[str, Any]) -> dict[str, Any]:
         return {"changed": False, "before": before, "after": before}
     if world.file(order["file"]) is None:
         raise _invalid("FileMissing", f"the file {order['file']} does not exist")
+    if is_image(order["file"]):
+        assert_support(world)
     assert_none_active(world, order["job"])
     after: dict[str, Any] | None = {"job": order["job"], "state": "staged"}
     if not check:
@@ -166,7 +169,7 @@ def _check_order(order: dict[str, Any]) -> None:
     if not _FILE.match(order["file"]) or _BAD_FILE.search(order["file"]):
         raise _invalid(
             "File",
-            f"'{order['file']}' is not the full path of an .exe, .msi, .msp or .ps1 "
+            f"'{order['file']}' is not the full path of an .exe, .iso, .msi, .msp or .ps1 "
             "on a drive of the host",
         )
     if not _DEADLINE.match(order["deadline_utc"]):

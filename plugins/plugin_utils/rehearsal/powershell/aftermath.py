@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
 
-from .. import effects, machine
+from .. import disk_images, effects, machine
 from .command_line import ScriptCall, parse
 
 if TYPE_CHECKING:
@@ -99,8 +99,24 @@ def _cancel_shutdown(world: World, _change: dict[str, Any]) -> None:
     world.record("shutdown", world.name, _BY)
 
 
+def _attach(world: World, change: dict[str, Any]) -> None:
+    disk_images.problem(world, change["target"], use=True)
+    disk_images.put(world, change["target"], change["letter"], by=_BY)
+
+
+def _refuse(world: World, change: dict[str, Any]) -> None:
+    disk_images.problem(world, change["target"], use=True)
+
+
+def _detach(world: World, change: dict[str, Any]) -> None:
+    disk_images.detach(world, change["target"], by=_BY)
+
+
 KINDS = {
     "clock": _clock,
+    "image.attach": _attach,
+    "image.detach": _detach,
+    "image.refused": _refuse,
     "program": _program,
     "program.ended": _program_ended,
     "program.reboots": _program_reboots,

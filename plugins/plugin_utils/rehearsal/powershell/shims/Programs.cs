@@ -68,6 +68,7 @@ namespace Rehearsal {
                 return;
             }
             ended = true;
+            World.Current.Left.AddRange((behaviour["effects"] as JsonArray ?? new JsonArray()).OfType<JsonObject>());
             World.Current.Tell("program.ended", Id.ToString());
         }
     }

@@ -49,7 +49,7 @@ namespace Rehearsal {
         }
 
         public static InitialSessionState For(World world) =>
-            Cache.GetOrAdd(world.PSVersion + "/" + world.LanguageMode, _ => Build(world));
+            Cache.GetOrAdd(world.PSVersion + "/" + world.LanguageMode + "/" + DiskImages.Offered(world), _ => Build(world));
 
         static InitialSessionState Build(World world) {
             var state = InitialSessionState.CreateDefault();
@@ -68,6 +68,10 @@ namespace Rehearsal {
                 if (Since.TryGetValue(name, out var since) && since > Short(world.PSVersion)) {
                     state.Commands.Remove(name, null);
                 }
+            }
+            foreach (var type in typeof(StorageCommand).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(StorageCommand)))) {
+                var cmdlet = type.GetCustomAttribute<CmdletAttribute>();
+                if (!DiskImages.Offered(world)) { state.Commands.Remove(cmdlet.VerbName + "-" + cmdlet.NounName, null); }
             }
             return state;
         }

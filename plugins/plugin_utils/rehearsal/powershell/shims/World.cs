@@ -63,6 +63,9 @@ namespace Rehearsal {
         /// <summary>Programs that this command started.</summary>
         public int Started { get; set; }
 
+        /// <summary>Effects of programs that ended in this command; the engine carries them out after it.</summary>
+        public List<JsonObject> Left { get; } = new List<JsonObject>();
+
         public void Advance(double seconds) { advanced += (long)Math.Round(seconds * 1000) * TimeSpan.TicksPerMillisecond; }
 
         void TellTime() {
