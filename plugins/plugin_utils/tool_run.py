@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .errors import RefusedError
 from .jobs.decide import Outcome as JobOutcome
 from .jobs.driver import JobOrder
-from .jobs.state import ABSENT
+from .jobs.state import ABSENT, JobState
 from .tools.command import arguments
-from .tools.result import Ended, Result, Run, verdict
+from .tools.result import Ended, Outcome, Result, Run, verdict
 from .tools.situation import read_back, situation
 from .tools.trace import read_trace
 from .transport.codec import Operation
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .catalog.catalog import Catalog
     from .jobs.decide import Patience
     from .jobs.driver import JobDriver, JobResult
+    from .judge.mitigation_state import MitigationState
     from .tools.command import Wish
     from .tools.identify import ToolFile
     from .transport.base import Transport
@@ -38,7 +39,6 @@ _ENDED = {
     JobOutcome.LOCKED: Ended.REFUSED,
     JobOutcome.STALLED: Ended.RUNNING,
     JobOutcome.INTERRUPTED: Ended.LOST,
-    JobOutcome.UNKNOWN: Ended.LOST,
 }
 
 
@@ -54,6 +54,7 @@ class ToolOrder:
     lock_owner: str
     run: str
     campaign: str = "proxylogon"
+    progress_seconds: int = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class ToolReport:
     arguments: tuple[str, ...]
     job: JobResult
     before: dict[str, Any]
-    after: dict[str, Any] | None  # None: nothing was launched
+    after: dict[str, Any] | None  # None: it was not looked again
+    states: Mapping[str, MitigationState] | None = None  # read back by us
 
 
 def look(transport: Transport, order: ToolOrder, log_from: int = 0) -> dict[str, Any]:
@@ -80,17 +82,22 @@ def plan(order: ToolOrder, facts: Mapping[str, Any] | None, *, check: bool) -> t
     return arguments(order.file.tool, order.file.version, order.wish, found, check=check)
 
 
+def refuse_known(state: JobState) -> None:
+    """Refuse to begin with a job that is on the host already: it is too late for a first look."""
+    if state.state != ABSENT:
+        raise RefusedError(
+            f"job {state.job} is on the host already ({state.state}), and what stood there before "
+            "it is not known here; continue its run with what that one kept, or start another run"
+        )
+
+
 def first_look(driver: JobDriver, order: ToolOrder) -> dict[str, Any]:
     """Look ahead of the order; keep the answer until the run is judged.
 
     :raises RefusedError: the job is on the host already, so it is too late to look, or the
         file there is not the one that was chosen.
     """
-    if driver.observe(order.job).state != ABSENT:
-        raise RefusedError(
-            f"job {order.job} is on the host already, and what stood there before it is not "
-            "known; continue its run with what that one kept, or take another name"
-        )
+    refuse_known(driver.observe(order.job))
     before = look(driver.transport, order)
     found = read_trace(before).sha256
     if found != order.file.sha256:
@@ -116,7 +123,10 @@ def run_tool(
     ``facts`` and ``before`` are of the time ahead of the order, also when it is resumed.
     """
     given = plan(order, facts, check=False)
-    job = driver.run(_job(order, given), patience)
+    job = driver.run(job_order(order, given), patience)
+    if job.outcome is JobOutcome.UNKNOWN:
+        # Nothing more is asked: it may be unknown because the host refused our credentials.
+        return ToolReport(_nobody_knows(job), given, job, before, None)
     ended = _ENDED[job.outcome]
     earlier = read_trace(before)
     if ended is Ended.REFUSED:
@@ -128,10 +138,17 @@ def run_tool(
     state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
     exit_code = job.state.exit_code if job.state else None
     run = Run(ended, exit_code, earlier, read_trace(after))
-    return ToolReport(verdict(order.file.tool, order.wish, run, state), given, job, before, after)
+    result = verdict(order.file.tool, order.wish, run, state)
+    return ToolReport(result, given, job, before, after, state)
 
 
-def _job(order: ToolOrder, given: tuple[str, ...]) -> JobOrder:
+def _nobody_knows(job: JobResult) -> Result:
+    reason = f"how its job ended is not known: {job.reason}"
+    return Result(Outcome.UNKNOWN, None, None, None, updated_itself=False, reasons=(reason,))
+
+
+def job_order(order: ToolOrder, given: tuple[str, ...]) -> JobOrder:
+    """Return the order of the job that runs it with these arguments."""
     return JobOrder(
         job=order.job,
         file=order.path,
@@ -140,4 +157,5 @@ def _job(order: ToolOrder, given: tuple[str, ...]) -> JobOrder:
         lock_owner=order.lock_owner,
         run=order.run,
         arguments=given,
+        progress_timeout_seconds=order.progress_seconds,
     )

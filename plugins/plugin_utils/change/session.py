@@ -42,6 +42,7 @@ class HostSession:
     asked: int = 0
     controller: str = ""  # who the owner belongs to: its runs may take over from each other
     takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
+    attempt: str = ""  # part of each key: another attempt of the same run acts again
 
     def lock(self, purpose: str) -> dict[str, Any]:
         """Take, renew or take over the host lock; raises ``LockedByOther``."""
@@ -62,6 +63,13 @@ class HostSession:
         self.ask("Unlock-Host", {"owner": self.owner, "run": self.run})
         self.record("unlock", {"owner": self.owner, "run": self.run})
 
+    def holds_lock(self) -> bool:
+        """Whether the host lock is of this run: a killed life of it may have left it."""
+        found = self.ask("Get-HostLock", {}).result
+        holder = found.get("lock") if isinstance(found, dict) else None
+        ours = {"owner": self.owner, "run": self.run}
+        return isinstance(holder, dict) and {name: holder.get(name) for name in ours} == ours
+
     def facts(self) -> Reply:
         """What the server is now."""
         return self.ask("Get-ExchangeServerInfo", {})
@@ -69,7 +77,10 @@ class HostSession:
     def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
         """One keyed change under the lock; the same step of a run acts once."""
         wanted = {**parameters, "lock_owner": self.owner}
-        key = operation_key(run=self.run, operation=operation, step=step, parameters=wanted)
+        again = {"attempt": self.attempt} if self.attempt else {}
+        key = operation_key(
+            run=self.run, operation=operation, step=step, parameters=wanted, **again
+        )
         about = {"step": step, "operation": operation, "key": key}
         self.record("intent", {**about, "parameters": parameters})
         result = self.ask(operation, wanted, key).result

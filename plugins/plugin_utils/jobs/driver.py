@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
 
 _CHUNK = 65_536
-_ORDERS = 5  # times an order is sent; each is safe, a host that forgets it five times is broken
+ORDERS = 5  # times an order is sent; each is safe, a host that forgets it five times is broken
 _LOST = (TransportError, ReplyError)
 # Failures of Start-HostJob after which the host may have acted: ask for the job.
 _UNSETTLED = frozenset({"OperationRunning", "OperationInterrupted", "StoredReplyUnreadable"})
@@ -70,6 +70,15 @@ class JobOrder:
             "relaunch_after_reboot": self.relaunch_after_reboot,
             "lock_owner": self.lock_owner,
         }
+
+    def key(self, attempt: int) -> str:
+        """Return the key under which it is sent for the ``attempt``-th time, from 1."""
+        return operation_key(
+            run=self.run,
+            operation="Start-HostJob",
+            parameters=self.parameters(),
+            attempt=attempt,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,7 @@ class _Watch:
             if isinstance(decision, Verdict):
                 return self._result(decision)
             if isinstance(decision, Order):
-                if self._orders >= _ORDERS:
+                if self._orders >= ORDERS:
                     reason = f"the host took the order {self._orders} times and does not know it"
                     return self._result(Verdict(Outcome.UNKNOWN, reason))
                 self._send()
@@ -192,15 +201,10 @@ class _Watch:
         self._ordering = True
         self._orders += 1
         self._pauses = 0
-        parameters = self._order.parameters()
-        key = operation_key(
-            run=self._order.run,
-            operation="Start-HostJob",
-            parameters=parameters,
-            attempt=self._orders,
-        )
+        order = self._order
+        sent = Operation("Start-HostJob", order.parameters(), order.key(self._orders))
         try:
-            self._driver.transport.run(Operation("Start-HostJob", parameters, key))
+            self._driver.transport.run(sent)
         except AuthenticationFailed:
             raise
         except _LOST as error:

@@ -221,11 +221,7 @@ class _Run:
 
     def _give_back(self) -> None:
         """A killed run of ours may have left its lock, and this one has nothing to lock for."""
-        found = self.host.ask("Get-HostLock", {}).result
-        holder = found.get("lock") if isinstance(found, dict) else None
-        ours = {"owner": self.request.owner, "run": self.request.run}
-        if isinstance(holder, dict) and {name: holder.get(name) for name in ours} == ours:
-            self._locked = True
+        self._locked = self.host.holds_lock()
 
 
 def _planned(plan: HostPlan) -> str:

@@ -79,7 +79,7 @@ def verdict(
     tool: Tool, wish: Wish, run: Run, read_back: Mapping[str, MitigationState] | None
 ) -> Result:
     """Judge one run. ``read_back``: states after it, read by us; None: they were not read."""
-    found = _compare(wish, read_back)
+    found = compare(wish, read_back)
     place, _ = found
     statement = _statement(tool, wish, run)
     outcome, reasons = _settle(wish.intent, statement, found)
@@ -142,10 +142,10 @@ def _settle(
     return (Outcome.SUCCEEDED if place else Outcome.CONFLICT), reasons
 
 
-def _compare(
+def compare(
     wish: Wish, read_back: Mapping[str, MitigationState] | None
 ) -> tuple[bool | None, list[str]]:
-    """Whether all of it is as wanted, and what is not."""
+    """Whether all of it is as wanted (None: not readable), and what is not."""
     if read_back is None or any(name not in read_back for name in wish.mitigations):
         return None, ["the host was not read back"]
     states = [read_back[name] for name in wish.mitigations]
