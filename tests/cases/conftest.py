@@ -295,3 +295,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def read() -> Any:
     """The reader itself, for tests of its messages."""
     return read_cases
+
+
+@pytest.fixture
+def facts_of() -> Any:
+    """``facts_of(path, given, keys)``: the facts that a ``given`` of any case file describes."""
+    return lambda path, given, keys: _facts(Lines(path), given, keys)
