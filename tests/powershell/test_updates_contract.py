@@ -141,8 +141,9 @@ def test_updates_that_were_begun_are_listed_alike(story: Story) -> None:
 
 
 def test_first_record_stays_alike(story: Story) -> None:
-    saved = story.step("Save-UpdateSnapshot", {**HELD, "binaries": BINARIES}, KEYS[0])["result"]
-    assert saved["changed"] is True
+    first = {**HELD, "binaries": BINARIES, "notes": ["um-services"]}
+    saved = story.step("Save-UpdateSnapshot", first, KEYS[0])["result"]
+    assert (saved["changed"], saved["record"]["notes"]) == (True, ["um-services"])
     change(story, "MSExchangeIS", 4, "Stopped")
     again = story.step("Save-UpdateSnapshot", {**HELD, "binaries": BINARIES}, KEYS[1])["result"]
     assert (again["changed"], again["record"]) == (False, saved["record"])

@@ -13,6 +13,11 @@ param (
     [string[]]
     $Binaries = @(),
 
+    # kept in a new record as they are: what whoever goes on later has to know
+    [ValidateCount(0, 50)]
+    [string[]]
+    $Notes = @(),
+
     [bool]
     $Check = $false,
 
@@ -38,7 +43,7 @@ if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UpdateRecord $Update
 $changed = -not $record
 if ($changed) {
-    $record = [ordered]@{ schema = 1; update = $Update; recorded = ConvertTo-IsoDate (Get-Date); state = Get-UpdateState $Binaries }
+    $record = [ordered]@{ schema = 1; update = $Update; recorded = ConvertTo-IsoDate (Get-Date); notes = @($Notes); state = Get-UpdateState $Binaries }
     if (-not $record['state']['services']) {
         Stop-Operation 'ScriptFailed' 'SnapshotIncomplete' 'the services could not be read, so there is nothing that could be restored'
     }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _UPDATE = Parameter("Update", str)
 _BINARIES = Parameter("Binaries", list, 0, 100, default=(), mandatory=False)
+_NOTES = Parameter("Notes", list, 0, 50, default=(), mandatory=False)
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}\Z")
 _INSTALLERS = ("msiexec", "exsetup", "exsetupui", "setup", "exchange*-kb*", "tiworker", "wusa")
 _LOGS = "C:\\ExchangeSetupLogs"
@@ -169,14 +170,17 @@ def get_snapshot(context: Context, request: dict[str, Any]) -> Result:
 @operation
 def save_snapshot(context: Context, request: dict[str, Any]) -> Result:
     """Record the present state unless there is a record."""
-    update, binaries, check, _ = _bound(context, request, _BINARIES, CHECK, LOCK_OWNER)
+    update, binaries, notes, check, _ = _bound(
+        context, request, _BINARIES, _NOTES, CHECK, LOCK_OWNER
+    )
     world = context.world
     record = _record(world, update)
     changed = record is None
     if record is None:
         now = stamp(world.clock())
         state = _state(context, binaries)
-        record = {"schema": 1, "update": update, "recorded": now, "state": state}
+        record = {"schema": 1, "update": update, "recorded": now}
+        record |= {"notes": list(notes), "state": state}
         if not state["services"]:
             message = "the services could not be read, so there is nothing that could be restored"
             raise OperationError("ScriptFailed", message, identity="SnapshotIncomplete")
