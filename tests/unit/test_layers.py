@@ -36,6 +36,7 @@ _LAYERS = {
     "tools": 4,
     "rehearsal": 4,
     "ansible_host": 4,
+    "ansible_playbook": 4,
     "inventory_check": 4,
     "case": 4,
     "change": 5,

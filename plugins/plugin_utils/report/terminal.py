@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from .columns import line, widths, wrap
 from .entries import entries, hosts_of_the_run, next_step, other_day, urgency, verdict_of
 from .exit_code import exit_code, meaning
 
@@ -25,24 +24,6 @@ _HEAD = ("HOST", "VERDICT", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN")
 _CAPS = (40, 26, 14, 15, 8, 7)  # a hostile name must not push the verdict off the screen
 
 
-def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
-
-
-def _fit(text: str, width: int) -> str:
-    if _width(text) <= width:
-        return text + " " * (width - _width(text))
-    kept = ""
-    for char in text:
-        if _width(kept + char) > width - 1:
-            break
-        kept += char
-    return kept + "…" + " " * (width - 1 - _width(kept))
-
-
 def _row(host: Mapping[str, Any]) -> list[str]:
     assessment = host["assessment"]
     identity = assessment["identity"] if assessment else {}
@@ -58,30 +39,16 @@ def _row(host: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [
-        min(cap, max(_width(row[index]) for row in [_HEAD, *rows]))
-        for index, cap in enumerate(_CAPS)
-    ]
-
-
 def terminal_table(report: Mapping[str, Any], *, columns: int = 100, colour: bool = False) -> str:
     """Fleet table, most urgent host first; then what to do next; then the totals."""
     hosts = sorted(report["hosts"], key=urgency)
     rows = [_row(host) for host in hosts]
-    widths = _widths(rows)
-    lines = [_line(_HEAD, widths)]
+    cells = widths([_HEAD, *rows], _CAPS)
+    lines = [line(_HEAD, cells)]
     for row in rows:
         paint = _COLOURS.get(row[1], _MAGENTA) if colour else ""
-        lines.append(_line(row, widths, paint))
+        lines.append(line(row, cells, paint))
     return "\n".join([*lines, "", *_steps(hosts, columns), "", *_summary(report)]) + "\n"
-
-
-def _line(row: Sequence[str], widths: Sequence[int], paint: str = "") -> str:
-    cells = [_fit(text, width) for text, width in zip(row, widths, strict=True)]
-    if paint:
-        cells[1] = f"\x1b[{paint}m{cells[1]}\x1b[0m"
-    return "  ".join(cells).rstrip()
 
 
 def _steps(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
@@ -92,14 +59,8 @@ def _steps(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
     lines = ["Next, most urgent first:"]
     for number, (step, names) in enumerate(steps.items(), 1):
         for text, indent in ((f"{number:2}. {step}", "    "), (", ".join(names), "      ")):
-            lines += textwrap.wrap(
-                text,
-                max(columns, 40),
-                initial_indent="" if indent == "    " else indent,
-                subsequent_indent=indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            first = "" if indent == "    " else indent
+            lines += wrap(text, columns, first=first, rest=indent)
     return lines
 
 
