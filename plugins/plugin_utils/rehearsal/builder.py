@@ -50,7 +50,8 @@ def build_world(spec: dict[str, Any], name: str = "EX01", *, at: datetime | None
         "iis_runtime": draft.iis_runtime,
         "event_logs": event_logs(draft),
         "processes": list(spec.get("processes", [])),
-        "programs": [dict(rule) for rule in spec.get("programs", [])],
+        "programs": [*(dict(rule) for rule in spec.get("programs", [])), *draft.programs],
+        "images": [dict(rule) for rule in spec.get("images", [])],
     }
     return World(_overridden(data, spec.get("override") or {}))
 

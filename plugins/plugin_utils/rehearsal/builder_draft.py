@@ -47,6 +47,8 @@ class Draft:
         default_factory=lambda: {"sites": {}, "app_pools": {}}
     )
 
+    programs: list[dict[str, Any]] = field(default_factory=list)  # after those of the scenario
+
     @property
     def exchange(self) -> dict[str, Any] | None:
         """The scenario's ``exchange`` member; ``None`` = a server without Exchange."""

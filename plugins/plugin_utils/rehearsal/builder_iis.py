@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from .builder_draft import MICROSOFT, Draft
 from .builder_mitigations import add_rules, pool_changes
+from .builder_module import add_module
 
 APPLICATION_HOST = "C:\\Windows\\System32\\inetsrv\\config\\applicationHost.config"
 WWWROOT = "C:\\inetpub\\wwwroot"
@@ -80,9 +81,7 @@ def add_iis(draft: Draft) -> None:
         VersionString=f"Version {major}.{minor}",
         InstallPath="C:\\Windows\\System32\\inetsrv",
     )
-    version = draft.spec.get("url_rewrite", "7.1.1993.2351")
-    if version:
-        draft.values(f"{MICROSOFT}\\IIS Extensions\\URL Rewrite", Install=1, Version=version)
+    add_module(draft)
     draft.text_file(APPLICATION_HOST, _application_host(draft))
     _web_configs(draft)
     _run_time(draft)

@@ -10,12 +10,14 @@ Rules stand in the world's ``programs``::
 
 ``busy_seconds``: how long it uses the processor (default: all the time; 0 = waits for a dialog).
 ``hang``: it never ends (the PowerShell engine leaves it after ``watched_seconds``, 7200).
+``%SourceDir%`` in an effect is the folder of the MSI on the command line.
 ``reboots``: instead of ending it restarts Windows. ``refused``: the text with which Windows does
 not start it.
 """
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 SESSION = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"
 SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
+_SOURCE = "%SourceDir%"
+_MSI = re.compile(r'([A-Za-z]:\\[^":*?<>|]*\\)[^":*?<>|\\]+\.msi\b', re.IGNORECASE)
 DEFAULT: dict[str, Any] = {"duration_seconds": 5, "exit_code": 0}
 
 
@@ -72,7 +76,19 @@ def launched(world: World, command_line: str, *, by: str) -> dict[str, Any]:
     rules = list(world.data["programs"])
     rules[position] = {**rules[position], "launched": rules[position].get("launched", 0) + 1}
     world.data["programs"] = rules
-    return {**DEFAULT, **rules[position].get("behaviour", {})}
+    return {**DEFAULT, **_placed(rules[position].get("behaviour", {}), command_line)}
+
+
+def _placed(behaviour: dict[str, Any], command_line: str) -> dict[str, Any]:
+    """Put the folder of the MSI in the place of ``%SourceDir%``, as Windows Installer records it."""
+    found = _MSI.search(command_line)
+    if found is None or "effects" not in behaviour:
+        return behaviour
+    effects = [
+        {k: v.replace(_SOURCE, found[1]) if isinstance(v, str) else v for k, v in effect.items()}
+        for effect in behaviour["effects"]
+    ]
+    return {**behaviour, "effects": effects}
 
 
 def _file(world: World, effect: dict[str, Any], by: str) -> None:

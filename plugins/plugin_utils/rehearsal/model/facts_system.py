@@ -54,10 +54,15 @@ def operating_system(context: Context) -> dict[str, Any]:
         "install_date": None
         if installed is None
         else stamp(datetime.fromtimestamp(installed, UTC)),
-        "locale": _LOCALES.get(int(lcid, 16)) if lcid else None,
+        "locale": locale_name(int(lcid, 16)) if lcid else None,
         "time_zone": context.text(zone, "TimeZoneKeyName"),
         "utc_offset_minutes": _offset(context.number(zone, "ActiveTimeBias")),
     }
+
+
+def locale_name(lcid: int) -> str | None:
+    """Return .NET's name of a locale, for those that the rehearsal offers."""
+    return _LOCALES.get(lcid)
 
 
 def _version(context: Context) -> str:

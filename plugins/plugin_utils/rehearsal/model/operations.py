@@ -13,6 +13,7 @@ from . import (
     jobs,
     mitigation,
     packages,
+    rewrite_module,
     state,
     tool_state,
     updates,
@@ -128,6 +129,7 @@ def operations() -> dict[str, Operation]:
         **{name: _job(act) for name, act in (jobs.OPERATIONS | packages.OPERATIONS).items()},
         **{name: _plain(act) for name, act in mitigation.OPERATIONS.items()},
         **{name: _plain(act) for name, act in front_end.OPERATIONS.items()},
+        **{name: _plain(act) for name, act in rewrite_module.OPERATIONS.items()},
         **{name: _plain(act) for name, act in tool_state.OPERATIONS.items()},
         **{name: _plain(act) for name, act in updates.OPERATIONS.items()},
     }
