@@ -168,6 +168,8 @@ class _Run:
         answer.state, answer.ok = host_state(found.values()), True
         answer.reasons += nothing
         if self.request.intent is Intent.MITIGATE:
+            if answer.state is not ToolState.MITIGATED:
+                answer.state = ToolState.NOT_NEEDED
             attempt.prove(found, answer)
         if not self.request.check:
             # A killed run of ours may have left its lock, and this one has nothing to lock for.

@@ -29,6 +29,7 @@ class ToolState(Enum):
 
     MITIGATED = "mitigated"  # all of it holds, and nothing says otherwise
     NOT_MITIGATED = "not-mitigated"
+    NOT_NEEDED = "not-needed"  # nothing is open that it is for, or nothing can be applied
     UNKNOWN = "unknown"  # not readable, two sources disagree, or the script may still be at work
     REFUSED = "refused"  # nothing was launched
     STALE_PLAN = "stale-plan"  # nothing was launched: the host is not what was approved

@@ -327,7 +327,7 @@ def test_nothing_is_started_where_the_update_is_in(tmp_path: Path) -> None:
     }
     host = ToolHost(tmp_path, spec=fixed)
     answer = host.act()
-    assert (answer.state, answer.ok, host.launches) == (ToolState.NOT_MITIGATED, True, [])
+    assert (answer.state, answer.ok, host.launches) == (ToolState.NOT_NEEDED, True, [])
     assert "not needed" in said(answer)
 
 
