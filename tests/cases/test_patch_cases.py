@@ -21,7 +21,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.cata
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
     PackageRecord,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch import cu
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.choose import choose
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.components import (
     Maintenance,
@@ -255,11 +254,3 @@ def test_verdict(row: dict[str, Any]) -> None:
     if wrong:
         assert found.state is not PatchState.PATCHED
     assert all(f.repair and f.source for f in found.failures)
-
-
-@pytest.mark.parametrize("row", _cases("cu"))
-def test_cumulative_update(row: dict[str, Any]) -> None:
-    facts = _facts({"dotnet": {"release": row["dotnet"]} if row["dotnet"] else None})
-    found = cu.cu_prechecks(row["product"], row["cu"], Facts.of(facts, ()), row.get("prepared"))
-    assert {c.check: c.status.value for c in found if c.blocks} == row["stops"]
-    assert " ".join(cu.setup_arguments(row["product"], row["cu"]) or ()) == row["arguments"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables beside this file: named failures, requirements of cumulative updates."""
+"""The table of named failures beside this file, and how such tables are read."""
 
 from __future__ import annotations
 
@@ -13,35 +13,29 @@ from ..errors import CatalogError
 from ..jobs.exit_codes import ExitClass, ExitCode, classify
 from .models import Failure
 
-__all__ = ["ExitClass", "ExitCode", "classify", "failure", "requirements"]
+__all__ = ["ExitClass", "ExitCode", "classify", "failure", "read_table"]
 
-_FOLDER = Path(__file__).parent
+_TABLE = Path(__file__).with_name("failures.yml")
 
 
-def _read(name: str) -> dict[str, Any]:
-    path = _FOLDER / name
+def read_table(path: Path) -> dict[str, Any]:
+    """Return a table of schema 1; raises ``CatalogError``."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(data, dict) or data.get("schema") != 1:
-        raise CatalogError(f"{name}: not a table of schema 1; install the collection again")
+        raise CatalogError(f"{path.name}: not a table of schema 1; install the collection again")
     return data
 
 
 @cache
-def _failures() -> dict[str, Failure]:
-    data = _read("failures.yml")
+def _failures(table: Path) -> dict[str, Failure]:
+    data = read_table(table)
     return {
         row["id"]: Failure(row["id"], row["title"], row["repair"], data["sources"][row["source"]])
         for row in data["failures"]
     }
 
 
-def failure(name: str, detail: str | None = None) -> Failure:
+def failure(name: str, detail: str | None = None, *, table: Path = _TABLE) -> Failure:
     """Return a named failure with what was seen; raises ``KeyError`` for an unknown name."""
-    known = _failures()[name]
+    known = _failures(table)[name]
     return Failure(known.failure, known.title, known.repair, known.source, detail)
-
-
-@cache
-def requirements() -> dict[str, Any]:
-    """What cumulative updates need: .NET, licence switch."""
-    return _read("requirements.yml")

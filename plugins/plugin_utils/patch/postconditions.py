@@ -44,6 +44,17 @@ def judge(
     conditions = (
         _files(choice, facts, (before, after), installed),
         _updates(choice, facts),
+        *surroundings(facts, before, after, maintenance),
+    )
+    found = named_failures(choice, conditions, before, after, code, installed)
+    return _verdict(choice, conditions, found, before, after, code)
+
+
+def surroundings(
+    facts: Facts, before: Observed, after: Observed, maintenance: Maintenance
+) -> tuple[Condition, ...]:
+    """What must hold around the files, whatever was installed."""
+    return (
         _start_types(before, after),
         _services(before, after),
         _pools(before, after),
@@ -51,8 +62,6 @@ def judge(
         _probe(before, after),
         _reboot(facts),
     )
-    found = named_failures(choice, conditions, before, after, code, installed)
-    return _verdict(choice, conditions, found, before, after, code)
 
 
 def _verdict(

@@ -58,12 +58,24 @@ def prechecks(
     now: datetime,
 ) -> tuple[Precheck, ...]:
     """Judge everything; each check reports on its own, none hides another."""
+    common = common_prechecks(choice, facts, snapshot, assessment, policy, now)
+    return (*common, *_disk(choice, facts, policy))
+
+
+def common_prechecks(
+    choice: Choice,
+    facts: Facts,
+    snapshot: dict[str, Any] | None,
+    assessment: Assessment | None,
+    policy: Policy,
+    now: datetime,
+) -> tuple[Precheck, ...]:
+    """Everything but the room: what holds for whatever is installed."""
     return (
         _update(choice),
         _approvals(policy),
         _window(policy, now),
         _reboot(facts),
-        *_disk(choice, facts, policy),
         _installer(snapshot),
         *_assessed(assessment),
         _service_cache(snapshot),
@@ -236,7 +248,7 @@ def _dag(facts: Facts, policy: Policy) -> Precheck:
             "patch.dag",
             Status.STOP,
             f"{member}, and nobody has said that the others can do without it.",
-            "Put it into maintenance mode and give patch_dag_guard (allowed, reason, by).",
+            "Put it into maintenance mode and give the answer of the DAG guard (allowed, reason, by).",
         )
     status = Status.PASS if guard.allowed else Status.STOP
     return Precheck("patch.dag", status, f"{member}; {guard.by} says: {guard.reason}.")

@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The upgrade to another cumulative update: its own checks and its own command line.
-
-It cannot be taken back and wants more than an update: .NET, a schema that was prepared elsewhere,
-much more time and room. So it is never done as a by-product of an update. Pure.
-"""
+"""What a cumulative update needs: .NET, a schema that was prepared elsewhere, its licence switch."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .knowledge import requirements
-from .models import Precheck, Status
+from ..patch.knowledge import read_table
+from ..patch.models import Precheck, Status
 
 if TYPE_CHECKING:
     from ..judge.facts import Facts
 
+_TABLE = Path(__file__).with_name("requirements.yml")
 _NUMBER = re.compile(r"CU(\d+)")
+
+
+@cache
+def requirements() -> dict[str, Any]:
+    """Return the table."""
+    return read_table(_TABLE)
 
 
 def cu_number(cu: str) -> int:
