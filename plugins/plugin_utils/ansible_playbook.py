@@ -59,6 +59,10 @@ class Playbook:
         command += ["--limit", self.limit] if self.limit else []
         return command + list(self.options)
 
+    def limited(self, pattern: str | None) -> Playbook:
+        """Return the same for some of the hosts."""
+        return replace(self, limit=pattern)
+
     def run(self, log: Path, *, show: bool) -> int:
         """Run it with its output in ``log`` (0600, new) or on stderr; returns its exit status."""
         self.check()

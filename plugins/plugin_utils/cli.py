@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import cli_assess, cli_catalog, cli_package, cli_rehearse, cli_report
+from . import cli_apply, cli_assess, cli_catalog, cli_package, cli_plan, cli_rehearse, cli_report
 from .errors import RemediationError
 from .version import VERSION
 
@@ -31,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"exchange-remediation {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (cli_assess, cli_report, cli_catalog, cli_package, cli_rehearse):
+    rooms = (cli_assess, cli_plan, cli_apply, cli_report, cli_catalog, cli_package, cli_rehearse)
+    for room in rooms:
         room.add_parser(commands)
     return top
 

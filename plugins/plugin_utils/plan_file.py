@@ -20,6 +20,7 @@ from .errors import ConfigError, RefusedError
 from .json_schema import compiled, place
 from .packages.envelope import digest_of, seal, unseal
 from .plan.serialize import plan_from_dict, plan_to_dict
+from .transport.sanitize import clean
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ def read(path: Path, keys: Sequence[TrustedKey]) -> FleetPlan:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     document, names = unseal(raw, KIND, keys, where=str(path))
     _check(document, str(path))
+    digest = digest_of(document)
+    document = clean(document)  # it is shown on terminals (I4)
     expires = document["expires"]
     return FleetPlan(
         intent=document["intent"],
@@ -146,7 +149,7 @@ def read(path: Path, keys: Sequence[TrustedKey]) -> FleetPlan:
         hosts={name: _entry(row) for name, row in document["hosts"].items()},
         tool=document["tool"]["version"],
         signed_by=names,
-        digest=digest_of(document),
+        digest=digest,
     )
 
 

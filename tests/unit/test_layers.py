@@ -47,6 +47,8 @@ _LAYERS = {
     "tool_file": 5,
     "tool_run": 5,
     "report": 5,
+    "cli_options": 1,
+    "fleet_plan": 6,
     "fleet_report": 6,
     "mitigate": 6,
     "patch": 6,

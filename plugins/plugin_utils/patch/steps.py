@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INTENT = "patch"
 # Of the facts. Everything else is checked again before anything is started, and may differ.
 SECTIONS = ("computer", "dag", "exchange", "pending_reboot", "updates")
-_CONDITIONS = ["files", "updates", "start-types", "services", "pools", "probe", "reboot"]
+_CONDITIONS = "files, updates, start types, services, pools, front end, no restart pending"
 
 
 def patch_plan(
@@ -32,14 +32,22 @@ def patch_plan(
     facts: Mapping[str, Any] | None,
     recorded: Mapping[str, Any] | None,
     checks: tuple[Precheck, ...],
+    *,
+    installed: bool = False,
 ) -> HostPlan:
-    """Return the steps for a chosen update. ``recorded``: the snapshot that the host has already."""
+    """Return the steps for a chosen update.
+
+    ``recorded``: the snapshot that the host has already. ``installed``: an earlier run installed it
+    and did not prove it, so nothing is launched.
+    """
     steps: list[Step] = []
     clause = clause_for(tools.catalog, request.campaign, INTENT)
     for name, (operation, parameters, reason, before, after) in _steps(
         tools, choice, recorded
     ).items():
         if name == "restart" and not request.restart:
+            continue
+        if name in ("deliver", "install") and installed:
             continue
         needs = (steps[-1].id,) if steps else ()
         steps.append(Step(name, operation, parameters, reason, before, after, clause, needs))
@@ -75,7 +83,7 @@ def _steps(
             {"package": file, "sha256": digest, "size": package.size if package else None},
             "Only these bytes are started: they are hashed again on the server right before.",
             None,
-            {"file": file, "sha256": digest},
+            {"file": file},
         ),
         "install": (
             "Start-HostJob",
@@ -102,7 +110,7 @@ def _steps(
             "Get-UpdateSnapshot",
             {**named, "binaries": list(BINARIES)},
             "An exit code proves nothing: everything is read back.",
-            {"open": list(choice.closes)},
-            {"open": [], "proven_by": _CONDITIONS},
+            {"open": ", ".join(choice.closes) or "not proven"},
+            {"open": "none", "proven_by": _CONDITIONS},
         ),
     }

@@ -32,18 +32,31 @@ def about(step: Step) -> str:
 
 def lines_of(value: Any) -> str:
     """Write a JSON value with one ``path: value`` a line; ASCII, so that it is inert (I4)."""
-    return "".join(f"{line}\n" for line in _lines("", value))
+    return "".join(
+        f"{path}: {text}\n" if path else f"{text}\n" for path, text in _leaves("", value)
+    )
 
 
-def _lines(path: str, value: Any) -> Iterator[str]:
+def change_of(step: Step) -> str:
+    """Return what a step changes as one line: ``build: 15.1.2176.2 -> 15.1.2176.9``."""
+    before, after = (dict(_leaves("", value)) for value in (step.before, step.after))
+    parts = []
+    for path in [*after, *(path for path in before if path not in after)]:
+        old, new = before.get(path, "-"), after.get(path, "-")
+        if old != new:
+            parts.append(f"{path}: {old} -> {new}" if path else f"{old} -> {new}")
+    return "; ".join(parts) or "unchanged"
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield each value that holds no other one, with its place."""
     if isinstance(value, dict) and value:
         for key in sorted(value, key=str):
             name = json.dumps(str(key))[1:-1]
-            yield from _lines(f"{path}.{name}" if path else name, value[key])
+            yield from _leaves(f"{path}.{name}" if path else name, value[key])
     elif isinstance(value, list | tuple) and value:
         for number, item in enumerate(value):
-            yield from _lines(f"{path}[{number}]", item)
+            yield from _leaves(f"{path}[{number}]", item)
     elif value is not None or path:
         text = json.dumps(value)
-        plain = text[1:-1] if isinstance(value, str) and '\\"' not in text else text
-        yield f"{path}: {plain}" if path else plain
+        yield path, text[1:-1] if isinstance(value, str) and '\\"' not in text else text
