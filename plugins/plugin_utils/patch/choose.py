@@ -86,13 +86,21 @@ def _change_cu(catalog: Catalog, status: CampaignStatus, build: Build, at: date)
                 names.append(info.cu)
         supported = catalog.support(cu.product, None, at).supported_updates
     what = f"{cu.product} {cu.cu}" if cu else str(build)
+    # Of those that would do, the newest that was in support; else the newest at all.
+    best = next((name for name in reversed(names) if name in supported), (names or [""])[-1])
+    first = "Upgrade it first (playbook exchange.remediation.upgrade)."
+    if cu and best:
+        first = (
+            f"Upgrade it to {cu.product} {best} first (playbook exchange.remediation.upgrade, "
+            f"upgrade_cumulative_update={best})."
+        )
     return Choice(
         Action.CHANGE_CU,
-        f"{what} ({build}) has no update for this campaign: {campaign_remedy(status)}.",
+        f"{what} ({build}) has no update for this campaign: {campaign_remedy(status)}. {first}",
         build,
         target=max(needed) if needed else None,
-        remedy="Change the cumulative update as a step of its own (setup.exe /mode:Upgrade with its "
-        "own checks), then run again for the update. A cumulative update cannot be taken back.",
+        remedy="That is a step of its own (setup.exe /Mode:Upgrade with its own checks) and cannot be "
+        "taken back. Run again afterwards for the update.",
         cumulative_updates=tuple(names),
         supported=supported,
         closes=tuple(fix.cve for fix in status.fixes if fix.status in OPEN),
