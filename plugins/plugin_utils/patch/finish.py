@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RemediationError
 from ..jobs.decide import Outcome as JobOutcome
-from ..jobs.restart import Restart
+from ..jobs.restart import Restart, other_boot
 from ..judge.facts import Facts
 from .knowledge import failure
 from .models import Holds, Outcome, PatchState
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .host import PatchHost
-    from .knowledge import ExitCode
     from .models import Observed
     from .request import Request, Result, Tools
 
 _USABLE_PAUSE = 15.0
 # What Exchange needs time for after a restart; anything else that is wrong stays wrong.
-_COMES_UP = ("services", "probe", "pools")
+_COMES_UP = ("services", "probe", "pools", "components")
+_RENEW = 240.0  # seconds; silent for ten minutes another run may take the host
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class Finish:
     purpose: str
     update: str = ""
     locked: bool = False
+    renewed: float = 0.0
     begun: str = ""
 
     def begin(self, step: str) -> None:
@@ -62,21 +63,30 @@ class Finish:
 
     def lock(self) -> None:
         """Take the host lock, or renew it."""
-        self.host.lock(f"{self.purpose} {self.update}")
+        taken = self.host.lock(f"{self.purpose} {self.update}")
+        if taken.get("state") == "taken-over":
+            self.result.lock = {name: taken.get(name) for name in ("reason", "previous")}
         self.locked = True
+        self.renewed = self.tools.clock()
 
-    def restart(self, code: ExitCode, installed: Observed) -> bool:
-        """Restart Windows and renew the lock; false ends the run. Not where it has been done."""
+    def restart(self, installed: Observed, boot: str | None) -> bool:
+        """Restart Windows and renew the lock; false ends the run.
+
+        ``boot``: the boot in which the installer was launched, ``None`` where an earlier run did it.
+        Not where Windows has been restarted since, unless a restart is pending again.
+        """
         pending = Facts.of(installed.facts, installed.errors).listing("pending_reboot")
-        if code.name == "earlier" and pending.whole and not pending.rows:
+        since = boot is None or other_boot(boot, installed.boot_id)
+        if since and pending.whole and not pending.rows:
             self.did("restart", changed=False)
             return True
         self.begin("restart")
         restart = Restart(self.host.transport, self.tools.sleep, self.tools.clock)
         done = restart.run(
             run=self.request.run,
-            step=f"{self.purpose} {self.update}",
-            lock_owner=self.request.owner,
+            # Once from each boot: whoever goes on after a kill orders the same one.
+            step=f"{self.purpose} {self.update} from {installed.boot_id}",
+            lock_owner=self.host.owner,
             reason=f"Exchange update {self.update}",
         )
         self.did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)
@@ -105,6 +115,8 @@ class Finish:
                 self.did("prove", changed=False)
                 return outcome
             self.tools.sleep(_USABLE_PAUSE)
+            if self.tools.clock() - self.renewed > _RENEW:
+                self.lock()
 
     def release(self) -> None:
         """Give the lock back, unless an installer may still be at work."""

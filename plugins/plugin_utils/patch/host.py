@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..change.session import HostSession
-from ..errors import ReplySchemaError
+from ..errors import ReplySchemaError, ScriptError
+from ..transport.reply import failed_reply
 from .models import Observed
 
-# Files whose versions are read back. ExSetup.exe alone decides; the others show a mixture. Those that
-# are not there are left out. [MEM] the names of the libraries: no source lists what an update replaces.
+# Files whose versions are read back by name; those that are not there are left out. [MEM] the names of
+# the libraries: no source lists what an update replaces.
 BINARIES = (
     "Bin\\ExSetup.exe",
     "Bin\\Microsoft.Exchange.Common.dll",
@@ -52,6 +53,26 @@ class PatchHost(HostSession):
     def observe(self, update: str) -> Observed:
         """One whole reading."""
         reply = self.facts()
-        return Observed(
-            reply.result, self.snapshot(update)["now"], self.probes(), tuple(reply.errors)
-        )
+        now = self.snapshot(update)["now"]
+        boot = reply.host.boot_id
+        return Observed(reply.result, now, self.probes(), tuple(reply.errors), boot)
+
+    def held_by_controller(self) -> bool:
+        """Whether the lock is of another run of the same controller."""
+        found = self.ask("Get-HostLock", {}).result
+        lock = found.get("lock") if isinstance(found, dict) else None
+        return isinstance(lock, dict) and lock.get("controller") == self.controller
+
+    def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
+        """One keyed change; once more where a restart of the server cut it off.
+
+        Each change around an update may be done twice: it follows a record, or makes it once.
+        """
+        try:
+            return HostSession.change(self, operation, parameters, step)
+        except ScriptError as error:
+            reply = failed_reply(error)
+            if not (reply and reply.errors and reply.errors[0].id == "OperationInterrupted"):
+                raise
+        self.attempt += "'"
+        return HostSession.change(self, operation, parameters, step)

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..jobs.decide import Outcome as JobOutcome
 from ..jobs.decide import Patience
 from ..jobs.driver import JobDriver, JobOrder, JobResult
+from ..jobs.state import ABSENT, FINISHED, INTERRUPTED, REFUSED, JobState
 from .knowledge import ExitClass, ExitCode, classify
 from .models import PatchState
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from .request import Request, Tools
 
 _RETRY_PAUSE = 300.0
+_MOST_ATTEMPTS = 50  # of one series; nobody repairs so often
+OVER = (FINISHED, INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Ended:
     reason: str = ""
     failure: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    boot_id: str | None = None  # the boot in which it was launched
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,11 @@ def update_words(package: PackageRecord, log: str) -> Words:
 
 @dataclass(slots=True)
 class Installer:
-    """The jobs of one run for one update; another installation at work is waited for, bounded."""
+    """The jobs of one update; another installation at work is waited for, bounded.
+
+    ``series`` names what the jobs belong to. With the time of the record on the host any run finds
+    the job that another one began; without it the run is meant.
+    """
 
     request: Request
     host: PatchHost
@@ -63,39 +72,73 @@ class Installer:
     update: str = ""
     words: Callable[[PackageRecord, str], Words] = update_words
     classify: Callable[[object], ExitCode] = classify
+    series: str = ""
 
     def name(self, attempt: int) -> str:
-        """The name of the job: update, run, attempt."""
-        mark = hashlib.sha256(self.request.run.encode()).hexdigest()[:8]
+        """The name of the job: update, series, attempt."""
+        mark = hashlib.sha256((self.series or self.request.run).encode()).hexdigest()[:8]
         return f"{self.update}-{mark}-{attempt}".replace(".", "-")
 
-    def known(self) -> int | None:
-        """The last attempt of this run that the host knows."""
+    def last(self) -> tuple[int, JobState] | None:
+        """The last attempt that the host knows."""
         found = None
-        for attempt in range(1, self.request.busy_attempts + 1):
-            reply = self.host.ask("Get-HostJob", {"job": self.name(attempt)})
-            state = reply.result.get("state") if isinstance(reply.result, dict) else None
-            if state in (None, "absent"):
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
+            job = self.name(attempt)
+            state = JobState.read(self.host.ask("Get-HostJob", {"job": job}).result, job)
+            if state.state == ABSENT:
                 break
-            found = attempt
+            found = attempt, state
         return found
 
-    def install(self, path: str, package: PackageRecord, host_now: datetime) -> Ended:
-        """Run it to its end; what this run began already is watched further."""
-        attempt = self.known() or 1
-        while True:
-            driver = JobDriver(
-                self.host.transport, self.tools.sleep, self.tools.clock, notice=self.tools.notice
-            )
+    def known(self) -> int | None:
+        """The number of the last attempt that the host knows."""
+        last = self.last()
+        return last[0] if last else None
+
+    def watch(self) -> bool:
+        """Wait, without the lock, for the end of what is at work; false: nothing is."""
+        last = self.last()
+        if last is None or last[1].state in (REFUSED, *OVER):
+            return False
+        driver = self._driver(renew_every=math.inf)
+        # Known jobs are never ordered, so nothing but the name counts.
+        order = JobOrder(self.name(last[0]), "", "", "", self.host.owner, self.request.run)
+        driver.run(order, Patience(float(self.request.policy.seconds)))
+        return True
+
+    def install(
+        self, path: str, package: PackageRecord, host_now: datetime, *, again: bool = False
+    ) -> Ended:
+        """Run it to its end; what was begun already is watched further.
+
+        ``again``: the last attempt is over and somebody wants another one. An attempt that was
+        refused launched nothing, so it never stands in the way of the next.
+        """
+        last = self.last()
+        attempt = last[0] if last else 1
+        if last and (last[1].state == REFUSED or (again and last[1].state in OVER)):
+            attempt += 1
+        for tries_left in range(self.request.busy_attempts, 0, -1):
             order = self._order(path, package, attempt, host_now)
-            job = driver.run(order, Patience(float(self.request.policy.seconds)))
+            job = self._driver().run(order, Patience(float(self.request.policy.seconds)))
             ended = _ended(job, self.classify)
             busy = ended.code is not None and ended.code.kind is ExitClass.BUSY_RETRY
-            if not busy or attempt >= self.request.busy_attempts:
-                return ended
+            if not busy or tries_left == 1:
+                break
             attempt += 1
             self.tools.sleep(_RETRY_PAUSE)
+            self.host.lock(f"{self.update}: another installation is at work")
             host_now += timedelta(seconds=_RETRY_PAUSE)
+        return ended
+
+    def _driver(self, renew_every: float = 300.0) -> JobDriver:
+        return JobDriver(
+            self.host.transport,
+            self.tools.sleep,
+            self.tools.clock,
+            notice=self.tools.notice,
+            renew_every=renew_every,
+        )
 
     def _order(
         self, path: str, package: PackageRecord, attempt: int, host_now: datetime
@@ -108,7 +151,7 @@ class Installer:
             file=path,
             sha256=package.sha256,
             deadline_utc=deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            lock_owner=self.request.owner,
+            lock_owner=self.host.owner,
             run=self.request.run,
             arguments=words.arguments,
             progress_paths=words.progress_paths,
@@ -117,8 +160,13 @@ class Installer:
 
 
 def _ended(job: JobResult, classify: Callable[[object], ExitCode]) -> Ended:
+    ended = _judged(job, classify)
+    return replace(ended, boot_id=job.state.boot_id if job.state else None)
+
+
+def _judged(job: JobResult, classify: Callable[[object], ExitCode]) -> Ended:
     outcome, state = job.outcome, job.state
-    launched = state is not None and state.attempt > 0
+    launched = state is not None and state.attempt > 0 and state.state != REFUSED
     code = state.exit_code if state else None
     details = {"outcome": outcome.value, "reason": job.reason, "exit_code": code}
     if outcome is JobOutcome.FINISHED:

@@ -130,3 +130,4 @@ class Observed:
     snapshot: dict[str, Any] | None = None
     probes: tuple[dict[str, Any], ...] | None = None
     errors: tuple[Any, ...] = field(default=())
+    boot_id: str | None = None

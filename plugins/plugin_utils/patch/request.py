@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .components import Maintenance
 from .prechecks import Policy
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted of one host. ``run`` is the identity: the same run continues itself."""
+    """What is wanted of one host. The host is the memory: any run of ``owner`` goes on there."""
 
     host: str
     run: str
@@ -35,6 +37,14 @@ class Request:
     usable_seconds: float = 1800.0
     progress_seconds: int = 1800
     busy_attempts: int = 3
+    repair: bool = False  # somebody has looked: what does not hold is installed again
+    takeover: str = ""  # the operator's reason to take the host from another owner
+    maintenance: Maintenance = Maintenance.AS_FOUND
+
+    @property
+    def holder(self) -> str:
+        """The owner of the host lock: this run of the owner, so that another run is another."""
+        return f"{self.owner}/{hashlib.sha256(self.run.encode()).hexdigest()[:8]}"
 
 
 @dataclass(slots=True)
@@ -49,6 +59,7 @@ class Result:
     changed: bool = False
     exit_code: int | None = None
     commands: int = 0
+    lock: dict[str, Any] | None = None  # from whom it was taken over, and why
 
     @property
     def plan(self) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Install one update on one server: observe, decide, act, read back.
 
-The host is the memory. Whoever is killed at any moment runs the same again: a record of the state
-before, a job of this run, a restart of this run are found and continued, never repeated (I15).
+The host is the memory. Whoever is killed at any moment runs again, under the same name or another
+day: the record of the state before leads to the job that belongs to it, and both are continued,
+never repeated (I15). A record goes when the update is proven, and when the server is as it was.
 
 ====================  =============================================================================
 step                  what it does
 ====================  =============================================================================
 check                 facts, choice and every check before; anything that stops, stops here
+lock                  and looks again: what another run did in between is not done twice (I16)
 snapshot              records start types, pools, hashes on the host, once
 deliver               brings the package; the host hashes it
 install               a durable job, watched; it is never ended from here
@@ -19,32 +21,34 @@ prove                 waits until Exchange is usable and judges the conditions (
 
 from __future__ import annotations
 
+import secrets
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..change.admission import StalePlan
 from ..errors import LockedByOther, RemediationError
+from ..jobs.state import REFUSED
 from ..judge.assess import assess
 from ..judge.facts import Facts, moment
 from ..packages.errand import Errand
-from .choose import choose
+from .begin import Beginning, beginning
+from .components import Maintenance
 from .finish import Finish
 from .host import BINARIES, PatchHost
-from .install import Installer
+from .install import OVER, Ended, Installer
 from .knowledge import ExitClass, ExitCode
 from .models import Action, Choice, Observed, Outcome, PatchState
 from .postconditions import judge
 from .prechecks import blocking, prechecks
-from .reading import exsetup
-from .request import Request, Result, Tools, update_name
+from .request import Request, Result, Tools
 from .steps import patch_plan
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from ..transport.base import Transport
 
 _SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
+_EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
 
 
 def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
@@ -71,88 +75,113 @@ class _Run:
     def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
         self.request = request
         self.tools = tools
-        self.host = PatchHost(transport, request.run, request.owner, tools.sleep, tools.record)
+        self.host = PatchHost(
+            transport,
+            request.run,
+            request.holder,
+            tools.sleep,
+            tools.record,
+            controller=request.owner,
+            takeover=request.takeover,
+            # Another life of this run asks with other keys: what it repeats may be done twice.
+            attempt=secrets.token_hex(8),
+        )
         self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
         self.acted = False
         self._transport = transport
         self.finish = Finish(request, self.host, tools, self.result, "patch")
         self._before = Observed(None)
-        self._update = ""
+        self._start = Beginning(Choice(Action.STOP, "not begun", None))
         self._job = Installer(request, self.host, tools)
         self._host_now = tools.now()
 
     # The way -----------------------------------------------------------------------------
 
     def go(self) -> None:
+        if not self._decide() or self.request.check:
+            return
+        self._lock()
+        if not self._start.same_as(self.host.snapshot(self._start.update)) and not self._decide():
+            return
+        self._snapshot()
+        over = self._look_over()
+        ended = over or self._installed()
+        if ended.code is None:
+            self._forget_if_nothing_ran(ended)
+            return
+        self._afterwards(ended.code, ended.boot_id)
+
+    def _lock(self) -> None:
+        """Take the lock; a silent run of this owner may have left an installer, which is awaited."""
+        try:
+            self.finish.lock()
+        except LockedByOther:
+            if not (self._start.recorded and self.host.held_by_controller()):
+                raise
+            if not self._job.watch():
+                raise
+            self.finish.lock()
+
+    def _decide(self) -> bool:
+        """Read everything and decide; false ends the run with its verdict."""
         reply = self.host.facts()
         self._host_now = moment(reply.host.clock) or self.tools.now()
         facts = Facts.of(reply.result, reply.errors)
-        choice, recorded, snapshot = self._choose(facts)
-        self.result.choice = choice
-        self._job.update = self.finish.update = self._update
+        start = self._start = beginning(self.request, self.tools, self.host, facts)
+        choice = self.result.choice = start.choice
+        self._job.update = self.finish.update = start.update
+        self._job.series = start.series
         if choice.action is not Action.INSTALL:
             state = PatchState.STOPPED
             if choice.action is Action.NOTHING:
                 state = PatchState.NOTHING_TO_DO
-            return self.finish.end(state, choice.reason)
-        self._before = Observed(reply.result, recorded["state"] if recorded else snapshot)
-        at_work = recorded is not None and self._job.known() is not None
-        reached = recorded is not None and exsetup(facts) == choice.target
-        if not (at_work or reached) and not self._may_start(facts, reply, snapshot):
-            return None
+                self._clear_lock()
+            self.finish.end(state, choice.reason)
+            return False
+        recorded = start.recorded
+        self._before = Observed(reply.result, recorded["state"] if recorded else start.now)
+        launched = recorded is not None and self._launched()
+        reached = recorded is not None and start.reached and not self.request.repair
+        if not (launched or reached) and not self._may_start(facts, reply):
+            return False
         self.result.planned = patch_plan(
-            self.request, self.tools, choice, reply.result, recorded, self.result.prechecks
+            self.request,
+            self.tools,
+            choice,
+            reply.result,
+            recorded,
+            self.result.prechecks,
+            installed=reached and not launched,
         )
         self.tools.admit(self.result.planned)
         if self.request.check:
-            return self.finish.end(PatchState.PLANNED, choice.reason)
-        self.finish.lock()
-        self._snapshot()
-        code = self._earlier() if reached and not at_work else self._installed()
-        return None if code is None else self._afterwards(code)
+            self.finish.end(PatchState.PLANNED, choice.reason)
+        return True
 
-    def _choose(self, facts: Facts) -> tuple[Choice, dict[str, Any] | None, dict[str, Any] | None]:
-        """Choose; an update that this tool began and did not prove is the one to go on with."""
-        tools, build = self.tools, exsetup(facts)
-        choice = choose(
-            tools.catalog,
-            self.request.campaign,
-            build,
-            self._day(),
-            tools.store,
-            kb=self.request.kb,
-        )
-        if choice.action is Action.NOTHING and build is not None:
-            info = tools.catalog.find_build(build)
-            packages = tools.store.packages if tools.store else ()
-            begun = replace(
-                choice,
-                kb=info.kb if info else None,
-                target=build,
-                package=next((p for p in packages if p.build == build), None),
-            )
-            self._update = update_name(begun)
-            seen = self.host.snapshot(self._update)
-            if isinstance(seen.get("recorded"), dict):
-                reason = f"{begun.kb} was begun on this server and is not proven yet."
-                begun = replace(begun, action=Action.INSTALL, reason=reason)
-                return begun, seen["recorded"], seen["now"]
-        if choice.action is not Action.INSTALL:
-            return choice, None, None
-        self._update = update_name(choice)
-        seen = self.host.snapshot(self._update)
-        recorded = seen.get("recorded")
-        return choice, recorded if isinstance(recorded, dict) else None, seen["now"]
+    def _clear_lock(self) -> None:
+        """Take back the lock of a run of this owner that died right before it would have done so."""
+        lock = self._start.lock
+        if self.request.check or self.finish.locked or lock is None:
+            return
+        if lock.get("controller") == self.request.owner:
+            with suppress(LockedByOther):
+                self.finish.lock()
 
-    def _day(self) -> date:
-        return self.tools.now().date()
+    def _launched(self) -> bool:
+        """Whether an installer was launched for this record that is to be followed to its end.
 
-    def _may_start(self, facts: Facts, reply: Any, snapshot: dict[str, Any] | None) -> bool:
-        tools, choice = self.tools, self.result.choice
-        assert choice is not None  # noqa: S101 - set by the caller
+        One that was refused was not; one that is over is not followed where it is to be repaired.
+        """
+        last = self._job.last()
+        if last is None or last[1].state == REFUSED:
+            return False
+        return not (self.request.repair and last[1].state in OVER)
+
+    def _may_start(self, facts: Facts, reply: Any) -> bool:
+        tools, start = self.tools, self._start
         campaign = tools.catalog.campaign(self.request.campaign)
         judged = assess(reply.result, reply.errors, tools.catalog, campaign, tools.now())
-        found = prechecks(choice, facts, snapshot, judged, self.request.policy, tools.now())
+        found = prechecks(start.choice, facts, start.now, judged, self.request.policy, tools.now())
         self.result.prechecks = found
         if stops := blocking(found):
             self.finish.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
@@ -162,58 +191,84 @@ class _Run:
     # Steps -------------------------------------------------------------------------------
 
     def _snapshot(self) -> None:
-        parameters = {"update": self._update, "binaries": list(BINARIES)}
+        parameters = {"update": self._start.update, "binaries": list(BINARIES)}
+        recorded = self._start.recorded
+        if recorded is not None and not self._start.reached and self._job.last() is None:
+            # Nothing was launched since: services may have changed for good reasons meanwhile.
+            self._forget("renew")
         saved = self.host.change("Save-UpdateSnapshot", parameters, "snapshot")
         record = saved.get("record")
         if isinstance(record, dict) and isinstance(record.get("state"), dict):
             self._before = replace(self._before, snapshot=record["state"])
+            self._job.series = str(record.get("recorded"))
         self.finish.did("snapshot", changed=saved.get("changed") is True)
 
-    def _earlier(self) -> ExitCode:
-        """The files are the new ones and a record is there: an earlier run installed it."""
-        return ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
+    def _forget(self, step: str) -> None:
+        """Delete the record of the state before."""
+        self.host.change("Remove-UpdateSnapshot", {"update": self._start.update}, step)
 
-    def _installed(self) -> ExitCode | None:
-        """Deliver and install; ends the run where there is nothing to go on with."""
-        package = self.result.choice.package if self.result.choice else None
-        if package is None:
-            self.finish.end(
-                PatchState.STOPPED, "There is no package of the signed catalogue to install."
-            )
+    def _forget_if_nothing_ran(self, ended: Ended) -> None:
+        if ended.state is not PatchState.STOPPED or ended.launched:
+            return
+        with suppress(LockedByOther):
+            if not self._launched():
+                self._forget("nothing-ran")
+
+    def _look_over(self) -> Ended | None:
+        """Nothing to install: an earlier run did it, or what it left was found to be whole."""
+        start, choice = self._start, self._start.choice
+        if not start.reached or start.recorded is None:
             return None
-        request = self.request
-        errand = Errand(self._transport, request.host, request.run, request.owner, package)
+        last = self._job.last()
+        if last is None and not self.request.repair:
+            return Ended(_EARLIER, launched=False)
+        if self.request.repair and (last is None or last[1].state in OVER):
+            seen = self.host.observe(start.update)
+            boot = last[1].boot_id if last else None
+            if not judge(choice, self._before, seen, _EARLIER).wrong:
+                return Ended(_EARLIER, launched=False, boot_id=boot)
+        return None
+
+    def _installed(self) -> Ended:
+        """Deliver and install."""
+        request, package = self.request, self._start.choice.package
+        if package is None:
+            reason = "There is no package of the signed catalogue to install."
+            self.finish.end(PatchState.STOPPED, reason)
+            return Ended(None, launched=False, state=PatchState.STOPPED)
+        errand = Errand(self._transport, request.host, request.run, self.host.owner, package)
         self.finish.begin("deliver")
         delivered = self.host.again(lambda: self.tools.deliver(errand))
         self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
         self.acted = True
         self.finish.begin("install")
-        ended = self._job.install(delivered.path, package, self._host_now)
+        ended = self._job.install(delivered.path, package, self._host_now, again=request.repair)
         self.finish.did("install", changed=ended.launched, **ended.details)
         self.result.exit_code = ended.code.code if ended.code else None
         if ended.code is None:
             self.finish.end(ended.state, ended.reason, ended.failure)
-        return ended.code
+        return ended
 
-    def _afterwards(self, code: ExitCode) -> None:
+    def _afterwards(self, code: ExitCode, boot: str | None) -> None:
         """Restart, restore, prove. After a code that nobody knows nothing more is done (I19)."""
         self.acted = True
-        choice = self.result.choice
-        assert choice is not None  # noqa: S101 - there is one by now
-        installed = self.host.observe(self._update)
+        choice, before = self._start.choice, self._before
+        installed = self.host.observe(self._start.update)
         if code.kind is ExitClass.UNKNOWN:
-            self.result.outcome = judge(choice, self._before, installed, code)
+            self.result.outcome = judge(choice, before, installed, code)
             return
         if (
             code.kind in _SUCCESS
             and self.request.restart
-            and not self.finish.restart(code, installed)
+            and not self.finish.restart(installed, boot)
         ):
             return
         self.finish.restore()
-        before = self._before
+        mode = self.request.maintenance
         outcome = self.finish.prove(
-            lambda seen: judge(choice, before, seen, code, installed=installed)
+            lambda seen: judge(choice, before, seen, code, installed=installed, maintenance=mode)
         )
-        if outcome.state is PatchState.PATCHED:
-            self.host.change("Remove-UpdateSnapshot", {"update": self._update}, "proven")
+        # In the maintenance mode of this run it is not over: it goes on after that was left.
+        done = outcome.state is PatchState.PATCHED and mode is not Maintenance.ENTERED
+        if done or outcome.state is PatchState.NOT_PATCHED:
+            self._forget("proven")

@@ -3,7 +3,8 @@
 # .SYNOPSIS
 #   What an update may change (services, pools, applications, hashes of web.config, versions of files)
 #   and what is at work (installers), with the record of the state before the first attempt.
-#   Changes nothing. Result: now, recorded (null: no record), begun (names of all updates with a record).
+#   Changes nothing. Result: now, recorded (null: no record), begun (names of all updates with a record),
+#   lock (of the host, null: free).
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -29,4 +30,4 @@ $ProgressPreference = 'SilentlyContinue'
 # include: update/snapshot.ps1
 
 Assert-UpdateName $Update
-[ordered]@{ now = Get-UpdateState $Binaries; recorded = Read-UpdateRecord $Update; begun = @(Get-BegunUpdate) }
+[ordered]@{ now = Get-UpdateState $Binaries; recorded = Read-UpdateRecord $Update; begun = @(Get-BegunUpdate); lock = Read-HostLock }

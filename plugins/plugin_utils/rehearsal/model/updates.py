@@ -14,6 +14,7 @@ from .facts_iis import iis
 from .facts_services import services as service_facts
 from .frame import encode
 from .host_lock import assert_owner
+from .host_lock import read as read_lock
 from .mitigation_frame import CHECK, LOCK_OWNER, operation
 from .mitigation_record import read_file
 from .mitigation_services import (
@@ -164,6 +165,7 @@ def get_snapshot(context: Context, request: dict[str, Any]) -> Result:
         "now": _state(context, binaries),
         "recorded": _record(context.world, update),
         "begun": _begun(context.world),
+        "lock": read_lock(context.world),
     }
 
 

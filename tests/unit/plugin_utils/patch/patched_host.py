@@ -169,6 +169,13 @@ class PatchedHost:
         )
         return patch_host(request, transport, tools)
 
+    @staticmethod
+    def before(folder: Any, operation: str, behaviour: dict[str, Any]) -> int:
+        """The number of the first command of this name in an undisturbed run."""
+        probe = PatchedHost(folder, behaviour)
+        probe.patch()
+        return probe.asked.index(operation)
+
     @property
     def launches(self) -> int:
         return sum(m["kind"] == "program" for m in self.world.mutations)

@@ -12,13 +12,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechec
 from fleet_of_one import FAULTS
 from patched_host import (
     AT,
-    BIN,
     DISABLED,
     INSTALLS,
     LISTED,
     NEW_FILES,
     OLD_FILES,
-    Killed,
     PatchedHost,
 )
 
@@ -248,22 +246,4 @@ def test_fault_at_every_command_patches_once_i15(fault: str, tmp_path: Path) -> 
         result = host.patch()
         where = f"{fault} at command {number}: {result.outcome.reason}"
         assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), where
-        assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where
-
-
-@pytest.mark.parametrize("run", ["run-1", "run-2"])
-def test_killed_controller_at_every_command_ends_the_same_i15(run: str, tmp_path: Path) -> None:
-    """The same run, and another one of the same controller, continue what was begun."""
-    for number in range(commands_of_a_run(tmp_path)):
-        host = PatchedHost(tmp_path, QUICK)
-        host.kill_at = number
-        with pytest.raises(Killed):
-            host.patch()
-        host.kill_at = None
-        host.sleep(7 * 3600)  # whoever starts it again comes late: the lock of run-1 is stale
-        result = host.patch(run)
-        where = f"killed at command {number}: {result.outcome.reason}"
-        done = (PatchState.PATCHED, PatchState.NOTHING_TO_DO)
-        assert result.outcome.state in done, where
-        assert host.launches == 1, where
         assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where
