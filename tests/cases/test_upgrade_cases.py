@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.facts import Facts
 from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.catalogue import (
@@ -20,6 +21,16 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.cata
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
     PackageRecord,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import (
+    Choice,
+    Observed,
+    PatchState,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import (
+    Guard,
+    Policy,
+    blocking,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
     build_world,
 )
@@ -27,9 +38,21 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.mod
     collect,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.choose import choose_cu
+from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.mitigations import (
+    Mitigated,
+    to_reapply,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.prechecks import (
+    Ground,
+    upgrade_prechecks,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.requirements import (
     cu_prechecks,
     setup_arguments,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.verdict import (
+    classify_setup,
+    judge_upgrade,
 )
 
 HERE = Path(__file__).parent / "upgrade"
@@ -117,3 +140,113 @@ def test_requirements(row: dict[str, Any]) -> None:
     found = cu_prechecks(row["product"], row["cu"], Facts.of(facts, ()), row.get("prepared"))
     assert {c.check: c.status.value for c in found if c.blocks} == row["stops"]
     assert " ".join(setup_arguments(row["product"], row["cu"]) or ()) == row["arguments"]
+
+
+def _choice(*, store: bool = True) -> Choice:
+    rows = [[TARGET, "iso"]] if store else None
+    return choose_cu(load(), Build.parse(BEFORE), AT.date(), _store(rows), "CU20")
+
+
+def _policy(given: dict[str, Any]) -> Policy:
+    values = dict(given)
+    if "window_end" in values:
+        values["window_end"] = datetime.fromisoformat(values["window_end"])
+    if "guard" in values:
+        values["guard"] = Guard(**values["guard"])
+    if "required" in values:
+        values["required"] = tuple(values["required"])
+    return Policy(**values)
+
+
+BIN = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Bin\\"
+
+
+def _binaries(**versions: str | None) -> list[dict[str, Any]]:
+    return [{"path": f"{BIN}{name}", "file_version": v} for name, v in versions.items()]
+
+
+@pytest.mark.parametrize("row", _cases("prechecks"))
+def test_precheck(row: dict[str, Any]) -> None:
+    facts = _facts(row.get("facts"))
+    snapshot = {"installers": [], "service_cache": []} | row.get("snapshot", {})
+    recorded = None
+    if "earlier" in row:
+        snapshot["binaries"] = _binaries(**{"ExSetup.exe": BEFORE, "A.dll": BEFORE})
+        was = {"same": BEFORE, "other": TARGET}[row["earlier"]]
+        recorded = {"binaries": _binaries(**{"ExSetup.exe": BEFORE, "A.dll": was})}
+    mitigated = Mitigated(**{k: tuple(v) for k, v in row.get("mitigated", {}).items()})
+    catalog = load()
+    ground = Ground(
+        Observed(facts, snapshot),
+        assess(facts, (), catalog, catalog.campaign("proxylogon"), AT),
+        mitigated,
+        row.get("prepared_by", "jane"),
+        recorded,
+        tuple(row.get("begun", ())),
+    )
+    choice = _choice(store=row.get("store", True))
+    found = upgrade_prechecks(catalog, choice, ground, _policy(row.get("policy", {})), AT)
+    assert {check.check: check.status.value for check in blocking(found)} == row["stops"]
+    for words in row.get("says", ()):
+        assert any(words in check.summary for check in found), [c.summary for c in found]
+    assert all(check.remedy or check.status.value != "stop" for check in found)
+
+
+def _observed(changes: dict[str, Any], build: str) -> Observed:
+    facts = _facts()
+    exsetup = changes.get("exsetup", build)
+    facts["exchange"]["exsetup"] = None
+    if exsetup is not None:
+        facts["exchange"]["exsetup"] = {"path": f"{BIN}ExSetup.exe", "file_version": exsetup}
+    facts["exchange"]["registry_version"] = changes.get("registry", build)
+    facts["pending_reboot"] = [{"source": source} for source in changes.get("pending", ())]
+    snapshot: dict[str, Any] = {
+        "services": copy.deepcopy(facts["services"]),
+        "app_pools": copy.deepcopy(facts["iis"]["app_pools"]),
+        "binaries": _binaries(
+            **{"Microsoft.Exchange.Common.dll": exsetup or build, **changes.get("binaries", {})}
+        ),
+        "components": [],
+        "service_cache": [],
+    }
+    for name, values in changes.get("services", {}).items():
+        next(r for r in snapshot["services"] if r["name"] == name).update(values)
+    probes: Any = ({"name": "owa", "as_expected": True},)
+    if "probe" in changes:
+        status = changes["probe"]
+        probes = ({"name": "owa", "status": status, "as_expected": False},) if status else None
+    return Observed(facts, snapshot, probes)
+
+
+@pytest.mark.parametrize("row", _cases("verdicts"))
+def test_verdict(row: dict[str, Any]) -> None:
+    """I18: nothing but conditions that hold makes an upgrade."""
+    before, after = _observed({}, BEFORE), _observed(row.get("after", {}), TARGET)
+    found = judge_upgrade(_choice(), before, after, classify_setup(row.get("code", 0)))
+    expect = row["expect"]
+    assert found.state.value == expect["state"], found.reason
+    wrong = {c.condition: c.holds.value for c in found.wrong}
+    assert wrong == expect.get("wrong", {})
+    assert sorted(f.failure for f in found.failures) == sorted(expect.get("failures", []))
+    for words in expect.get("says", ()):
+        assert words in found.reason
+    assert (found.state is PatchState.PATCHED) is not bool(wrong)
+    assert all(f.repair and f.source for f in found.failures)
+
+
+@pytest.mark.parametrize(
+    ("remembered", "holding", "build", "expected"),
+    [
+        (["backend-cookie", "um-services"], [], BEFORE, ("backend-cookie", "um-services")),
+        (["backend-cookie", "um-services"], ["backend-cookie"], BEFORE, ("um-services",)),
+        ([], [], BEFORE, ()),
+        # What the cumulative update itself closes comes off instead.
+        (["backend-cookie"], [], TARGET, ()),
+        (["um-services", "um-services"], [], BEFORE, ("um-services",)),
+    ],
+)
+def test_what_is_to_be_applied_again(
+    remembered: list[str], holding: list[str], build: str, expected: tuple[str, ...]
+) -> None:
+    after = Mitigated(holding=tuple(holding))
+    assert to_reapply(load(), remembered, after, Build.parse(build)) == expected
