@@ -22,6 +22,15 @@ PLAYBOOK = "exchange.remediation.assess"
 SCENARIO = Path(__file__).parent / "assess_fleet.yml"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many runs the sweeps were: a sweep is one test for many."""
+    reports = terminalreporter.getreports("passed")
+    known = [dict(report.user_properties) for report in reports if report.when == "call"]
+    if counts := [found["swept"] for found in known if "swept" in found]:
+        runs = f"{sum(counts):,} runs with a fault each, in {len(counts)} tests"
+        terminalreporter.write_line(f"sweeps over WinRM: {runs}")
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment of a run: this checkout's collection and configuration, no colour."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}

@@ -191,8 +191,7 @@ class World:
     def _file_tree(self) -> Tree:
         if self._files is None:
             self._files = Tree()
-            self._file_keys = {}
-            self._file_names = {}
+            self._file_keys, self._file_names = {}, {}
             for path, entry in self.data["files"].items():
                 full = file_path(path)
                 self._files.add(full)
@@ -205,8 +204,7 @@ class World:
     def forget_file_index(self) -> None:
         """Drop what makes files quick to find; the next look builds it anew (1 ms, 0.1 MB)."""
         self._files = None
-        self._file_keys = {}
-        self._file_names = {}
+        self._file_keys, self._file_names = {}, {}
 
     def file(self, path: str) -> dict[str, Any] | None:
         """Return the entry at ``path``; folders that only hold something are plain directories."""
