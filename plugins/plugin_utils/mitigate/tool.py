@@ -184,6 +184,7 @@ class _Run:
         known = attempt.known()
         if record is None:
             refuse_known(known)
+            attempt.refuse_download()
         elif list(answer.arguments) != record.arguments:
             raise RefusedError(
                 f"attempt {attempt.number} of this run was begun with {' '.join(record.arguments)} "

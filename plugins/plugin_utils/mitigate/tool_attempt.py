@@ -22,6 +22,8 @@ from ..judge.facts import Facts, moment
 from ..judge.mitigation_state import State
 from ..packages.delivery import push
 from ..packages.errand import Errand
+from ..tools.records import Intent
+from .module_state import read_module_state
 from .probes import Answers, questions
 from .tool_record import ToolRecord
 
@@ -91,6 +93,26 @@ class Attempt:
     def arguments(self, facts: dict[str, Any]) -> tuple[str, ...]:
         """The arguments, or :class:`RefusedError`; pure, nothing is sent."""
         return tool_run.plan(self.order(self.parcel.file, ""), facts, check=False)
+
+    def refuse_download(self) -> None:
+        """Refuse where the script would not find the module that is there, and fetch it (I10).
+
+        :raises RefusedError: it is not among the products by the words that the script looks for.
+        """
+        tool, wish = self.parcel.identity.tool, self.request.wish
+        if wish.intent is not Intent.MITIGATE or "backend-cookie" not in wish.mitigations:
+            return
+        if not tool.url_rewrite_listed:
+            return
+        asked = {"product_codes": [], "words": list(tool.url_rewrite_listed)}
+        found = read_module_state(self.session.ask("Get-RewriteModule", asked))
+        if not any(product.version for product in found.products):
+            words = ", ".join(tool.url_rewrite_listed)
+            raise RefusedError(
+                f"{tool.file} is not run: no installed product has {words} in its name, so it "
+                "would take URL Rewrite for missing and install it from the web, unverified; let "
+                "the native role install the module, or use the native mitigation"
+            )
 
     # The way -----------------------------------------------------------------------------
 

@@ -135,6 +135,11 @@ def _about_mitigating(tool: Tool, wish: Wish, situation: Situation) -> Iterator[
             f"front-end sites besides '{tool.site}' ({names}) would stay open; "
             "use the native mitigation"
         )
+    if situation.front_end is False:
+        yield (
+            f"'{tool.site}' serves no clients of this server, so rules there would protect "
+            "nothing; use the native mitigation"
+        )
     rules = tool.needs_url_rewrite and "backend-cookie" in wish.mitigations
     if rules and situation.url_rewrite is not True:
         yield (

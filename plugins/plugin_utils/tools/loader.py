@@ -75,6 +75,7 @@ def _tool(document: Document) -> Tool:
             _parameter(document, where, row) for where, row in _rows(data, "parameters")
         ),
         needs_url_rewrite=needs["url_rewrite"],
+        url_rewrite_listed=tuple(needs.get("url_rewrite_listed", ())),
         needs_single_update=needs["single_security_update"],
         needs_powershell=needs["powershell"],
         patch_state=_texts(data["patch_state"]) if "patch_state" in data else None,

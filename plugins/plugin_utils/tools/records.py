@@ -82,6 +82,7 @@ class PatchStateTexts:
     mitigate: tuple[str, ...]
     rollback: tuple[str, ...]
     scan: str
+    scanned: str
     threats: str
     updates: tuple[str, ...]  # stages that exist only when it replaces itself
     log_succeeded: str
@@ -119,6 +120,8 @@ class Tool:
     signs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     needs_url_rewrite: bool
+    # Words in the name of the product by which it takes the module for installed; else it fetches it.
+    url_rewrite_listed: tuple[str, ...]
     needs_single_update: bool
     needs_powershell: str
     patch_state: PatchStateTexts | None  # None: our own read-back alone tells

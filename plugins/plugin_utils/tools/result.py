@@ -16,7 +16,7 @@ nothing to say  otherwise           ``failed``, or ``unknown`` where it is not r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -103,12 +103,20 @@ def _statement(tool: Tool, wish: Wish, run: Run) -> Statement | None:
     if tool.patch_state is not None:
         heard = what_eomt_says(tool.patch_state, wish.intent, run.before, run.after)
         if run.ended is Ended.FINISHED:
-            return heard
+            return _with_status(heard, run.exit_code)
         reason = "it still runs" if run.ended is Ended.RUNNING else "its job was cut off"
         return Statement(
             Said.UNFINISHED, (reason, *heard.reasons), heard.threats, heard.updated_itself
         )
     return _status(run)
+
+
+def _with_status(heard: Statement, exit_code: int | None) -> Statement:
+    """A status that is not 0 is PowerShell's own; it changes no verdict and says where to look."""
+    if heard.said is not Said.NOT_RUN or exit_code in (0, None):
+        return heard
+    hint = f"PowerShell ended with status {exit_code}; see what it printed"
+    return replace(heard, reasons=(*heard.reasons, hint))
 
 
 def _status(run: Run) -> Statement | None:

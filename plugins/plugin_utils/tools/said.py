@@ -9,7 +9,7 @@ one describes what should be there, the other is 0 in every failure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,9 @@ def what_eomt_says(
     texts: PatchStateTexts, intent: Intent, before: Trace, after: Trace
 ) -> Statement:
     """Read the two states of one run; pure, equal states give equal statements."""
+    if before.log_size is None:
+        # Where this run began in the log is not known: it may be an earlier one's.
+        after = replace(after, log=None, log_whole=False)
     if before.stages is None or after.stages is None:
         return Statement(Said.UNKNOWN, (f"{texts.key} could not be read",))
     new = {name: stage for name, stage in after.stages.items() if before.stages.get(name) != stage}
@@ -147,7 +150,9 @@ def _threats(run: _Run) -> bool | None:
     """Threats are a success to the tool, so they count apart; an old value counts for nothing."""
     stage = run.after.stage(run.texts.scan)
     if stage is not None and run.texts.scan.casefold() in run.new:
-        return run.texts.threats in stage.text
+        if run.texts.threats in stage.text:
+            return True
+        return False if stage.ok and stage.text == run.texts.scanned else None
     return True if run.logged(run.texts.threats) else None
 
 

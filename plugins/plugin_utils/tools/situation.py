@@ -33,7 +33,8 @@ class Situation:
     powershell: tuple[int, int] | None
     url_rewrite: bool | None
     security_updates: int | None  # as EOMT counts them: entries of the 64-bit list by name
-    other_sites: tuple[str, ...] | None  # front ends besides the one that the tools know
+    front_end: bool | None  # the site that the tools know is one
+    other_sites: tuple[str, ...] | None  # front ends besides it
 
 
 def situation(facts: Mapping[str, Any] | None, site: str = "Default Web Site") -> Situation:
@@ -48,6 +49,7 @@ def situation(facts: Mapping[str, Any] | None, site: str = "Default Web Site") -
         powershell=(int(version[1]), int(version[2])) if version else None,
         url_rewrite=flag(known.value("url_rewrite", "installed")),
         security_updates=_security_updates(known),
+        front_end=None if names is None else site.casefold() in map(str.casefold, names),
         other_sites=None
         if names is None
         else tuple(name for name in names if name.casefold() != site.casefold()),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
 
-REGISTERED = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\Exchange"
+UNINSTALL = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
 FOLDER = "C:\\ProgramData\\ExchangeRemediation\\packages"
 
 
@@ -278,6 +278,24 @@ def test_without_url_rewrite_it_is_not_left_to_download_it(tmp_path: Path) -> No
     assert "let the native role install the module" in said(answer)
 
 
+def test_a_module_that_the_script_would_not_find_is_not_left_to_be_downloaded(
+    tmp_path: Path,
+) -> None:
+    host = ToolHost(tmp_path)
+    found = host.session().ask("Get-RewriteModule", {"words": ["URL Rewrite"]}).result
+    (product,) = found["presence"]["products"]
+    key = f"{UNINSTALL}\\{product['product_code']}"
+    host.world.set_value(key, "DisplayName", "String", "Rewrite for IIS", by="test")
+    mutations = len(host.world.mutations)
+    for check in (True, False):
+        answer = host.act(check=check)
+        assert (answer.state, len(host.world.mutations)) == (ToolState.REFUSED, mutations)
+        assert "install it from the web" in said(answer)
+    # Taking rules off needs no module.
+    undone = host.act(intent=Intent.ROLLBACK, although_open="test")
+    assert (undone.ok, host.launches) == (True, [])
+
+
 def test_an_unknown_file_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     answer = host.act(pin=None)
@@ -345,7 +363,9 @@ def test_two_security_updates_are_refused_before_eomt_fails_on_them(tmp_path: Pa
     host = ToolHost(tmp_path)
     for number in ("KB4593466", "KB4602269"):
         name = f"Security Update for Exchange Server 2016 Cumulative Update 19 ({number})"
-        host.world.set_value(f"{REGISTERED}-{number}", "DisplayName", "String", name, by="test")
+        host.world.set_value(
+            f"{UNINSTALL}\\Exchange-{number}", "DisplayName", "String", name, by="test"
+        )
     mutations = len(host.world.mutations)
     answer = host.act()
     assert (answer.state, len(host.world.mutations)) == (ToolState.REFUSED, mutations)

@@ -85,6 +85,14 @@ def test_a_release_that_cannot_be_kept_from_updating_is_refused() -> None:
     assert given(version="21.04.20.0001")
 
 
+def test_a_site_without_the_front_end_is_refused() -> None:
+    host = facts()
+    for site in host["iis"]["sites"]:
+        site["applications"] = [app for app in site["applications"] if app["path"] == "/"]
+    assert "serves no clients" in refusal(host=host)
+    assert given(UNDO, host=host)
+
+
 @pytest.mark.parametrize("tool", ["eomt", "exchange_mitigations"])
 def test_other_sites_are_refused(tool: str) -> None:
     other = replace(COOKIE, site="Intranet")

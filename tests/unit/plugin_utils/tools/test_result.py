@@ -116,6 +116,12 @@ def test_the_exit_status_of_eomt_changes_nothing(exit_code: int | None) -> None:
     assert judge(BAD, facts(), exit_code=exit_code).outcome is Outcome.FAILED
 
 
+def test_a_status_of_powershell_itself_says_where_to_look() -> None:
+    hint = "PowerShell ended with status 1"
+    assert hint in "; ".join(judge(NONE, facts(), exit_code=1).reasons)
+    assert hint not in "; ".join(judge(NONE, facts(), exit_code=0).reasons)
+
+
 def test_status_0_of_the_other_tool_is_no_success() -> None:
     assert judge(NONE, facts(), tool=MIT).outcome is Outcome.FAILED
     assert judge(NONE, None, tool=MIT).outcome is Outcome.UNKNOWN

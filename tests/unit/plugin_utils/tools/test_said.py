@@ -70,6 +70,14 @@ def test_without_the_log_the_same_text_proves_nothing() -> None:
     assert statement.said is Said.UNKNOWN
 
 
+def test_a_log_of_which_nobody_knows_where_this_run_began_proves_nothing() -> None:
+    # Unreadable before the run, read from its beginning afterwards: the lines may be old ones.
+    blind = read_trace({**state(DONE), "log": None})
+    statement = say(blind, trace(DONE, LOG))
+    assert statement.said is Said.NOT_RUN
+    assert say(blind, trace(LATER, LOG)).said is Said.UNKNOWN
+
+
 def test_a_log_that_was_cut_off_proves_no_absence() -> None:
     cut = state(LATER, ["2021-03-11 09:00:00 Info: Starting EOMT.ps1 version  on EX01"])
     cut["log"]["truncated"] = True
@@ -140,6 +148,8 @@ def test_begun_and_never_closed_is_unfinished() -> None:
 def test_threats_count_apart_and_only_when_found_now() -> None:
     found = {**DONE, "MSERTProcess": "1 Microsoft Safety Scanner is complete: THREATS DETECTED"}
     assert say(NOTHING, trace(found, LOG)).threats is True
+    for skipped in ("1 Skipping mitigation -DoNotRunMSERT", "0 No scanner log"):
+        assert say(NOTHING, trace({**DONE, "MSERTProcess": skipped}, LOG)).threats is None
     clean = {**DONE, "MSERTProcess": "1 Microsoft Safety Scanner is complete"}
     assert say(NOTHING, trace(clean, LOG)).threats is False
     assert say(trace(found, []), trace({**found, "Timestamp": "b"}, LOG)).threats is None
