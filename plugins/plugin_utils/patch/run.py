@@ -24,36 +24,40 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..change.admission import StalePlan
 from ..errors import LockedByOther, RemediationError
 from ..jobs.state import REFUSED
-from ..judge.assess import assess
 from ..judge.facts import Facts, moment
 from ..packages.errand import Errand
-from .begin import Beginning, beginning
+from .begin import Beginning
 from .components import Maintenance
 from .finish import Finish
 from .host import BINARIES, PatchHost
 from .install import OVER, Ended, Installer
+from .kind import Patching, Readings
 from .knowledge import ExitClass, ExitCode
 from .models import Action, Choice, Observed, Outcome, PatchState
-from .postconditions import judge
-from .prechecks import blocking, prechecks
+from .prechecks import blocking
 from .request import Request, Result, Tools
-from .steps import patch_plan
 
 if TYPE_CHECKING:
     from ..transport.base import Transport
+    from ..transport.reply import Reply
+    from .kind import Kind
 
-_SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
 _EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
 
 
 def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
     """Patch one server; never raises a :class:`RemediationError`, the state says what is known."""
-    machine = _Run(request, transport, tools)
+    return install_on(request, transport, tools, Patching())
+
+
+def install_on(request: Request, transport: Transport, tools: Tools, kind: Kind) -> Result:
+    """Install one thing of this kind; never raises a :class:`RemediationError`."""
+    machine = _Run(request, transport, tools, kind)
     try:
         machine.go()
     except StalePlan as error:
@@ -72,8 +76,9 @@ def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
 class _Run:
     """One run on one host."""
 
-    def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
+    def __init__(self, request: Request, transport: Transport, tools: Tools, kind: Kind) -> None:
         self.request = request
+        self._kind = kind
         self.tools = tools
         self.host = PatchHost(
             transport,
@@ -89,10 +94,11 @@ class _Run:
         self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
         self.acted = False
         self._transport = transport
-        self.finish = Finish(request, self.host, tools, self.result, "patch")
+        self.finish = Finish(request, self.host, tools, self.result, kind.purpose)
         self._before = Observed(None)
         self._start = Beginning(Choice(Action.STOP, "not begun", None))
-        self._job = Installer(request, self.host, tools)
+        self._fresh = False  # nothing of it was launched yet
+        self._job = Installer(request, self.host, tools, words=kind.words, classify=kind.classify)
         self._host_now = tools.now()
 
     # The way -----------------------------------------------------------------------------
@@ -103,6 +109,8 @@ class _Run:
         self._lock()
         if not self._start.same_as(self.host.snapshot(self._start.update)) and not self._decide():
             return
+        if self._fresh:
+            self._kind.prepare(self.finish, self._start)
         self._snapshot()
         over = self._look_over()
         ended = over or self._installed()
@@ -127,7 +135,7 @@ class _Run:
         reply = self.host.facts()
         self._host_now = moment(reply.host.clock) or self.tools.now()
         facts = Facts.of(reply.result, reply.errors)
-        start = self._start = beginning(self.request, self.tools, self.host, facts)
+        start = self._start = self._kind.begin(self.finish, facts)
         choice = self.result.choice = start.choice
         self._job.update = self.finish.update = start.update
         self._job.series = start.series
@@ -142,16 +150,11 @@ class _Run:
         self._before = Observed(reply.result, recorded["state"] if recorded else start.now)
         launched = recorded is not None and self._launched()
         reached = recorded is not None and start.reached and not self.request.repair
-        if not (launched or reached) and not self._may_start(facts, reply):
+        self._fresh = not (launched or reached)
+        if self._fresh and not self._may_start(reply):
             return False
-        self.result.planned = patch_plan(
-            self.request,
-            self.tools,
-            choice,
-            reply.result,
-            recorded,
-            self.result.prechecks,
-            installed=reached and not launched,
+        self.result.planned = self._kind.plan(
+            self.finish, start, reply, installed=reached and not launched
         )
         self.tools.admit(self.result.planned)
         if self.request.check:
@@ -177,12 +180,8 @@ class _Run:
             return False
         return not (self.request.repair and last[1].state in OVER)
 
-    def _may_start(self, facts: Facts, reply: Any) -> bool:
-        tools, start = self.tools, self._start
-        campaign = tools.catalog.campaign(self.request.campaign)
-        judged = assess(reply.result, reply.errors, tools.catalog, campaign, tools.now())
-        found = prechecks(start.choice, facts, start.now, judged, self.request.policy, tools.now())
-        self.result.prechecks = found
+    def _may_start(self, reply: Reply) -> bool:
+        found = self.result.prechecks = self._kind.checks(self.finish, self._start, reply)
         if stops := blocking(found):
             self.finish.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
             return False
@@ -216,7 +215,7 @@ class _Run:
 
     def _look_over(self) -> Ended | None:
         """Nothing to install: an earlier run did it, or what it left was found to be whole."""
-        start, choice = self._start, self._start.choice
+        start = self._start
         if not start.reached or start.recorded is None:
             return None
         last = self._job.last()
@@ -225,7 +224,7 @@ class _Run:
         if self.request.repair and (last is None or last[1].state in OVER):
             seen = self.host.observe(start.update)
             boot = last[1].boot_id if last else None
-            if not judge(choice, self._before, seen, _EARLIER).wrong:
+            if not self._judge(Readings(self._before, seen), _EARLIER).wrong:
                 return Ended(_EARLIER, launched=False, boot_id=boot)
         return None
 
@@ -249,26 +248,28 @@ class _Run:
             self.finish.end(ended.state, ended.reason, ended.failure)
         return ended
 
+    def _judge(self, seen: Readings, code: ExitCode) -> Outcome:
+        return self._kind.judge(self.finish, self._start, seen, code)
+
     def _afterwards(self, code: ExitCode, boot: str | None) -> None:
         """Restart, restore, prove. After a code that nobody knows nothing more is done (I19)."""
         self.acted = True
-        choice, before = self._start.choice, self._before
-        installed = self.host.observe(self._start.update)
+        start, before = self._start, self._before
+        installed = self.host.observe(start.update)
         if code.kind is ExitClass.UNKNOWN:
-            self.result.outcome = judge(choice, before, installed, code)
+            self.result.outcome = self._judge(Readings(before, installed), code)
             return
-        if (
-            code.kind in _SUCCESS
-            and self.request.restart
-            and not self.finish.restart(installed, boot)
-        ):
+        wanted = self.request.restart and self._kind.restarts(start, code, installed)
+        if wanted and not self.finish.restart(installed, boot):
             return
         self.finish.restore()
-        mode = self.request.maintenance
         outcome = self.finish.prove(
-            lambda seen: judge(choice, before, seen, code, installed=installed, maintenance=mode)
+            lambda seen: self._judge(Readings(before, seen, installed), code)
         )
         # In the maintenance mode of this run it is not over: it goes on after that was left.
-        done = outcome.state is PatchState.PATCHED and mode is not Maintenance.ENTERED
-        if done or outcome.state is PatchState.NOT_PATCHED:
+        proven = outcome.state is PatchState.PATCHED
+        done = proven and self.request.maintenance is not Maintenance.ENTERED
+        over = done or outcome.state is PatchState.NOT_PATCHED
+        self._kind.close(self.finish, start, over=over)
+        if over:
             self._forget("proven")
