@@ -11,7 +11,7 @@ from . import envelopes, faults, soap
 from .auth import Identity, Policy
 from .connection import Connection
 from .shell_psrp import RESOURCE_PREFIX, PsrpShell
-from .shell_winrs import RESOURCE_URI, WinrsShell
+from .shell_winrs import RESOURCE_URI, WinrsShell, decode_stream, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,6 +31,7 @@ _ACTIONS = {
     soap.GET: "Get",
 }
 _CONFIG_URI = "http://schemas.microsoft.com/wbem/wsman/1/config"
+_HEAD = 5464  # characters of base64: the 4,096 bytes that hold the name, in whole groups of four
 _ENVELOPE_OVERHEAD = 4096  # of a Receive response around its base64
 
 
@@ -110,7 +111,9 @@ class HostService:
             return ()
         for element in message.body:
             if "CommandId" in element.attributes:
-                return entry.shell.operations(element.attributes["CommandId"])
+                known = entry.shell.operations(element.attributes["CommandId"])
+                winrs = isinstance(entry.shell, WinrsShell) and message.action == soap.SEND
+                return (*known, *_announced(element.text)) if winrs else known
         return ()
 
     def strike(self, message: soap.Message, when: str) -> faults.FaultRule | None:
@@ -227,3 +230,12 @@ class HostService:
             return self.limits.receive_bytes
         fits = (int(message.max_envelope[:12]) - _ENVELOPE_OVERHEAD) * 3 // 4
         return max(1024, min(self.limits.receive_bytes, fits))
+
+
+def _announced(text: str) -> tuple[str, ...]:
+    """Return the operation that a Stream element names, before the command gets it."""
+    try:
+        name = operation_of(decode_stream(text[:_HEAD]))
+    except envelopes.Fault:
+        return ()
+    return (name,) if name else ()

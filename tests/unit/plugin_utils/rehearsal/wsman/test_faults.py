@@ -121,6 +121,18 @@ def test_a_rule_for_an_operation_strikes_only_its_commands(desk: Desk) -> None:
     assert desk.receive(shell, command).status == 503
 
 
+def test_a_rule_for_an_operation_strikes_before_its_input_has_arrived(desk: Desk) -> None:
+    desk.build(rules=({"kind": "drop", "action": "Send", "operation": "Get-Thing"},))
+    desk.started("run", b'{"operation":"Get-Other"}')
+    shell = desk.create().selector()
+    command = desk.command(shell, "run").command_id()
+    assert desk.send(shell, command, _STDIN).response.breakage is Breakage.DROP
+    assert [stdin for _, stdin in desk.engine.calls] == [b'{"operation":"Get-Other"}']
+    desk.send(shell, command, _STDIN)
+    desk.receive(shell, command)
+    assert desk.engine.calls[-1] == ("run", _STDIN)
+
+
 def test_a_rule_may_match_the_command_line(desk: Desk) -> None:
     desk.build(rules=({"kind": "http500", "action": "Command", "operation": "*reboot*"},))
     shell = desk.create().selector()
