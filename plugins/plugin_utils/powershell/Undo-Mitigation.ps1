@@ -94,7 +94,11 @@ function Select-UndoState {
     # before or after as a result shows it. -Row: now or wanted.
     param ($Plan, [string]$Row)
     [ordered]@{
-        files = @(foreach ($one in $Plan['files']) { [ordered]@{ file = $one['entry']['file']; sha256 = Get-TextHash $one[$Row] } })
+        files = @(foreach ($one in $Plan['files']) {
+                $text = [string]$one[$Row]
+                # Whether the URL Rewrite module is needed for it; a comment that looks like it counts, too.
+                [ordered]@{ file = $one['entry']['file']; sha256 = Get-TextHash $one[$Row]; rewrite = $text -cmatch '<rewrite[\s/>]' }
+            })
         pools = @(foreach ($one in $Plan['pools']) { Select-PoolState $one[$Row] })
         services = @(foreach ($one in $Plan['services']) {
                 [ordered]@{ name = $one[$Row]['name']; status = $one[$Row]['status']; start_type = $one[$Row]['start_type'] }

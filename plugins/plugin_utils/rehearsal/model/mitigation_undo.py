@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .context import Context
     from .mitigation_pools import Pools
     from .mitigation_record import Record
+
+_REWRITE = re.compile(r"<rewrite[\s/>]")
 
 
 @dataclass(slots=True)
@@ -137,7 +140,11 @@ def _shown(plan: _Plan, side: str) -> dict[str, Any]:
 
     return {
         "files": [
-            {"file": item.file, "sha256": mitigation_text.sha256(getattr(item, side))}
+            {
+                "file": item.file,
+                "sha256": mitigation_text.sha256(getattr(item, side)),
+                "rewrite": _REWRITE.search(getattr(item, side) or "") is not None,
+            }
             for item in plan.files
         ],
         "pools": of(plan.pools, mitigation_pools.SHOWN),
