@@ -34,6 +34,7 @@ from ..judge.facts import Facts
 from ..plan.records import HostPlan
 from .choose import Selection, choose
 from .models import UNMITIGATE, MitigateState, Request, Result, Tools
+from .policy import objection
 from .preview import mitigation_of, preview
 from .probes import Answers, Questions, questions
 from .verdict import judge_mitigated, judge_removed
@@ -105,8 +106,8 @@ class _Run:
             return self.end(MitigateState.PLANNED, _planned(plan))
         if not plan.steps:
             return self._settled(selection, before)
-        if objection := self._objection():
-            return self.end(MitigateState.STOPPED, objection)
+        if why := objection(self.request, self.tools.now()):
+            return self.end(MitigateState.STOPPED, why)
         self.host.lock(f"{self.request.intent} {self.request.campaign}")
         self._locked = True
         for step in plan.steps:
@@ -154,21 +155,6 @@ class _Run:
             found = [row for row in listed or () if isinstance(row, dict)]
         self.result.probes[when] = found
         return Answers(asking, tuple(found))
-
-    def _objection(self) -> str | None:
-        """Why the operator's policy does not let it start now."""
-        request = self.request
-        given = {name for name, value in request.given if value.strip()}
-        if missing := [name for name in request.required if name not in given]:
-            return f"The policy of this inventory asks for {', '.join(missing)}."
-        if request.window_end is not None:
-            left = int((request.window_end - self.tools.now()).total_seconds())
-            if left < request.seconds:
-                return (
-                    f"The window is open for {max(left, 0)} s, the change may take "
-                    f"{request.seconds} s; run again in the next window."
-                )
-        return None
 
     # Steps -------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..case.journal import utc_now
 from ..catalog.loader import load
 from ..change.session import HostSession
 from ..errors import ConfigError
@@ -15,6 +16,7 @@ from ..tools.identify import Pin
 from ..tools.records import Intent
 from .models import UNMITIGATE, MitigateState, Tools
 from .options import GOOD, to_dict
+from .policy import objection
 from .run import mitigate_host
 from .tool import ToolRequest, ToolWorld, run_tool_on
 
@@ -75,6 +77,8 @@ def by_tool(
         pin=_pin(options),
         campaign=wanted.campaign,
         check=wanted.check,
+        seconds=wanted.seconds,
+        objection=objection(wanted, utc_now()),
         timeout_seconds=options.get("tool_timeout"),
         accept_rollback_defaults=options["tool_accept_rollback_defaults"],
         although_open=wanted.although_open,
@@ -88,7 +92,7 @@ def by_tool(
         controller=wanted.controller,
         takeover=wanted.takeover,
     )
-    answer = run_tool_on(session, request, session.facts(), ToolWorld(load()))
+    answer = run_tool_on(session, request, None, ToolWorld(load()))
     said = answer.to_dict()
     entry = {
         "host": wanted.host,

@@ -47,6 +47,7 @@ from .tool_request import ToolRequest, ToolWorld
 
 if TYPE_CHECKING:
     from ..change.session import HostSession
+    from ..tool_file import ToolParcel
     from ..transport.reply import Reply
     from .choose import Selection
     from .tool_record import ToolRecord
@@ -55,18 +56,18 @@ __all__ = ["ToolAnswer", "ToolRequest", "ToolState", "ToolWorld", "run_tool_on"]
 
 
 def run_tool_on(
-    session: HostSession, request: ToolRequest, facts: Reply, world: ToolWorld
+    session: HostSession, request: ToolRequest, facts: Reply | None, world: ToolWorld
 ) -> ToolAnswer:
-    """Run it on one host; ``facts``: the reply of ``session.facts()``.
+    """Run it on one host; ``facts``: the reply of ``session.facts()``, asked here without it.
 
     :raises ConfigError: what the operator wrote is wrong; everything else is a state.
     :raises CatalogError: there is no such campaign.
     """
     known_tool(request.tool)
     world.catalog.campaign(request.campaign)
-    run = _Run(session, request, facts, world)
+    run = _Run(session, request, world)
     try:
-        run.go()
+        run.go(facts)
     except ConfigError:
         run.release()
         raise
@@ -79,12 +80,9 @@ def run_tool_on(
 class _Run:
     """One run on one host."""
 
-    def __init__(
-        self, session: HostSession, request: ToolRequest, facts: Reply, world: ToolWorld
-    ) -> None:
+    def __init__(self, session: HostSession, request: ToolRequest, world: ToolWorld) -> None:
         self.session = session
         self.request = request
-        self.facts = facts
         self.world = world
         intent = MITIGATE if request.intent is Intent.MITIGATE else UNMITIGATE
         self.answer = ToolAnswer(HostPlan(intent, request.campaign))
@@ -94,28 +92,30 @@ class _Run:
 
     # The way -----------------------------------------------------------------------------
 
-    def go(self) -> None:
-        attempt, record = self._attempt()
-        selection = self._selection()
+    def go(self, given: Reply | None) -> None:
+        request = self.request
+        parcel = open_tool(request.tool, request.source, request.pin)
+        facts = given or self.session.facts()
+        attempt, record = self._attempt(parcel, facts)
+        selection = self._selection(facts)
         answer = self.answer
         answer.plan = replace(selection.plan, steps=(), refused=(), notes=())
         answer.read_back = states(selection)
         if record is None and self._nothing(selection, attempt):
             return
-        known = self._plan(attempt, record)
+        known = self._plan(attempt, record, facts)
         self.world.admit(answer.plan)
-        if self.request.check:
+        if request.check:
             answer.state, answer.ok = ToolState.PLANNED, True
             answer.changed = bool(answer.plan.steps)
             return
-        if self.request.objection and answer.plan.steps:
-            raise RefusedError(self.request.objection)
+        if request.objection and answer.plan.steps:
+            raise RefusedError(request.objection)
         self._act(attempt, record, deliver=known == ABSENT)
 
-    def _attempt(self) -> tuple[Attempt, ToolRecord | None]:
+    def _attempt(self, parcel: ToolParcel, facts: Reply) -> tuple[Attempt, ToolRecord | None]:
         """The attempt, and its record if it is one that was cut off."""
         request, run = self.request, self.session.run
-        parcel = open_tool(request.tool, request.source, request.pin)
         identity = parcel.identity
         self.answer.tool = {
             "tool": identity.tool.id,
@@ -129,9 +129,7 @@ class _Run:
         name = request.job_name(run, parcel.sha256)
         records = ToolRecords(request.kept, name, request.host, run, request.secrets)
         number, record = records.last()
-        attempt = Attempt(
-            self.session, request, self.world, parcel, self.facts, records, number or 1
-        )
+        attempt = Attempt(self.session, request, self.world, parcel, facts, records, number or 1)
         if record is not None and record.verdict is not None:
             ended = record.verdict.get("outcome")
             self.answer.notes.append(f"attempt {number} of this run ended as {ended}")
@@ -142,8 +140,8 @@ class _Run:
             self._ordered = record is not None
         return attempt, record
 
-    def _selection(self) -> Selection:
-        request, facts = self.request, self.facts
+    def _selection(self, facts: Reply) -> Selection:
+        request = self.request
         try:
             return choose(
                 self.world.catalog,
@@ -176,10 +174,10 @@ class _Run:
             self._locked = self.session.holds_lock()
         return True
 
-    def _plan(self, attempt: Attempt, record: ToolRecord | None) -> str:
+    def _plan(self, attempt: Attempt, record: ToolRecord | None, facts: Reply) -> str:
         """Plan it alike in check mode and otherwise; returns the state of its job."""
         answer, request = self.answer, self.request
-        answer.arguments = attempt.arguments(record.facts if record else self.facts.result)
+        answer.arguments = attempt.arguments(record.facts if record else facts.result)
         answer.job = attempt.job
         known = attempt.known()
         if record is None:

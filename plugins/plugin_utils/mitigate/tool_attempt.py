@@ -18,12 +18,11 @@ from ..errors import (
 from ..jobs.decide import Patience
 from ..jobs.driver import ORDERS, JobDriver
 from ..jobs.state import ABSENT
-from ..judge.facts import Facts, moment
+from ..judge.facts import Facts, moment, rows, text
 from ..judge.mitigation_state import State
 from ..packages.delivery import push
 from ..packages.errand import Errand
 from ..tools.records import Intent
-from .module_state import read_module_state
 from .probes import Answers, questions
 from .tool_record import ToolRecord
 
@@ -105,8 +104,10 @@ class Attempt:
         if not tool.url_rewrite_listed:
             return
         asked = {"product_codes": [], "words": list(tool.url_rewrite_listed)}
-        found = read_module_state(self.session.ask("Get-RewriteModule", asked))
-        if not any(product.version for product in found.products):
+        result = self.session.ask("Get-RewriteModule", asked).result
+        presence = result.get("presence") if isinstance(result, dict) else None
+        products = rows(presence.get("products") if isinstance(presence, dict) else None)
+        if not any(text(product.get("version")) for product in products.rows):
             words = ", ".join(tool.url_rewrite_listed)
             raise RefusedError(
                 f"{tool.file} is not run: no installed product has {words} in its name, so it "

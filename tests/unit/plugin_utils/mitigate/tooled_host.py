@@ -171,7 +171,7 @@ class ToolHost:
         session = self.session(run, owner)
         hooks = {name: changes.pop(name) for name in ("admit",) if name in changes}
         world = ToolWorld(load(), lambda: self.slept, self.now, **hooks)
-        return run_tool_on(session, self.request(**changes), session.facts(), world)
+        return run_tool_on(session, self.request(**changes), None, world)
 
     def killed(self, at: int, **changes: Any) -> None:
         """Act until the controller dies ahead of its command number ``at``."""
