@@ -31,6 +31,9 @@ class ModuleTools:
     modules: tuple[ModuleRecord, ...]
     deliver: Callable[[Errand], Delivered]
     check: bool = False
+    # Files that have no rewrite section any more once the undo of our rules is done, folded: what
+    # will not need the module does not keep it. Only for a plan; later the host is asked again.
+    undone: frozenset[str] = frozenset()
     seconds: int = 1800  # the longest that the installer may take
     busy_attempts: int = 3
     clock: Callable[[], float] = time.monotonic

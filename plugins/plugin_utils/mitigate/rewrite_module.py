@@ -169,10 +169,11 @@ class _Remove:
         """Why our own module has to stay."""
         if state.uses is None:
             return f"whether a configuration needs the module cannot be read: {state.why('uses')}"
-        if state.uses:
-            more = " and others" if len(state.uses) > _SHOWN else ""
+        uses = [file for file in state.uses if file.casefold() not in self.acts.tools.undone]
+        if uses:
+            more = " and others" if len(uses) > _SHOWN else ""
             return (
-                f"rules of URL Rewrite stand in {', '.join(state.uses[:_SHOWN])}{more}; without the "
+                f"rules of URL Rewrite stand in {', '.join(uses[:_SHOWN])}{more}; without the "
                 "module IIS answers 500.19 there. Take them out first, or keep the module"
             )
         if self._msi(state) is None:
