@@ -12,7 +12,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import cli_apply, cli_assess, cli_catalog, cli_package, cli_plan, cli_rehearse, cli_report
+from . import (
+    cli_apply,
+    cli_assess,
+    cli_catalog,
+    cli_package,
+    cli_plan,
+    cli_rehearse,
+    cli_report,
+    cli_verify,
+)
 from .errors import RemediationError
 from .version import VERSION
 
@@ -31,8 +40,16 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"exchange-remediation {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    rooms = (cli_assess, cli_plan, cli_apply, cli_report, cli_catalog, cli_package, cli_rehearse)
-    for room in rooms:
+    for room in (
+        cli_assess,
+        cli_plan,
+        cli_apply,
+        cli_verify,
+        cli_report,
+        cli_catalog,
+        cli_package,
+        cli_rehearse,
+    ):
         room.add_parser(commands)
     return top
 
