@@ -55,7 +55,7 @@ class Kind(Protocol):
     def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
         """Return the steps; ``installed``: only what follows an installation is left."""
 
-    def prepare(self, finish: Finish, start: Beginning) -> None:
+    def prepare(self, finish: Finish) -> None:
         """Do what must be done under the lock before the state is recorded."""
 
     def words(self, package: PackageRecord, log: str) -> Words:
@@ -106,7 +106,7 @@ class Patching:
             installed=installed,
         )
 
-    def prepare(self, finish: Finish, start: Beginning) -> None:
+    def prepare(self, finish: Finish) -> None:
         """Nothing."""
 
     def words(self, package: PackageRecord, log: str) -> Words:

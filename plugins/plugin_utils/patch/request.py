@@ -59,6 +59,7 @@ class Result:
     changed: bool = False
     exit_code: int | None = None
     commands: int = 0
+    reapply: tuple[str, ...] = ()  # mitigations that were in effect and are to be applied again
     lock: dict[str, Any] | None = None  # from whom it was taken over, and why
 
     @property

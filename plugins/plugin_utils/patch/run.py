@@ -110,7 +110,7 @@ class _Run:
         if not self._start.same_as(self.host.snapshot(self._start.update)) and not self._decide():
             return
         if self._fresh:
-            self._kind.prepare(self.finish, self._start)
+            self._kind.prepare(self.finish)
         self._snapshot()
         over = self._look_over()
         ended = over or self._installed()
@@ -211,6 +211,7 @@ class _Run:
             return
         with suppress(LockedByOther):
             if not self._launched():
+                self._kind.close(self.finish, self._start, over=True)
                 self._forget("nothing-ran")
 
     def _look_over(self) -> Ended | None:

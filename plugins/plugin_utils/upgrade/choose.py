@@ -93,7 +93,7 @@ def _direction(
     """Why it is not an upgrade, if it is none."""
     name = f"{target.product} {target.cu}"
     if target.build.cumulative_update == current.build.cumulative_update and build >= target.build:
-        return Choice(Action.NOTHING, f"{build} is {name} already.", build, target=target.build)
+        return Choice(Action.NOTHING, f"{build} is {name} already.", build, target.build, name)
     if target.build < build:
         reason = f"{name} ({target.build}) is older than {build}: a cumulative update cannot be taken back."
         return Choice(Action.STOP, reason, build)
@@ -121,6 +121,12 @@ def _package(target: CuInfo, build: Build, store: PackageCatalogue | None) -> Ch
             f"{target.build} --sha256 ... --reason ...'."
         )
     return Choice(Action.STOP, reason, build, target=target.build, remedy=remedy)
+
+
+def stored_image(store: PackageCatalogue | None, target: Build) -> PackageRecord | None:
+    """The image that leads to a build, whatever the server is now."""
+    packages = store.packages if store else ()
+    return next((p for p in packages if (p.kind, p.format, p.build) == ("CU", "iso", target)), None)
 
 
 def _fits(record: PackageRecord, target: CuInfo, build: Build) -> bool:

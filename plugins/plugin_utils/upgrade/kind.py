@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upgrade one server to another cumulative update, with the run that updates have.
+
+What an upgrade adds: mitigations are written to the host before anything is touched, those that stop
+services or pools are undone, and the result lists which are to be applied again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RefusedError
+from ..judge.facts import Facts, text
+from ..patch.begin import Beginning
+from ..patch.install import Words
+from ..patch.kind import assessed
+from ..patch.knowledge import ExitClass
+from ..patch.models import Action, Choice, Observed
+from ..patch.reading import exsetup
+from ..patch.request import update_name
+from ..patch.run import install_on
+from .choose import choose_cu, stored_image
+from .mitigations import Mitigated, candidates, read, released, to_reapply
+from .prechecks import Ground, upgrade_prechecks
+from .requirements import setup_arguments
+from .steps import INTENT, memory_name, upgrade_plan
+from .verdict import classify_setup, judge_upgrade
+
+if TYPE_CHECKING:
+    from ..model import Build
+    from ..packages.records import PackageRecord
+    from ..patch.finish import Finish
+    from ..patch.kind import Readings
+    from ..patch.knowledge import ExitCode
+    from ..patch.models import Outcome, Precheck
+    from ..patch.request import Request, Result, Tools
+    from ..plan.records import HostPlan
+    from ..transport.base import Transport
+    from ..transport.reply import Reply
+
+_LOGS = "ExchangeSetupLogs"
+
+
+def upgrade_host(
+    request: Request,
+    transport: Transport,
+    tools: Tools,
+    cumulative_update: str | None = None,
+    prepared_by: str | None = None,
+) -> Result:
+    """Upgrade one server; never raises a ``RemediationError``, the state says what is known."""
+    return install_on(request, transport, tools, Upgrading(cumulative_update, prepared_by))
+
+
+@dataclass(slots=True)
+class Upgrading:
+    """One upgrade of one server; ``prepared_by`` says who prepared schema and Active Directory."""
+
+    cumulative_update: str | None = None
+    prepared_by: str | None = None
+    _found: Mitigated = field(default_factory=Mitigated)
+    _remembered: tuple[str, ...] = ()
+    _kept: bool = False  # the host has the record of them
+    _logs: str = f"C:\\{_LOGS}"
+
+    @property
+    def purpose(self) -> str:
+        """The word in the lock and in the names of keys."""
+        return INTENT
+
+    def begin(self, finish: Finish, facts: Facts) -> Beginning:
+        """Choose; an upgrade that was begun and is not proven is the one to go on with."""
+        tools = finish.tools
+        build = exsetup(facts)
+        drive = text(facts.value("environment", "system_drive")) or "C:"
+        self._logs = f"{drive}\\{_LOGS}"
+        chosen = choose_cu(
+            tools.catalog, build, tools.now().date(), tools.store, self.cumulative_update
+        )
+        if chosen.target is None or chosen.action is Action.STOP:
+            return Beginning(chosen)
+        start = self._look(chosen, finish)
+        self._recall(finish, start)
+        start = replace(start, reached=build == chosen.target)
+        if chosen.action is Action.INSTALL:
+            return start
+        if start.recorded is None or not start.reached:
+            return Beginning(chosen, lock=start.lock)
+        reason = f"{chosen.target} was begun on this server and is not proven yet."
+        image = stored_image(tools.store, chosen.target)
+        going_on = replace(chosen, action=Action.INSTALL, reason=reason, package=image)
+        return replace(start, choice=going_on)
+
+    @staticmethod
+    def _look(chosen: Choice, finish: Finish) -> Beginning:
+        update = update_name(chosen)
+        seen = finish.host.snapshot(update)
+        recorded, begun, lock = (seen.get(name) for name in ("recorded", "begun", "lock"))
+        return Beginning(
+            chosen,
+            update,
+            seen["now"],
+            recorded if isinstance(recorded, dict) else None,
+            tuple(name for item in begun or () if (name := text(item))),
+            lock if isinstance(lock, dict) else None,
+        )
+
+    def _recall(self, finish: Finish, start: Beginning) -> None:
+        """Read which mitigations were in effect before the first attempt, where that was written."""
+        name = memory_name(start.update)
+        self._kept = name in start.begun
+        if not self._kept:
+            return
+        record: Any = finish.host.snapshot(name).get("recorded")
+        notes = record.get("notes") if isinstance(record, dict) else None
+        listed = notes if isinstance(notes, list) else []
+        known = {m.id for m in finish.tools.catalog.mitigations()}
+        self._remembered = tuple(name for name in listed if name in known)
+
+    def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
+        """Judge whether setup may be started, and see which mitigations are in effect."""
+        tools, build = finish.tools, start.choice.build
+        assert build is not None  # noqa: S101 - there is no target without one
+        seen = Observed(reply.result, start.now, errors=tuple(reply.errors))
+        self._found = self._mitigated(finish, seen, build)
+        both = (*self._remembered, *self._found.remembered)
+        self._remembered = tuple(dict.fromkeys(both))
+        mine = (start.update, memory_name(start.update))
+        ground = Ground(
+            seen,
+            assessed(finish, reply),
+            self._found,
+            self.prepared_by,
+            start.recorded["state"] if start.recorded else None,
+            tuple(name for name in start.begun if name not in mine),
+        )
+        return upgrade_prechecks(
+            tools.catalog, start.choice, ground, finish.request.policy, tools.now()
+        )
+
+    def _mitigated(self, finish: Finish, seen: Observed, build: Build) -> Mitigated:
+        """Judge a reading, with what the host has a record of."""
+        catalog, ours = finish.tools.catalog, []
+        for mitigation in candidates(catalog, build):
+            asked = {"mitigation": mitigation.id, "check": True}
+            answer = finish.host.ask("Undo-Mitigation", asked).result
+            if isinstance(answer, dict) and answer.get("undo") is not None:
+                ours.append(mitigation.id)
+        return read(catalog, finish.request.campaign, seen, build, finish.tools.now(), ours)
+
+    def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
+        """Return the steps; the result lists what will have to be applied again."""
+        target = start.choice.target
+        if target is not None:
+            catalog = finish.tools.catalog
+            finish.result.reapply = to_reapply(catalog, self._remembered, Mitigated(), target)
+        package = start.choice.package
+        return upgrade_plan(
+            finish.request,
+            finish.tools,
+            start,
+            reply.result,
+            finish.result.prechecks,
+            self.words(package, "").arguments if package else (),
+            remember=() if self._kept else self._remembered,
+            release=released(finish.tools.catalog, self._found),
+            installed=installed,
+        )
+
+    def prepare(self, finish: Finish) -> None:
+        """Write down which mitigations are in effect, then give back services and pools."""
+        planned = finish.result.planned.steps if finish.result.planned else ()
+        for step in planned:
+            if step.id == "remember" or step.id.startswith("release/"):
+                done = finish.host.change(step.operation, step.parameters, step.id)
+                finish.did(step.id, changed=done.get("changed") is True)
+                self._kept = self._kept or step.id == "remember"
+
+    def words(self, package: PackageRecord, _log: str) -> Words:
+        """Return the words for setup.exe; its progress shows in its logs."""
+        arguments = setup_arguments(package.product, package.cu)
+        if arguments is None:
+            raise RefusedError(f"no licence switch is known for {package.product} {package.cu}")
+        return Words(arguments, (self._logs,))
+
+    def classify(self, code: object) -> ExitCode:
+        """Return what setup's exit code means."""
+        return classify_setup(code)
+
+    def restarts(self, start: Beginning, code: ExitCode, installed: Observed) -> bool:
+        """Restart where setup says so, and where the files are new whatever it says."""
+        build = exsetup(Facts.of(installed.facts, installed.errors))
+        return code.kind is ExitClass.OK or build == start.choice.target
+
+    def judge(self, finish: Finish, start: Beginning, seen: Readings, code: ExitCode) -> Outcome:
+        """Return the verdict."""
+        mode = finish.request.maintenance
+        return judge_upgrade(start.choice, seen.before, seen.after, code, mode)
+
+    def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
+        """List what is to be applied again, by what is in effect now."""
+        reply = finish.host.facts()
+        seen = Observed(reply.result, errors=tuple(reply.errors))
+        build = exsetup(Facts.of(reply.result, reply.errors)) or start.choice.target
+        if build is not None:
+            tools = finish.tools
+            after = read(tools.catalog, finish.request.campaign, seen, build, tools.now(), ())
+            finish.result.reapply = to_reapply(tools.catalog, self._remembered, after, build)
+        if over and self._kept:
+            memory = memory_name(start.update)
+            finish.host.change("Remove-UpdateSnapshot", {"update": memory}, "forget-mitigations")
