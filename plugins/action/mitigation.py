@@ -82,7 +82,7 @@ class ActionModule(ActionBase):
             if options["tool"]:
                 done = task.by_tool(wanted, options, transport, change.record, secrets)
             else:
-                done = task.native(wanted, transport, change.record, change.admit)
+                done = task.native(wanted, options, transport, change.record, change.admit)
         except RemediationError as error:
             change.end("failed", f"{error.code}: {error}")
             raise

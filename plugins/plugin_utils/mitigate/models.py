@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..catalog.catalog import Catalog
     from ..plan.records import HostPlan
+    from .module_models import ModuleTools
 
 MITIGATE, UNMITIGATE = "mitigate", "unmitigate"
 
@@ -94,3 +95,4 @@ class Tools:
     # Another name for each invocation: its changes compare with the host as it is now, so the
     # stored answer of an earlier one must not come back.
     token: Callable[[], str] = lambda: secrets.token_hex(8)
+    module: ModuleTools | None = None  # of the URL Rewrite module; without it none is installed

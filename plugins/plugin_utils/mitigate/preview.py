@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LanguageModeRefused, LockedByOther, ScriptError, ScriptIntegrityError
 from ..judge.facts import rows
 from . import content
+from .module_part import INSTALLED
 
 if TYPE_CHECKING:
     from ..change.session import HostSession
@@ -66,6 +67,9 @@ class _View:
         """Ask about one step."""
         name = mitigation_of(step)
         if name in self.dropped:
+            return
+        if INSTALLED in step.needs:
+            self.steps.append(step)  # the host refuses rules as long as the module is missing
             return
         try:
             reply = self._session.ask(step.operation, {**step.parameters, "check": True})

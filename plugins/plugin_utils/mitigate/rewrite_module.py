@@ -65,6 +65,29 @@ def read_state(session: HostSession, known: ModuleKnowledge) -> ModuleState:
     return read_module_state(session.ask("Get-RewriteModule", identity(known)))
 
 
+def _noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:
+    """The MSI by which the module was installed, as the catalogue has it."""
+    digest = state.noted.sha256 if state.noted else None
+    return next((one for one in acts.tools.modules if one.sha256 == digest), None)
+
+
+def _awaited(acts: ModuleActs, state: ModuleState, ended: Ended, act: str) -> Step | None:
+    """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
+    module, noted = _noted_msi(acts, state), state.noted
+    if not acts.tools.check or module is None or noted is None:
+        return None
+    found = REMOVE if ended.job.startswith(acts.jobs.removes(noted)) else INSTALL
+    return job_step(module, ended.job, act, ()) if found == act else None
+
+
+def _open(
+    acts: ModuleActs, state: ModuleState, ended: Ended, steps: tuple[Step, ...]
+) -> ModuleOutcome:
+    """A job of ours is at work: a plan waits for it, a change that has waited knows no more."""
+    status = ModuleStatus.PLANNED if steps else ModuleStatus.UNKNOWN
+    return acts.end(status, ended.text, state, ended, steps=steps)
+
+
 @dataclass(slots=True)
 class _Ensure:
     """Installing."""
@@ -75,7 +98,8 @@ class _Ensure:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
         if resumed and resumed.open_end:
-            return acts.end(ModuleStatus.UNKNOWN, resumed.text, state, resumed)
+            step = _awaited(acts, state, resumed, INSTALL)
+            return _open(acts, state, resumed, (step,) if step else ())
         decision = self._decide(state)
         if decision.need is Need.REFUSED:
             return acts.end(ModuleStatus.REFUSED, decision.reason, state)
@@ -153,7 +177,10 @@ class _Remove:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
         if resumed and resumed.open_end:
-            return acts.end(ModuleStatus.UNKNOWN, resumed.text, state, resumed)
+            step = _awaited(acts, state, resumed, REMOVE)
+            code = state.noted.product_code if state.noted else ""
+            forget = forget_step(self._words(), code, resumed.text, alone=False)
+            return _open(acts, state, resumed, (step, forget) if step else ())
         if state.present is None:
             why = f"the module cannot be read: {state.why('presence')}"
             return acts.end(ModuleStatus.REFUSED, why, state)
@@ -176,7 +203,7 @@ class _Remove:
                 f"rules of URL Rewrite stand in {', '.join(uses[:_SHOWN])}{more}; without the "
                 "module IIS answers 500.19 there. Take them out first, or keep the module"
             )
-        if self._msi(state) is None:
+        if _noted_msi(self.acts, state) is None:
             digest = state.noted.sha256 if state.noted else "?"
             return (
                 f"the MSI with SHA-256 {digest}, by which the module was installed, is not in the "
@@ -184,13 +211,9 @@ class _Remove:
             )
         return None
 
-    def _msi(self, state: ModuleState) -> ModuleRecord | None:
-        digest = state.noted.sha256 if state.noted else None
-        return next((one for one in self.acts.tools.modules if one.sha256 == digest), None)
-
     def _take_off(self, state: ModuleState) -> ModuleOutcome:
         acts, jobs = self.acts, self.acts.jobs
-        noted, module = state.noted, self._msi(state)
+        noted, module = state.noted, _noted_msi(self.acts, state)
         assert noted is not None  # noqa: S101 - without a record it is not ours
         assert module is not None  # noqa: S101 - its lack was an objection
         base = jobs.removes(noted)

@@ -17,6 +17,7 @@ prove                 facts and requests again; "mitigated" means that the reque
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.loader import load
@@ -34,6 +35,9 @@ from ..judge.facts import Facts
 from ..plan.records import HostPlan
 from .choose import Selection, choose
 from .models import UNMITIGATE, MitigateState, Request, Result, Tools
+from .module_models import ModuleStatus
+from .module_part import INSTALLED, ModulePart, is_module
+from .module_steps import BASE
 from .policy import objection
 from .preview import mitigation_of, preview
 from .probes import Answers, Questions, questions
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from ..plan.records import Step
     from ..transport.base import Transport
     from ..transport.reply import Reply
+    from .module_models import ModuleOutcome
 
 _HOST_IN_THE_WAY = (LanguageModeRefused, LockedByOther, ScriptIntegrityError)
 
@@ -57,6 +62,9 @@ def mitigate_host(request: Request, transport: Transport, tools: Tools | None = 
         machine.go()
     except ConfigError:
         raise
+    except StillAtWork as error:
+        machine.end(MitigateState.UNKNOWN, str(error))
+        machine.keep_lock()
     except StalePlan as error:
         machine.end(MitigateState.STALE_PLAN, str(error))
     except RemediationError as error:
@@ -66,6 +74,12 @@ def mitigate_host(request: Request, transport: Transport, tools: Tools | None = 
     machine.release()
     machine.result.commands = machine.host.asked
     return machine.result
+
+
+class StillAtWork(RemediationError):  # noqa: N818 - a state of the host, not a mistake
+    """An installer of ours has not come to its end."""
+
+    code = "at-work"
 
 
 class _Run:
@@ -87,6 +101,8 @@ class _Run:
         self.result = Result(MitigateState.UNKNOWN, "not begun", empty)
         self.acted = False
         self._locked = False
+        self._module = ModulePart(self.host, tools.module)
+        self._module_done: ModuleOutcome | None = None
         self._invocation = tools.token()
 
     # The way -----------------------------------------------------------------------------
@@ -98,7 +114,7 @@ class _Run:
         self.result.left_open = selection.open_cves
         if selection.stop:
             return self.end(MitigateState.STOPPED, selection.stop)
-        plan = self.result.plan = preview(self.host, selection)
+        plan = self.result.plan = self._plan(selection)
         self.tools.admit(plan)
         asking = self._questions(reply, selection)
         before = self._ask("before", asking)
@@ -111,9 +127,21 @@ class _Run:
         self.host.lock(f"{self.request.intent} {self.request.campaign}")
         self._locked = True
         for step in plan.steps:
-            self._apply(step)
+            if is_module(step):
+                self._apply_module(step)
+            else:
+                self._apply(step)
         after = self._ask("after", asking)
         return self._judge(self._choose(self.host.facts()), before, after)
+
+    def _plan(self, selection: Selection) -> HostPlan:
+        """The steps as the host would carry them out, with those of the URL Rewrite module."""
+        part = self._module
+        selection, module = part.ahead(selection)
+        plan = preview(self.host, selection)
+        if module is not None and any(INSTALLED in step.needs for step in plan.steps):
+            plan = replace(plan, steps=(*module.steps, *plan.steps))
+        return part.behind(plan, selection)
 
     def _choose(self, reply: Reply) -> Selection:
         wanted = self.request
@@ -158,11 +186,17 @@ class _Run:
 
     # Steps -------------------------------------------------------------------------------
 
+    def _waits(self, step: Step) -> bool:
+        """Whether a step that it needs has failed; then it is not tried."""
+        failed = {line.partition(":")[0] for line in self.result.failed}
+        missing = [name for name in step.needs if name in failed]
+        if missing:
+            self.result.failed.append(f"{step.id}: not tried, {', '.join(missing)} failed")
+        return bool(missing)
+
     def _apply(self, step: Step) -> None:
         """Carry out one step; a failed one does not keep other mitigations from being applied."""
-        failed = {line.partition(":")[0] for line in self.result.failed}
-        if set(step.needs) & failed:
-            self.result.failed.append(f"{step.id}: not tried, {', '.join(step.needs)} failed")
+        if self._waits(step):
             return
         self.acted = True
         name = f"{step.id}@{self._invocation}"
@@ -180,6 +214,24 @@ class _Run:
         self.result.changed = self.result.changed or changed
         self.tools.notice(f"{self.request.host}: {step.id} {'done' if changed else 'unchanged'}")
 
+    def _apply_module(self, step: Step) -> None:
+        """Its steps are one piece of work, which begins with the first of them."""
+        if self._waits(step):
+            return
+        if self._module_done is None:
+            self.acted = True
+            self._module_done = self._module.act(self.request.intent)
+            outcome = self._module_done
+            if outcome.status is ModuleStatus.UNKNOWN:
+                raise StillAtWork(f"URL Rewrite module: {outcome.reason}")
+            if outcome.status in (ModuleStatus.FAILED, ModuleStatus.REFUSED):
+                self.result.failed.append(f"{INSTALLED}: {outcome.reason}")
+        outcome = self._module_done
+        shown = {"before": outcome.before, "after": outcome.after, **outcome.details}
+        entry = {"step": step.id, "mitigation": None, "changed": outcome.changed}
+        self.result.done.append({**entry, **shown})
+        self.result.changed = self.result.changed or outcome.changed
+
     # The end -----------------------------------------------------------------------------
 
     def _judge(self, now: Selection, before: Answers, after: Answers) -> None:
@@ -196,6 +248,10 @@ class _Run:
         """Set the verdict."""
         self.result.state, self.result.reason = state, reason
 
+    def keep_lock(self) -> None:
+        """An installer may be at work: nobody else is to change this server meanwhile."""
+        self._locked = False
+
     def release(self) -> None:
         """Give the lock back."""
         if not self._locked:
@@ -211,5 +267,5 @@ class _Run:
 
 
 def _planned(plan: HostPlan) -> str:
-    names = ", ".join(dict.fromkeys(mitigation_of(step) for step in plan.steps))
-    return f"{names}: {len(plan.steps)} changes."
+    parts = [BASE if is_module(step) else mitigation_of(step) for step in plan.steps]
+    return f"{', '.join(dict.fromkeys(parts))}: {len(plan.steps)} changes."

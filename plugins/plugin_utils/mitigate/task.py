@@ -11,10 +11,12 @@ from ..case.journal import utc_now
 from ..catalog.loader import load
 from ..change.session import HostSession
 from ..errors import ConfigError
+from ..package_source import PackageSource
 from ..plan.serialize import plan_to_dict
 from ..tools.identify import Pin
 from ..tools.records import Intent
 from .models import UNMITIGATE, MitigateState, Tools
+from .module_models import ModuleTools
 from .options import GOOD, to_dict
 from .policy import objection
 from .run import mitigate_host
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from ..plan.records import HostPlan
     from ..transport.base import Transport
     from .models import Request
+
+REWRITE = "url-rewrite"  # of catalog/modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,26 @@ class Done:
 
 def native(
     wanted: Request,
+    options: Mapping[str, Any],
     transport: Transport,
     record: Callable[[str, dict[str, Any]], None],
     admit: Callable[[HostPlan], None],
 ) -> Done:
     """Carry it out with our own operations."""
-    tools = replace(Tools(load()), record=record, admit=admit)
+    catalog = load()
+    tools = replace(Tools(catalog), record=record, admit=admit, module=_module(wanted, options))
     result = mitigate_host(wanted, transport, tools)
     ok = result.state in GOOD or (wanted.check and result.state is not MitigateState.STALE_PLAN)
     return Done(to_dict(wanted, result), ok, result.changed, result.plan)
+
+
+def _module(wanted: Request, options: Mapping[str, Any]) -> ModuleTools | None:
+    """The URL Rewrite module of the operator's package store, where one is named."""
+    source = PackageSource.of(options)
+    if source.catalogue is None:
+        return None
+    known = load().module(REWRITE)
+    return ModuleTools(wanted.host, known, source.catalogue.modules, source.deliver)
 
 
 def by_tool(

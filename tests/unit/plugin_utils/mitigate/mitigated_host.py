@@ -37,6 +37,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.bas
 from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
 
 if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.module_models import (
+        ModuleTools,
+    )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import (
         World,
@@ -138,6 +141,7 @@ class MitigatedHost:
             if approved is not None and tuple(step.id for step in plan.steps) != approved:
                 raise StalePlan("another step")
 
+        module: ModuleTools | None = changes.pop("module", None)
         request = Request("ex01", run, changes.pop("owner", "controller-a"), intent, **changes)
         tools = Tools(
             load(),
@@ -145,6 +149,7 @@ class MitigatedHost:
             self.now,
             record=lambda event, data: self.journal.append((event, data)),
             admit=admit,
+            module=module,
             token=lambda: next(self.tokens),
         )
         return mitigate_host(request, self.transport(), tools)
