@@ -244,7 +244,9 @@ def test_hanging_installer_is_left_at_work_and_found_again(host: Any) -> None:
     done = one.ensure()
     assert done.status is ModuleStatus.UNKNOWN
     assert one.session().holds_lock()
-    assert one.ensure(run="run-2", check=True).status is ModuleStatus.UNKNOWN
+    planned = one.ensure(run="run-2", check=True)  # a plan waits for it
+    assert [step.id for step in planned.steps] == ["rewrite-module/install"]
+    assert "it is at work" in planned.reason
     assert one.ensure().status is ModuleStatus.UNKNOWN
     assert one.take_off().status is ModuleStatus.UNKNOWN
     assert len(one.launched) == 1
