@@ -63,7 +63,8 @@ def _module(wanted: Request, options: Mapping[str, Any]) -> ModuleTools | None:
     if source.catalogue is None:
         return None
     known = load().module(REWRITE)
-    return ModuleTools(wanted.host, known, source.catalogue.modules, source.deliver)
+    modules = source.catalogue.modules
+    return ModuleTools(wanted.host, known, modules, source.deliver, seconds=wanted.seconds)
 
 
 def by_tool(
