@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an upgrade does to mitigations: written down, given back, and listed for the way afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate import (
+    models as mitigate_models,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.run import (
+    mitigate_host,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import (
+    ExecTransport,
+)
+from patched_host import Killed
+from upgraded_host import ROOT, UPGRADES, WIPED, UpgradedHost
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL = ("backend-cookie", "um-services", "ecp-app-pool", "oab-app-pool")
+STOPPED = ("um-services", "ecp-app-pool", "oab-app-pool")
+RELEASE = tuple(f"release/{name}" for name in STOPPED)
+UNDO = "C:\\ProgramData\\ExchangeRemediation\\undo"
+UPDATES = "C:\\ProgramData\\ExchangeRemediation\\updates"
+
+
+def mitigated(folder: Path, **options: Any) -> UpgradedHost:
+    """A server with the four mitigations of March 2021, applied by us."""
+    kill_at = options.pop("kill_at", None)
+    host = UpgradedHost(folder, **options)
+    assert mitigate(host) == "mitigated"
+    host.asked.clear()
+    host.kill_at = kill_at
+    return host
+
+
+def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
+    transport = ExecTransport(
+        host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
+    )
+    request = mitigate_models.Request("ex01", run, "controller-a", "mitigate")
+    tools = mitigate_models.Tools(load(), host.sleep, host.now, token=lambda: next(host.tokens))
+    return str(mitigate_host(request, transport, tools).state.value)
+
+
+def undo_records(host: UpgradedHost) -> list[str]:
+    names = [name for name, _ in host.world.children(UNDO)]
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+
+
+def test_everything_is_listed_and_applied_again_between_upgrade_and_update(tmp_path: Path) -> None:
+    host = mitigated(tmp_path)
+    seen: dict[str, Any] = {}
+
+    def look(answer: Any) -> Any:
+        pools = host.world.data["iis_runtime"]["app_pools"]
+        seen.update(um=host.start("MSExchangeUM"), ecp=pools["MSExchangeECPAppPool"])
+        return answer()
+
+    probe = mitigated(tmp_path)
+    probe.upgrade()
+    host.faults = {probe.asked.index("Start-HostJob"): look}
+    planned = host.upgrade(check=True)
+    assert planned.plan[0] == "remember"
+    assert set(planned.plan[1:4]) == set(RELEASE)
+    assert set(planned.reapply) == set(ALL)
+    host.asked.clear()
+    result = host.upgrade()
+    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert [row["step"] for row in result.done] == list(result.plan) == list(planned.plan)
+    assert seen == {
+        "um": 2,
+        "ecp": "Started",
+    }  # setup met neither a disabled service nor a stopped pool
+    assert set(result.reapply) == set(ALL)
+    assert undo_records(host) == ["backend-cookie"]
+    assert host.world.children(UPDATES) == []
+    assert host.world.text(ROOT) == WIPED["text"]
+    assert mitigate(host, "mitigate-2") == "mitigated"
+    assert undo_records(host) == sorted(ALL)
+
+
+def test_setup_that_refuses_leaves_rules_and_lists_what_was_given_back(tmp_path: Path) -> None:
+    host = mitigated(tmp_path, behaviour={**UPGRADES, "exit_code": 1, "effects": []})
+    result = host.upgrade()
+    assert result.outcome.state is PatchState.NOT_PATCHED, result.outcome.reason
+    assert set(result.reapply) == set(STOPPED)
+    assert host.world.children(UPDATES) == []
+
+
+def test_image_that_cannot_be_used_lists_what_was_given_back(tmp_path: Path) -> None:
+    images = [{"match": ".iso", "problem": "corrupt"}]
+    host = mitigated(tmp_path, spec={"images": images})
+    result = host.upgrade()
+    assert (result.outcome.state, host.launches) == (PatchState.STOPPED, 0)
+    assert set(result.reapply) == set(STOPPED)
+    assert host.world.children(UPDATES) == []
+
+
+def test_stopped_by_somebody_else_is_not_guessed(tmp_path: Path) -> None:
+    host = mitigated(tmp_path)
+    host.world.delete_file(UNDO, by="test")
+    before = len(host.world.mutations)
+    result = host.upgrade()
+    assert result.outcome.state is PatchState.STOPPED
+    for name in STOPPED:
+        assert name in result.outcome.reason
+    assert len(host.world.mutations) == before
+
+
+def test_memory_survives_wherever_the_controller_dies_i15(tmp_path: Path) -> None:
+    probe = mitigated(tmp_path)
+    probe.upgrade()
+    for number in range(0, len(probe.asked), 2):
+        host = mitigated(tmp_path, kill_at=number)
+        with pytest.raises(Killed):
+            host.upgrade()
+        host.kill_at = None
+        host.sleep(7 * 3600)
+        result = host.upgrade("another day")
+        where = f"killed at command {number}: {result.outcome.reason}"
+        assert host.launches == 1, where
+        if result.outcome.state is PatchState.NOTHING_TO_DO:
+            continue  # it was all said before
+        assert result.outcome.state is PatchState.PATCHED, where
+        assert set(result.reapply) == set(ALL), where
