@@ -147,6 +147,19 @@ def _folded(value: str | None) -> str | None:
     return None if value is None else value.casefold()
 
 
+def _repeated(row: Row, config: RewriteFacts) -> bool:
+    """Whether its name stands there again: a collection of IIS has each name once."""
+    name = _folded(text(row.get("name")))
+    place = (_site(row), fold_path(row.get("path")), _folded(text(row.get("direction"))))
+    return any(
+        other is not row
+        and _folded(text(other.get("name"))) == name
+        and (_site(other), fold_path(other.get("path")), _folded(text(other.get("direction"))))
+        == place
+        for other in config.rules.rows
+    )
+
+
 def _shadow(row: Row, config: RewriteFacts) -> str | None:
     """The earlier rule that ends the processing but lets the request through to Exchange."""
     order = number(row.get("order"))
@@ -198,6 +211,8 @@ def _objections(
     revision: RuleRevision, row: Row, config: RewriteFacts
 ) -> Iterator[tuple[State, str]]:
     """Yield why a rule with the right content does not protect, then that it does."""
+    if _repeated(row, config):
+        yield State.ALTERED, "its name stands there twice, so IIS answers 500 to every request"
     if revision.validity not in _STRONG:
         yield State.WEAKER, f"is revision {revision.revision} ({revision.validity})"
     enabled, inherited = flag(row.get("enabled")), flag(row.get("inherit", True))

@@ -57,7 +57,7 @@ _OWA_URI_EARLY = "^/owa/?($|\\?|default\\.aspx|projection\\.aspx)"
 _POOLS = {"ecp-app-pool": "MSExchangeECPAppPool", "oab-app-pool": "MSExchangeOABAppPool"}
 _POOL_OFF = {"autoStart": "false", "startMode": "OnDemand"}
 
-INBOUND_VARIANTS = ("exact", "altered", "disabled", "partial", "duplicate", "wildcard", "cleared")
+INBOUND_VARIANTS = ("exact", "altered", "disabled", "partial", "duplicate", "twice", "wildcard", "cleared")
 MITIGATIONS: dict[str, tuple[str, ...]] = {
     "backend-cookie": INBOUND_VARIANTS,
     "um-services": ("exact", "partial"),
@@ -147,6 +147,8 @@ def _inbound(name: str, variant: str) -> list[_Inbound]:
         rules = rules[:1] if len(rules) > 1 else []
     elif variant == "duplicate":
         rules += [replace(rule, name=f"{rule.name} (copy)") for rule in rules]
+    elif variant == "twice":
+        rules += rules[:1]  # the same name again: IIS refuses the whole file
     elif variant == "wildcard":
         rules = [replace(rule, syntax="Wildcard") for rule in rules]
     return rules

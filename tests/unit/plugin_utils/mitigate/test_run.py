@@ -131,6 +131,18 @@ def test_drift_is_repaired_and_undo_still_ends_where_it_began() -> None:
     assert host.configuration == before
 
 
+def test_name_that_stands_there_twice_is_repaired_and_undo_says_what_it_brings_back() -> None:
+    host = MitigatedHost({"mitigations": [{"id": "backend-cookie", "variant": "twice"}]})
+    before = host.configuration
+    repaired = host.mitigate()
+    assert repaired.state is State.MITIGATED, repaired.reason
+    assert "twice" in repaired.plan.steps[0].reason
+    undone = host.unmitigate(although_open="test")
+    # IIS answered 500 to everything before, and does so again.
+    assert (undone.state, host.configuration) == (State.DEGRADED, before)
+    assert "/owa/healthcheck.htm" in undone.reason
+
+
 def test_rules_that_a_cumulative_update_wiped_are_applied_again() -> None:
     host = MitigatedHost()
     original = str(host.world.text(WEB_CONFIG))
