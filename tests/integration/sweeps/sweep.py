@@ -40,7 +40,7 @@ FULL = tuple(kinds[0] for kinds in CLASSES.values())
 TERMINAL = ("redirect", "gzip", "http401", "locked-out")
 _ACTIONS = ("Create", "Command", "Send", "Receive", "Signal")
 _WHEN = ("before", "after")
-_HANGING = 0.4  # seconds until the client gives up
+_HANGING = 0.3  # seconds until the client gives up
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,12 @@ class Calm:
     changes: list[tuple[str, str]]
 
     def struck(self, fault: Fault) -> list[int]:
-        """The commands that a fault strikes."""
+        """The commands that a fault strikes; of a question that is repeated, the first."""
         return [
             number
             for number, operation in enumerate(self.asked)
-            if fault.full or not operation.startswith(("Get-", "Test-"))
+            if not operation.startswith(("Get-", "Test-"))
+            or (fault.full and (number == 0 or operation != self.asked[number - 1]))
         ]
 
 
