@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill import Drill, Rehearsed
@@ -20,13 +18,8 @@ _QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], 
 _OPEN = {"although_open": "a drill of the way back"}
 
 
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="sweep-"))
-
-
 def _patch(line: Line) -> Rehearsed:
-    host = PatchedHost(_folder(), _QUICK)
+    host = PatchedHost(line.endpoint.folder, _QUICK)
     host.execute = line.execute  # type: ignore[method-assign]
     return Rehearsed(host.world, lambda run: host.patch(run).outcome.state.value, host.sleep)
 
@@ -38,7 +31,8 @@ def _mitigate(line: Line) -> Rehearsed:
 
 
 @cache
-def _mitigated() -> dict[str, Any]:
+def mitigated() -> dict[str, Any]:
+    """The document of a host after an undisturbed run."""
     host = MitigatedHost()
     host.mitigate()
     return host.world.snapshot() | {"mutations": []}
@@ -46,7 +40,7 @@ def _mitigated() -> dict[str, Any]:
 
 def _unmitigate(line: Line) -> Rehearsed:
     host = MitigatedHost()
-    host.world.replace(_mitigated())
+    host.world.replace(mitigated())
     host.execute = line.execute  # type: ignore[method-assign]
     return Rehearsed(host.world, lambda run: host.unmitigate(run, **_OPEN).state.value, host.sleep)
 

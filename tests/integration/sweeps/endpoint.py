@@ -63,6 +63,7 @@ class Endpoint:
         self._fleet = fleet.Fleet(spec, self.engine, folder)
         self._loop = _FastLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.folder = folder
         self.authority = folder / "ca.pem"
         self.authority.write_bytes(self._fleet.authority.pem())
         self.port = 0

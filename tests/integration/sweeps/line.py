@@ -130,6 +130,10 @@ class Line:
             self._calm += 1
         return done
 
+    def traffic(self) -> dict[str, int]:
+        """Requests and bytes of the connection that is open."""
+        return (self._connection.traffic() if self._connection else None) or {}
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:

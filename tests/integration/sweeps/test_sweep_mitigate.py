@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from drill import end_state
 from drills import MITIGATE, UNMITIGATE
+from endpoint import PASSWORD
 from line import Line
 from sweep import Fault, again, begin, calm, everywhere, faults, sweep
 
@@ -24,7 +25,9 @@ pytestmark = [
 
 
 def test_whole_run_over_the_wire_is_the_same(endpoint: Endpoint, drill: Drill) -> None:
-    assert calm(drill, endpoint, wire=True) == calm(drill, endpoint)
+    over_wire = calm(drill, endpoint, wire=True)
+    assert PASSWORD not in endpoint.host.world.to_json()  # I8
+    assert over_wire == calm(drill, endpoint)
     assert calm(drill, endpoint).verdict == drill.done
 
 

@@ -14,6 +14,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.bas
     ExecTransport,
 )
 from drills import PATCH
+from endpoint import PASSWORD
 from sweep import Fault, calm, everywhere, faults, sweep
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.integration
 
 
 def test_whole_run_over_the_wire_is_the_same(endpoint: Endpoint) -> None:
-    assert calm(PATCH, endpoint, wire=True) == calm(PATCH, endpoint)
+    over_wire = calm(PATCH, endpoint, wire=True)
+    assert PASSWORD not in endpoint.host.world.to_json()  # I8
+    assert over_wire == calm(PATCH, endpoint)
     assert calm(PATCH, endpoint).verdict == PATCH.done
 
 
