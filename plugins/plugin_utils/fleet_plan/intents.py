@@ -26,6 +26,7 @@ INTENTS = {
         Intent("mitigate", "mitigate", "apply the mitigations of the campaign"),
         Intent("unmitigate", "mitigate", "take the mitigations off again"),
         Intent("patch", "patch", "install the security update for each exact build"),
+        Intent("upgrade", "upgrade", "change the cumulative update, which cannot be taken back"),
     )
 }
 
@@ -41,10 +42,10 @@ class Standing(Enum):
 
 
 _BY_STATE = {
-    Standing.DONE: ("patched", "nothing-to-do", "mitigated", "removed", "not-needed"),
+    Standing.DONE: ("patched", "upgraded", "nothing-to-do", "mitigated", "removed", "not-needed"),
     Standing.PLANNED: ("planned",),
     Standing.LEFT_OUT: ("left-out",),
-    Standing.WRONG: ("stale-plan", "stopped", "not-patched", "degraded", "partial"),
+    Standing.WRONG: ("stale-plan", "stopped", "not-patched", "not-upgraded", "degraded", "partial"),
 }
 # A run that was stopped because of the way to the host has seen nothing there.
 _UNREACHED = ("unreachable:", "authentication-failed:", "timeout:", "transport:", "reply")

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upgrade one server to another cumulative update; documented in plugins/modules."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils import host_change, package_source
+from ..plugin_utils.ansible_host import HostConnection, contains_any
+from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.host_change import HostChange, approved
+from ..plugin_utils.patch.components import Maintenance
+from ..plugin_utils.patch.exclusive import alone
+from ..plugin_utils.patch.models import PatchState
+from ..plugin_utils.patch.options import budget as stop_budget
+from ..plugin_utils.patch.options import tools as tools_of
+from ..plugin_utils.plan.show import step_diffs
+from ..plugin_utils.transport.peer import BECOME_REFUSED
+from ..plugin_utils.upgrade import options as settings
+from ..plugin_utils.upgrade.kind import upgrade_host
+from ..plugin_utils.upgrade.steps import INTENT
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    **host_change.OPTIONS,
+    **package_source.OPTIONS,
+    "approvals": {"type": "dict", "default": {}},
+    "campaign": {"type": "str", "default": "proxylogon"},
+    "confirm": {"type": "bool", "default": False},
+    "cumulative_update": {"type": "str"},
+    "dag_guard": {"type": "dict"},
+    "fail_when_stopped": {"type": "bool", "default": False},
+    "lock_takeover": {"type": "str"},
+    "maintenance": {
+        "type": "str",
+        "default": "as-found",
+        "choices": [mode.value for mode in Maintenance],
+    },
+    "owner": {"type": "str"},
+    "prepared_by": {"type": "str"},
+    "repair": {"type": "bool", "default": False},
+    "required_approvals": {"type": "list", "elements": "str", "default": []},
+    "restart": {"type": "bool", "default": True},
+    "room_gib": {"type": "float", "default": 2.0},
+    "run": {"type": "str"},
+    "seconds": {"type": "int", "default": 14400},
+    "stop_after": {"type": "int", "default": 0},
+    "stop_file": {"type": "path"},
+    "usable_seconds": {"type": "int", "default": 3600},
+    "window_end": {"type": "str"},
+}
+
+
+class ActionModule(ActionBase):
+    """Fails for a server that is not upgraded, so that a rollout stops there."""
+
+    _requires_connection = True
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        validation, options = self.validate_argument_spec(ARGUMENTS)
+        if self._connection.become is not None or self._task.become:
+            raise AnsibleActionFail(BECOME_REFUSED)
+        variables = task_vars or {}
+        host = str(variables["inventory_hostname"])
+        allowed = self._templar.template(variables.get("exchange_allow_insecure"))
+        connection = HostConnection(host, self._connection, allowed)
+        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
+        try:
+            result = self._upgrade(connection, host, options, secrets)
+        except RemediationError as error:
+            raise AnsibleActionFail(f"{host}: {error}") from error
+        connection.close()
+        result["cumulative_update"]["peer"] = connection.peer()
+        return remove_values(result, secrets) if contains_any(result, secrets) else result
+
+    def _upgrade(
+        self, connection: HostConnection, host: str, options: dict[str, Any], secrets: set[str]
+    ) -> dict[str, Any]:
+        check = bool(self._task.check_mode)
+        plan = approved(options, INTENT, options["campaign"])
+        options["run"] = plan.run if plan else options["run"]
+        wanted = settings.request(host, options, check=check)
+        # What stops a server counts where it would be upgraded, and where that comes next.
+        counts = not wanted.check or (options["fail_when_stopped"] and not check)
+        budget = stop_budget(options) if counts else None
+        if budget and (why := budget.exhausted()) is not None:
+            raise AnsibleActionFail(f"{host}: {why}")
+        change = HostChange.of(host, wanted.run, options, plan, secrets, check=wanted.check)
+        change.begin(INTENT, wanted.campaign, dict(wanted.policy.given))
+        which, by = options["cumulative_update"], options["prepared_by"]
+        try:
+            tools = replace(tools_of(options), record=change.record, admit=change.admit)
+            with nullcontext() if wanted.check else alone(host):
+                done = upgrade_host(wanted, connection.open(), tools, which, by)
+        except RemediationError as error:
+            change.end("failed", f"{error.code}: {error}")
+            raise
+        if budget:
+            budget.note(host, done.outcome.state)
+        entry = settings.to_dict(wanted, done)
+        change.end(entry["state"], entry["reason"], changed=done.changed, reapply=entry["reapply"])
+        stale = done.outcome.state is PatchState.STALE_PLAN
+        result: dict[str, Any] = {"changed": done.changed, "cumulative_update": entry}
+        if wanted.check:
+            result["changed"] = check and bool(done.plan) and not stale
+        if stale or (counts and done.outcome.state not in settings.GOOD):
+            result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
+        result["warnings"] = self._warnings(host, entry, planned=wanted.check and not counts)
+        if self._task.diff:
+            result["diff"] = step_diffs(host, done.planned) if done.planned else []
+        return result
+
+    def _warnings(self, host: str, entry: dict[str, Any], *, planned: bool) -> list[str]:
+        found = []
+        if entry["reapply"]:
+            names = ", ".join(entry["reapply"])
+            found.append(f"{host}: run mitigate right after the upgrade, for {names}")
+        if planned and entry["plan"] and not self._task.check_mode:
+            found.append(f"{host}: nothing was upgraded; set confirm to upgrade")
+        return found
