@@ -6,7 +6,6 @@ No import of ansible: it runs in a process of its own, as an operator would star
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -21,6 +20,7 @@ from .errors import ConfigError
 from .transport.sanitize import clean_text
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
 _LINES = 15
@@ -122,7 +122,7 @@ def environment(known: Mapping[str, str]) -> dict[str, str]:
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the options of every command that runs a playbook."""
+    """Add the options of every command that runs a playbook; ``ansible`` is what follows ``--``."""
     command.add_argument(
         "-i", "--inventory", action="append", type=Path, required=True,
         help="inventory file or folder; may be given several times",
@@ -131,7 +131,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--cases", type=Path, default=Path("cases"), help="folder of case folders (default: %(default)s)"
     )  # fmt: skip
     command.add_argument("--show", action="store_true", help="show what Ansible prints, on stderr")
-    command.add_argument("ansible", nargs="*", metavar="-- OPTION", help=argparse.SUPPRESS)
 
 
 def say(lines: list[str]) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USAGE = 2
+_RUN_ANSIBLE = ("assess", "plan", "apply")  # what stands behind -- is for ansible-playbook
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,9 +55,20 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _apart(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part what stands behind ``--``; argparse does that only where nothing else is positional."""
+    given = list(argv)
+    if not given or given[0] not in _RUN_ANSIBLE or "--" not in given:
+        return given, []
+    place = given.index("--")
+    return given[:place], given[place + 1 :]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors become one line on stderr and exit status 2."""
-    args = parser().parse_args(argv)
+    given, ansible = _apart(sys.argv[1:] if argv is None else argv)
+    args = parser().parse_args(given)
+    args.ansible = ansible
     try:
         return int(args.run(args))
     except RemediationError as error:

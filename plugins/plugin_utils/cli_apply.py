@@ -40,7 +40,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="carry out a signed plan",
         description="Verifies a plan and runs its playbook for the hosts with steps.",
         epilog="exit status: 0 done, 1 a host is not as wanted or changes are still planned, "
-        "2 refused or usage, 3 some host not reached, not begun or not known",
+        "2 refused or usage, 3 some host not reached, not begun or not known. "
+        "Everything after -- goes to ansible-playbook",
     )
     command.add_argument("plan", type=Path, help="the file that 'plan' wrote")
     add_arguments(command)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOURS, _LONGEST = 24, 24 * 30
 _EXIT = (
     "exit status: 0 nothing to do, 1 changes planned or a host is wrong, 2 refused or usage, "
-    "3 some host not reached or not known"
+    "3 some host not reached or not known. Everything after -- goes to ansible-playbook"
 )
 
 
