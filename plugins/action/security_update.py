@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from ..plugin_utils.ansible_host import HostConnection, contains_any
 from ..plugin_utils.errors import RemediationError
 from ..plugin_utils.host_change import HostChange, approved
 from ..plugin_utils.patch import options as settings
+from ..plugin_utils.patch.components import Maintenance
+from ..plugin_utils.patch.exclusive import alone
 from ..plugin_utils.patch.models import PatchState
 from ..plugin_utils.patch.run import patch_host
 from ..plugin_utils.patch.steps import INTENT
@@ -27,9 +30,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "campaign": {"type": "str", "default": "proxylogon"},
     "confirm": {"type": "bool", "default": False},
     "dag_guard": {"type": "dict"},
+    "fail_when_stopped": {"type": "bool", "default": False},
     "kb": {"type": "str"},
     "keys": {"type": "path", "no_log": False},
+    "lock_takeover": {"type": "str"},
+    "maintenance": {
+        "type": "str",
+        "default": "as-found",
+        "choices": [mode.value for mode in Maintenance],
+    },
     "owner": {"type": "str"},
+    "repair": {"type": "bool", "default": False},
     "required_approvals": {"type": "list", "elements": "str", "default": []},
     "restart": {"type": "bool", "default": True},
     "room_gib": {"type": "float", "default": 2.0},
@@ -78,15 +89,18 @@ class ActionModule(ActionBase):
         plan = approved(options, INTENT, options["campaign"])
         options["run"] = plan.run if plan else options["run"]
         wanted = settings.request(host, options, check=check)
-        budget = settings.budget(options)
-        why = budget.exhausted() if budget and not wanted.check else None
+        # What stops a server counts where it would be installed, and where that comes next.
+        counts = not wanted.check or (options["fail_when_stopped"] and not check)
+        budget = settings.budget(options) if counts else None
+        why = budget.exhausted() if budget else None
         if why is not None:
             raise AnsibleActionFail(f"{host}: {why}")
         change = HostChange.of(host, wanted.run, options, plan, secrets, check=wanted.check)
         change.begin(INTENT, wanted.campaign, dict(wanted.policy.given))
         try:
             tools = replace(settings.tools(options), record=change.record, admit=change.admit)
-            done = patch_host(wanted, connection.open(), tools)
+            with nullcontext() if wanted.check else alone(host):
+                done = patch_host(wanted, connection.open(), tools)
         except RemediationError as error:
             change.end("failed", f"{error.code}: {error}")
             raise
@@ -98,13 +112,13 @@ class ActionModule(ActionBase):
         )
         entry = settings.to_dict(wanted, done)
         stale = outcome.state is PatchState.STALE_PLAN
-        failed = stale or (not wanted.check and outcome.state not in settings.GOOD)
+        failed = stale or (counts and outcome.state not in settings.GOOD)
         result: dict[str, Any] = {"changed": done.changed, "security_update": entry}
         if wanted.check:
             result["changed"] = check and bool(done.plan) and not stale
         if failed:
             result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
-        if wanted.check and not check and done.plan:
+        if wanted.check and not counts and not check and done.plan:
             result["warnings"] = [f"{host}: nothing was installed; set confirm to install"]
         if self._task.diff:
             result["diff"] = step_diffs(host, done.planned) if done.planned else []

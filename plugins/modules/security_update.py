@@ -13,7 +13,7 @@ description:
     pools and configuration hashes on the server, delivers the package, runs the installer as a durable job, restarts Windows, restores the
     start types and judges by what it reads back. An exit code never proves success.
   - Where no update exists for the installed cumulative update, it says which one would do, and stops. It never changes a cumulative update.
-  - Whoever is interrupted runs the same again. What the server has begun is found and continued, nothing is installed twice.
+  - Whoever is interrupted runs it again, also on another day. What the server has begun is found and continued, nothing is installed twice.
   - In check mode, and without O(confirm), the same choice and checks are made and nothing is changed.
 options:
   campaign:
@@ -60,11 +60,37 @@ options:
       - Without it the package is pushed over WinRM.
     type: str
   run:
-    description: The name of this change. The same name continues itself; another name tries again. Campaign and UTC day, if it is not set.
+    description:
+      - The name of this change, for people. Every run of the same O(owner) goes on with what the server has begun, and begins anew where it was left
+        as it had been. Campaign and UTC day, if it is not set.
     type: str
   owner:
-    description: Who holds the lock of the server meanwhile. User and host of the controller, if it is not set.
+    description:
+      - Who holds the lock of the server meanwhile. User and host of the controller, if it is not set. Two controllers must not share a name.
+      - Another run of the same owner may take the lock after ten minutes without a heartbeat, and only while no installer, job or change is at work.
     type: str
+  lock_takeover:
+    description:
+      - Take the lock from another owner who is gone, and say why. The reason is kept in the lock on the server, in the result and in the journal.
+      - Refused while an installer, a job or a change is at work. Whoever held the lock is refused at the next change.
+    type: str
+  repair:
+    description:
+      - Somebody has looked at a server that ended as V(degraded) or V(unknown). What holds by now is accepted, otherwise the same update is installed
+        again. Each run with it may launch the installer once more.
+    type: bool
+    default: false
+  maintenance:
+    description:
+      - What is known about the maintenance mode. With V(as-found) components may stay out of service that requester Maintenance had taken out before.
+      - With V(entered) it may be so, and the update counts as unfinished until a task with V(left) has proven the server without it.
+    type: str
+    choices: [as-found, entered, left]
+    default: as-found
+  fail_when_stopped:
+    description: Without O(confirm), fail for a server that a check stops, and count it in O(stop_file), because the installation comes next.
+    type: bool
+    default: false
   restart:
     description: Restart Windows after the installation. Without it a server that wants a restart ends as degraded.
     type: bool
@@ -196,6 +222,10 @@ security_update:
       returned: always
     approvals:
       description: What was approved.
+      type: dict
+      returned: always
+    lock_taken_over:
+      description: From whom the lock of the server was taken over (C(previous)) and on what ground (C(reason)), null where it was not.
       type: dict
       returned: always
 """

@@ -68,12 +68,18 @@ def patch_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     assert toolkit("rehearse", "down", "--state", state).returncode == 0
 
 
+def controller(fleet: Fleet) -> dict[str, str]:
+    """The environment of a controller of its own: what it keeps is kept beside the fleet."""
+    kept = str(fleet.state / "controller")
+    return environment(ANSIBLE_CALLBACK_RESULT_FORMAT="yaml", XDG_STATE_HOME=kept)
+
+
 def play(fleet: Fleet, variables: dict[str, Any], *options: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "exchange.remediation.patch",
          "--inventory", str(fleet.inventory), "--extra-vars", json.dumps(variables), *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
-        cwd=ROOT, env=environment(ANSIBLE_CALLBACK_RESULT_FORMAT="yaml"),
+        cwd=ROOT, env=controller(fleet),
     )  # fmt: skip
     return done.returncode, done.stdout
 
@@ -85,7 +91,9 @@ def test_rollout_plans_installs_and_stops_at_the_first_failure(
     code, output = play(patch_fleet, {**variables, "patch_confirm": True}, "--check", "--diff")
     assert code == 0, output
     assert "+build: 15.1.2176.9" in output
-    assert "+++ after: Files that were in use are replaced at a restart. [ED 21-02 action 1" in output
+    assert (
+        "+++ after: Files that were in use are replaced at a restart. [ED 21-02 action 1" in output
+    )
 
     code, output = play(patch_fleet, variables, "--limit", "canary")
     assert (code, "set confirm to install" in output) == (0, True), output

@@ -15,12 +15,14 @@ from ..host_assessment import parse_date
 from ..package_source import PackageSource
 from ..plan.serialize import plan_to_dict
 from .budget import Budget
+from .components import Maintenance
 from .models import PatchState
 from .prechecks import Guard, Policy
 from .request import Request, Result, Tools
 from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
 
 _GIB = 1 << 30
+_FEWEST, _MOST = 5, 400  # characters of a reason
 GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
 
 
@@ -40,7 +42,7 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
         required=tuple(options.get("required_approvals") or ()),
         given=tuple((str(k), str(v)) for k, v in (options.get("approvals") or {}).items()),
     )
-    # The same run continues itself; the day makes it another one the next time.
+    # Any run of this owner goes on with what another one has begun; the name is for people.
     run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
     owner = options.get("owner") or f"{getpass.getuser()}@{socket.gethostname()}"
     return Request(
@@ -53,7 +55,22 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
         policy=policy,
         restart=options["restart"],
         usable_seconds=float(options["usable_seconds"]),
+        repair=options["repair"],
+        takeover=_takeover(options.get("lock_takeover")),
+        maintenance=Maintenance(options["maintenance"]),
     )
+
+
+def _takeover(reason: str | None) -> str:
+    """Return the operator's reason; it is kept in the lock, so it must say something."""
+    if reason is None:
+        return ""
+    if not _FEWEST <= len(reason.strip()) <= _MOST:
+        raise ConfigError(
+            f"lock_takeover: {reason!r} is no reason; say in {_FEWEST} to {_MOST} characters why the "
+            "holder of the lock is gone, it is recorded on the server"
+        )
+    return reason.strip()
 
 
 def _guard(given: dict[str, Any] | None) -> Guard | None:
@@ -90,4 +107,5 @@ def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "approvals": dict(wanted.policy.given),
         "commands": result.commands,
+        "lock_taken_over": result.lock,
     }

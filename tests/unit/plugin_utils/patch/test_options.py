@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.action.security_update import ARGUMENTS
-from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ConfigError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
+    ConfigError,
+    RefusedError,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch import options
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.budget import Budget
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.exclusive import alone
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
 
 if TYPE_CHECKING:
@@ -46,6 +50,37 @@ def test_window_and_approvals_reach_the_policy() -> None:
     assert policy.window_end is not None
     assert policy.window_end.isoformat() == "2021-03-06T03:00:00+00:00"
     assert policy.given == (("ticket", "42"),)
+
+
+@pytest.mark.parametrize("reason", ["", "yes", "x" * 401])
+def test_lock_is_not_taken_over_without_a_reason_i16(reason: str) -> None:
+    with pytest.raises(ConfigError, match="lock_takeover"):
+        options.request("ex01", DEFAULTS | {"lock_takeover": reason}, check=True)
+    good = options.request("ex01", DEFAULTS | {"lock_takeover": " ctl01 is gone "}, check=True)
+    assert good.takeover == "ctl01 is gone"
+
+
+def test_two_runs_of_one_owner_hold_two_locks_i16() -> None:
+    one, two, again = (
+        options.request("ex01", DEFAULTS | {"owner": "ops", "run": run}, check=True).holder
+        for run in ("a", "b", "a")
+    )
+    assert one == again
+    assert one != two
+    assert one.startswith("ops/")
+
+
+def test_of_two_processes_one_works_on_a_host_i16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with alone("ex01"), alone("../ex02"):
+        with pytest.raises(RefusedError, match="another run of this user"), alone("ex01"):
+            pytest.fail("two at once")
+        names = sorted(path.name for path in (tmp_path / "exchange-remediation/running").iterdir())
+        assert names == [".._ex02.lock", "ex01.lock"]
+    with alone("ex01"):
+        pass
 
 
 def test_without_a_store_nothing_can_be_delivered() -> None:
