@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.lines import JournalError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import RefusedError
@@ -43,6 +44,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.plan_file imp
     HostEntry,
     Knowledge,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.options import STATES
 
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[4]
@@ -120,7 +122,8 @@ def test_other_inventory_is_refused(inventory: list[str], says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "state", sorted({*(s.value for s in PatchState), *(s.value for s in MitigateState)})
+    "state",
+    sorted({*(s.value for s in PatchState), *(s.value for s in MitigateState), *STATES.values()}),
 )
 def test_every_state_of_the_tool_has_a_meaning(state: str) -> None:
     assert (standing(state, "") is Standing.UNKNOWN) == (state == "unknown")
@@ -146,9 +149,18 @@ def test_exit_status(hosts: list[tuple[str, str]], status: int) -> None:
     assert exit_status([standing(*host) for host in hosts]) == status
 
 
-def test_every_intent_has_its_playbook() -> None:
-    for intent in INTENTS.values():
-        assert (ROOT / "playbooks" / f"{intent.playbook.rpartition('.')[2]}.yml").is_file()
+@pytest.mark.parametrize("name", INTENTS)
+def test_every_intent_has_its_playbook_and_variables(name: str) -> None:
+    """What ``plan`` and ``apply`` set must be what the playbook and its role take."""
+    prefix = INTENTS[name].prefix
+    playbook = (ROOT / "playbooks" / f"{name}.yml").read_text()
+    assert f"exchange.remediation.{prefix}\n" in playbook
+    assert f"{prefix}_serial |" in playbook
+    spec = yaml.safe_load((ROOT / "roles" / prefix / "meta/argument_specs.yml").read_text())
+    taken = {"campaign", "run", "case", "plan", "plan_keys", "confirm"}
+    assert {f"{prefix}_{name}" for name in taken} <= spec["argument_specs"]["main"][
+        "options"
+    ].keys()
 
 
 def fleet(hosts: dict[str, HostEntry]) -> FleetPlan:
