@@ -25,6 +25,16 @@ def _no_journal(_event: str, _data: dict[str, Any]) -> None:
     """Keep no record."""
 
 
+def _answered(reply: Reply) -> dict[str, Any]:
+    """Who answered, by its own words, when, and with which script (I20)."""
+    host = reply.host
+    return {
+        "by": {"name": host.name, "clock": host.clock, "boot_id": host.boot_id},
+        "script_sha256": reply.script_sha256,
+        "replayed": reply.replayed,
+    }
+
+
 @dataclass(slots=True)
 class HostSession:
     """One host under one lock; every change has a key, so asking again is safe (I15).
@@ -83,10 +93,11 @@ class HostSession:
         )
         about = {"step": step, "operation": operation, "key": key}
         self.record("intent", {**about, "parameters": parameters})
-        result = self.ask(operation, wanted, key).result
+        reply = self.ask(operation, wanted, key)
+        result = reply.result
         if not isinstance(result, dict):
             raise ReplySchemaError(f"{self.transport.peer}: {operation} answered no record")
-        self.record("done", {**about, "result": result})
+        self.record("done", {**about, **_answered(reply), "result": result})
         return result
 
     def ask(self, operation: str, parameters: dict[str, Any], key: str | None = None) -> Reply:

@@ -97,6 +97,17 @@ def test_every_change_is_in_the_journal_before_and_after_i15(tmp_path: Path) -> 
         assert said.index(("intent", step)) + 1 == said.index(("done", step))
 
 
+def test_answers_are_bound_to_who_gave_them_and_with_which_script_i20(tmp_path: Path) -> None:
+    host = PatchedHost(tmp_path, QUICK)
+    apply(host, tmp_path, None)
+    (saved,) = [line.content["data"] for line in events(tmp_path / "case/journal.jsonl")
+                if line.content["event"] == "done"][:1]  # fmt: skip
+    assert (saved["by"]["name"], saved["by"]["boot_id"] is None) == ("EX01", False)
+    assert saved["by"]["clock"].startswith("2021-03-05T10:00")
+    assert len(saved["script_sha256"]) == 64
+    assert saved["replayed"] is False
+
+
 DRIFT: dict[str, tuple[dict[str, Any], str]] = {
     "build": (
         {"exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.4"}},
