@@ -106,7 +106,8 @@ class ActionModule(ActionBase):
         if budget:
             budget.note(host, done.outcome.state)
         entry = settings.to_dict(wanted, done)
-        change.end(entry["state"], entry["reason"], changed=done.changed, reapply=entry["reapply"])
+        told = {"changed": done.changed, "peer": connection.peer()}
+        change.end(entry["state"], entry["reason"], reapply=entry["reapply"], **told)
         stale = done.outcome.state is PatchState.STALE_PLAN
         result: dict[str, Any] = {"changed": done.changed, "cumulative_update": entry}
         if wanted.check:

@@ -87,7 +87,8 @@ class ActionModule(ActionBase):
             change.end("failed", f"{error.code}: {error}")
             raise
         entry = done.entry
-        change.end(entry["state"], entry["reason"], changed=done.changed)
+        told = {"changed": done.changed, "peer": connection.peer()}
+        change.end(entry["state"], entry["reason"], **told)
         planned = bool(done.plan.steps) and wanted.check
         result: dict[str, Any] = {"changed": done.changed, "mitigation": entry}
         if wanted.check:
