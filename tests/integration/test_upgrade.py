@@ -98,19 +98,34 @@ def test_upgrade_lists_what_to_mitigate_again_and_stops_at_the_first_failure(
     assert "+build: 15.1.2176.2" in output
     assert "release/um-services (Undo-Mitigation)" in output
 
-    run = {**confirmed, "upgrade_stop_file": str(tmp_path / "budget.jsonl")}
+    hook = tmp_path / "hook.yml"
+    hook.write_text(
+        "- name: Say it\n  ansible.builtin.debug:\n"
+        '    msg: "hook {{ maintenance_mode }} on {{ inventory_hostname }}"\n'
+    )
+    run = {
+        **confirmed,
+        "upgrade_stop_file": str(tmp_path / "budget.jsonl"),
+        "maintenance_tasks": str(hook),
+    }
     code, output = play(upgrade_fleet, "upgrade", run)
     assert code != 0
     recap = {line.split()[0]: line for line in output.splitlines() if " ok=" in line}
-    assert "changed=1" in recap["canary"], output
+    assert "changed=2" in recap["canary"], output  # in maintenance mode, and proven out of it
     assert "failed=0" in recap["canary"], output
     flat = " ".join(output.split())
     assert "canary: run mitigate right after the upgrade, for backend-cookie, um-services" in flat
+    # A failure in maintenance mode is rescued and said again, with where the server is.
     assert "failed=1" in recap["fails"], output
     assert "not-upgraded: Setup ended with 1" in flat
+    assert "It was taken out of maintenance mode again, nothing was changed." in flat
+    for host in ("canary", "fails"):
+        said = [mode for mode in ("enter", "leave") if f"hook {mode} on {host}" in flat]
+        assert said == ["enter", "leave"]
     assert "next" not in recap, output
     lines = (tmp_path / "budget.jsonl").read_text().splitlines()
-    assert [json.loads(line)["host"] for line in lines] == ["canary", "fails"]
+    noted = {json.loads(line)["host"]: json.loads(line)["state"] for line in lines}
+    assert noted == {"canary": "patched", "fails": "not-patched"}
 
     code, output = play(upgrade_fleet, "upgrade", confirmed, "--limit", "canary")
     assert (code, "changed=0" in output) == (0, True), output
