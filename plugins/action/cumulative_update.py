@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,16 +11,13 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import host_change, package_source
-from ..plugin_utils.ansible_host import HostConnection, contains_any
-from ..plugin_utils.errors import RemediationError
-from ..plugin_utils.host_change import HostChange, approved
+from ..plugin_utils.errors import RefusedError
+from ..plugin_utils.host_action import Call, changing, on_host
 from ..plugin_utils.patch.components import Maintenance
-from ..plugin_utils.patch.exclusive import alone
 from ..plugin_utils.patch.models import PatchState
 from ..plugin_utils.patch.options import budget as stop_budget
 from ..plugin_utils.patch.options import tools as tools_of
 from ..plugin_utils.plan.show import step_diffs
-from ..plugin_utils.transport.peer import BECOME_REFUSED
 from ..plugin_utils.upgrade import options as settings
 from ..plugin_utils.upgrade.kind import upgrade_host
 from ..plugin_utils.upgrade.steps import INTENT
@@ -65,65 +61,47 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        validation, options = self.validate_argument_spec(ARGUMENTS)
-        if self._connection.become is not None or self._task.become:
-            raise AnsibleActionFail(BECOME_REFUSED)
-        variables = task_vars or {}
-        host = str(variables["inventory_hostname"])
-        allowed = self._templar.template(variables.get("exchange_allow_insecure"))
-        connection = HostConnection(host, self._connection, allowed)
-        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
-        try:
-            result = self._upgrade(connection, host, options, secrets)
-        except RemediationError as error:
-            raise AnsibleActionFail(f"{host}: {error}") from error
-        connection.close()
-        result["cumulative_update"]["peer"] = connection.peer()
-        return remove_values(result, secrets) if contains_any(result, secrets) else result
+        tools: dict[str, Any] = {"fail": AnsibleActionFail, "censor": remove_values}
+        return on_host(self, ARGUMENTS, task_vars, upgrade, key="cumulative_update", **tools)
 
-    def _upgrade(
-        self, connection: HostConnection, host: str, options: dict[str, Any], secrets: set[str]
-    ) -> dict[str, Any]:
-        check = bool(self._task.check_mode)
-        plan = approved(options, INTENT, options["campaign"])
-        options["run"] = plan.run if plan else options["run"]
-        wanted = settings.request(host, options, check=check)
+
+def upgrade(call: Call) -> dict[str, Any]:
+    """Carry out one task."""
+    options, host = call.options, call.host
+    with changing(call, INTENT, lambda: settings.request(host, options, check=call.check)) as (
+        wanted,
+        change,
+    ):
         # What stops a server counts where it would be upgraded, and where that comes next.
-        counts = not wanted.check or (options["fail_when_stopped"] and not check)
+        counts = not wanted.check or (options["fail_when_stopped"] and not call.check)
         budget = stop_budget(options) if counts else None
         if budget and (why := budget.exhausted()) is not None:
-            raise AnsibleActionFail(f"{host}: {why}")
-        change = HostChange.of(host, wanted.run, options, plan, secrets, check=wanted.check)
-        change.begin(INTENT, wanted.campaign, dict(wanted.policy.given))
+            raise RefusedError(why)
+        tools = replace(tools_of(options), record=change.record, admit=change.admit)
         which, by = options["cumulative_update"], options["prepared_by"]
-        try:
-            tools = replace(tools_of(options), record=change.record, admit=change.admit)
-            with nullcontext() if wanted.check else alone(host):
-                done = upgrade_host(wanted, connection.open(), tools, which, by)
-        except RemediationError as error:
-            change.end("failed", f"{error.code}: {error}")
-            raise
-        if budget:
-            budget.note(host, done.outcome.state)
-        entry = settings.to_dict(wanted, done)
-        told = {"changed": done.changed, "peer": connection.peer()}
-        change.end(entry["state"], entry["reason"], reapply=entry["reapply"], **told)
-        stale = done.outcome.state is PatchState.STALE_PLAN
-        result: dict[str, Any] = {"changed": done.changed, "cumulative_update": entry}
-        if wanted.check:
-            result["changed"] = check and bool(done.plan) and not stale
-        if stale or (counts and done.outcome.state not in settings.GOOD):
-            result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
-        result["warnings"] = self._warnings(host, entry, planned=wanted.check and not counts)
-        if self._task.diff:
-            result["diff"] = step_diffs(host, done.planned) if done.planned else []
-        return result
+        done = upgrade_host(wanted, call.connection.open(), tools, which, by)
+    if budget:
+        budget.note(host, done.outcome.state)
+    entry = settings.to_dict(wanted, done)
+    told = {"changed": done.changed, "peer": call.connection.peer()}
+    change.end(entry["state"], entry["reason"], reapply=entry["reapply"], **told)
+    stale = done.outcome.state is PatchState.STALE_PLAN
+    result: dict[str, Any] = {"changed": done.changed, "cumulative_update": entry}
+    if wanted.check:
+        result["changed"] = call.check and bool(done.plan) and not stale
+    if stale or (counts and done.outcome.state not in settings.GOOD):
+        result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
+    result["warnings"] = _warnings(call, entry, planned=wanted.check and not counts)
+    if call.diff:
+        result["diff"] = step_diffs(host, done.planned) if done.planned else []
+    return result
 
-    def _warnings(self, host: str, entry: dict[str, Any], *, planned: bool) -> list[str]:
-        found = []
-        if entry["reapply"]:
-            names = ", ".join(entry["reapply"])
-            found.append(f"{host}: run mitigate right after the upgrade, for {names}")
-        if planned and entry["plan"] and not self._task.check_mode:
-            found.append(f"{host}: nothing was upgraded; set confirm to upgrade")
-        return found
+
+def _warnings(call: Call, entry: dict[str, Any], *, planned: bool) -> list[str]:
+    found = []
+    if entry["reapply"]:
+        names = ", ".join(entry["reapply"])
+        found.append(f"{call.host}: run mitigate right after the upgrade, for {names}")
+    if planned and entry["plan"] and not call.check:
+        found.append(f"{call.host}: nothing was upgraded; set confirm to upgrade")
+    return found

@@ -11,11 +11,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
-from ..plugin_utils.ansible_host import HostConnection, contains_any
 from ..plugin_utils.catalog.loader import load
 from ..plugin_utils.errors import RemediationError
+from ..plugin_utils.host_action import Call, on_host
 from ..plugin_utils.host_assessment import Request, assess_host, parse_date
-from ..plugin_utils.transport.peer import BECOME_REFUSED
 
 # Ansible imports this file before it forks its workers. They inherit the catalogue and the parsed
 # options of the connection instead of reading both for each host (measured: 0.4 s a host). What
@@ -40,24 +39,17 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        validation, options = self.validate_argument_spec(ARGUMENTS)
-        if self._connection.become is not None or self._task.become:
-            raise AnsibleActionFail(BECOME_REFUSED)
-        variables = task_vars or {}
-        host = str(variables["inventory_hostname"])
-        allowed = self._templar.template(variables.get("exchange_allow_insecure"))
-        connection = HostConnection(host, self._connection, allowed)
-        try:
-            request = Request(
-                host, connection.address(), options["campaign"], parse_date(options["at"])
-            )
-            entry = assess_host(request, connection.open)
-        except RemediationError as error:
-            raise AnsibleActionFail(f"{host}: {error}") from error
-        connection.close()
-        entry["peer"] = connection.peer()
-        entry["timing"]["http"] = connection.traffic()
-        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
-        if contains_any(entry, secrets):
-            entry = remove_values(entry, secrets)
-        return {"changed": False, "exchange_server": entry}
+        tools: dict[str, Any] = {"fail": AnsibleActionFail, "censor": remove_values}
+        return on_host(self, ARGUMENTS, task_vars, ask, key="exchange_server", **tools)
+
+
+def ask(call: Call) -> dict[str, Any]:
+    """Ask and judge."""
+    options, connection = call.options, call.connection
+    wanted = Request(
+        call.host, connection.address(), options["campaign"], parse_date(options["at"])
+    )
+    entry = assess_host(wanted, connection.open)
+    connection.close()  # so that deleting the shell is counted
+    entry["timing"]["http"] = connection.traffic()
+    return {"changed": False, "exchange_server": entry}

@@ -10,13 +10,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import host_change, package_source
-from ..plugin_utils.ansible_host import HostConnection, contains_any
-from ..plugin_utils.errors import RemediationError
-from ..plugin_utils.host_change import HostChange, approved
+from ..plugin_utils.host_action import Call, changing, on_host
 from ..plugin_utils.mitigate import options as settings
 from ..plugin_utils.mitigate import task
 from ..plugin_utils.plan.show import step_diffs
-from ..plugin_utils.transport.peer import BECOME_REFUSED
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **host_change.OPTIONS,
@@ -51,54 +48,36 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        validation, options = self.validate_argument_spec(ARGUMENTS)
-        if self._connection.become is not None or self._task.become:
-            raise AnsibleActionFail(BECOME_REFUSED)
-        variables = task_vars or {}
-        host = str(variables["inventory_hostname"])
-        allowed = self._templar.template(variables.get("exchange_allow_insecure"))
-        connection = HostConnection(host, self._connection, allowed)
-        secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
-        try:
-            result = self._mitigate(connection, host, options, secrets)
-        except RemediationError as error:
-            raise AnsibleActionFail(f"{host}: {error}") from error
-        connection.close()
-        result["mitigation"]["peer"] = connection.peer()
-        return remove_values(result, secrets) if contains_any(result, secrets) else result
+        tools: dict[str, Any] = {"fail": AnsibleActionFail, "censor": remove_values}
+        return on_host(self, ARGUMENTS, task_vars, mitigate, key="mitigation", **tools)
 
-    def _mitigate(
-        self, connection: HostConnection, host: str, options: dict[str, Any], secrets: set[str]
-    ) -> dict[str, Any]:
-        check = bool(self._task.check_mode)
-        intent = settings.INTENTS[options["state"]]
-        plan = approved(options, intent, options["campaign"])
-        options["run"] = plan.run if plan else options["run"]
-        wanted = settings.request(host, options, check=check)
-        change = HostChange.of(host, wanted.run, options, plan, secrets, check=wanted.check)
-        change.begin(intent, wanted.campaign, dict(wanted.given))
-        try:
-            transport = connection.open()
-            if options["tool"]:
-                done = task.by_tool(wanted, options, transport, change.record, secrets)
-            else:
-                done = task.native(wanted, options, transport, change.record, change.admit)
-        except RemediationError as error:
-            change.end("failed", f"{error.code}: {error}")
-            raise
-        entry = done.entry
-        told = {"changed": done.changed, "peer": connection.peer()}
-        change.end(entry["state"], entry["reason"], **told)
-        planned = bool(done.plan.steps) and wanted.check
-        result: dict[str, Any] = {"changed": done.changed, "mitigation": entry}
-        if wanted.check:
-            result["changed"] = check and planned
-        if not done.ok:
-            result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
-        warnings = [f"{host}: {line}" for line in done.plan.refused] if wanted.check else []
-        if planned and not check:
-            warnings.append(f"{host}: nothing was changed; set confirm to do it")
-        result["warnings"] = warnings
-        if self._task.diff:
-            result["diff"] = step_diffs(host, done.plan)
-        return result
+
+def mitigate(call: Call) -> dict[str, Any]:
+    """Carry out one task."""
+    options, host = call.options, call.host
+    intent = settings.INTENTS[options["state"]]
+    with changing(call, intent, lambda: settings.request(host, options, check=call.check)) as (
+        wanted,
+        change,
+    ):
+        transport = call.connection.open()
+        if options["tool"]:
+            done = task.by_tool(wanted, options, transport, change.record, call.secrets)
+        else:
+            done = task.native(wanted, options, transport, change.record, change.admit)
+    entry = done.entry
+    told = {"changed": done.changed, "peer": call.connection.peer()}
+    change.end(entry["state"], entry["reason"], **told)
+    planned = bool(done.plan.steps) and wanted.check
+    result: dict[str, Any] = {"changed": done.changed, "mitigation": entry}
+    if wanted.check:
+        result["changed"] = call.check and planned
+    if not done.ok:
+        result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
+    warnings = [f"{host}: {line}" for line in done.plan.refused] if wanted.check else []
+    if planned and not call.check:
+        warnings.append(f"{host}: nothing was changed; set confirm to do it")
+    result["warnings"] = warnings
+    if call.diff:
+        result["diff"] = step_diffs(host, done.plan)
+    return result

@@ -41,6 +41,7 @@ _LAYERS = {
     "case": 4,
     "change": 5,
     "host_assessment": 5,
+    "host_action": 7,
     "host_change": 6,
     "package_source": 5,
     "plan_file": 5,

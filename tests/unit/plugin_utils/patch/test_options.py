@@ -13,7 +13,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch import options
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.budget import Budget
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.exclusive import alone
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.exclusive import alone
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
 
 if TYPE_CHECKING:
