@@ -21,6 +21,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.bas
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "plugin_utils" / "mitigate"))
 from mitigated_host import configuration
+from module_scenario import EXPECTED, world_of
 from moduled_host import BRINGS, ModuledHost, msi
 
 if TYPE_CHECKING:
@@ -127,3 +128,14 @@ def test_module_that_came_meanwhile_is_not_ours(host: Any) -> None:
     assert one.ensure().status is ModuleStatus.PRESENT
     assert one.take_off().status is ModuleStatus.NOT_OURS
     assert one.launched == []
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_host_of_the_scenario_ends_as_described(name: str, host: Any) -> None:
+    one = host()
+    one.world = world_of(name)
+    status, launches, later = EXPECTED[name]
+    modules = (msi(), msi("de-DE"))
+    done = one.ensure(*modules)
+    assert (done.status.value, len(one.launched)) == (status, launches), done.reason
+    assert one.take_off(*modules).status.value == later

@@ -57,9 +57,6 @@ class ModuleStatus(Enum):
     UNKNOWN = "unknown"  # an installer may be at work: keep the lock
 
 
-_USABLE = (ModuleStatus.PRESENT, ModuleStatus.INSTALLED, ModuleStatus.PLANNED)
-
-
 @dataclass(frozen=True, slots=True)
 class ModuleOutcome:
     """``before`` and ``after`` are what was read, for diffs and people."""
@@ -72,8 +69,3 @@ class ModuleOutcome:
     after: dict[str, Any] = field(default_factory=dict)
     reboot_required: bool = False
     details: dict[str, Any] = field(default_factory=dict)  # job, exit code, bytes sent
-
-    @property
-    def usable(self) -> bool:
-        """Whether rules may be written (in check mode: would be)."""
-        return self.status in _USABLE

@@ -24,25 +24,23 @@ from .module_acts import ModuleActs
 from .module_decision import Need, decide, not_ours
 from .module_jobs import INSTALL, REMOVE
 from .module_models import ModuleOutcome, ModuleStatus
-from .module_state import ModuleState, read_module_state
 from .module_steps import (
     FORGET,
     RECORD,
     forget_step,
-    identity,
     job_step,
     record_parameters,
     record_step,
 )
 
 if TYPE_CHECKING:
-    from ..catalog.module_records import ModuleKnowledge
     from ..change.session import HostSession
     from ..packages.module_records import ModuleRecord
     from ..plan.records import Step
     from .module_decision import Decision
     from .module_jobs import Ended
     from .module_models import ModuleTools
+    from .module_state import ModuleState
 
 _SHOWN = 5  # files that a message names
 
@@ -58,11 +56,6 @@ def ensure(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
 def remove(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
     """Remove the module if we installed it and no configuration needs it; as :func:`ensure`."""
     return _Remove(ModuleActs.begin(session, tools)).go()
-
-
-def read_state(session: HostSession, known: ModuleKnowledge) -> ModuleState:
-    """Ask what is on the host."""
-    return read_module_state(session.ask("Get-RewriteModule", identity(known)))
 
 
 def _noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:

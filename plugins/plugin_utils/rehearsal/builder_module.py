@@ -2,8 +2,8 @@
 """The URL Rewrite module on a simulated host: there, or not there with an installer that brings it.
 
 The installer is msiexec with an MSI of Microsoft's name (``rewrite_amd64_de-DE.msi``): two rules of
-``effects`` a language, one for ``REMOVE=ALL``. ``programs`` of the scenario come first, so a host on
-which it fails or hangs says so there.
+``effects`` a language, one for ``REMOVE=ALL``. A host on which installing ends otherwise says what
+differs (``rewrite_installer``); ``programs`` of the scenario come first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def add_module(draft: Draft) -> None:
         _put_library(draft, _UCRT, str(ucrt))
     version = draft.spec.get("url_rewrite", VERSION)
     if not version:
-        draft.programs += installer_rules(str(draft.spec.get("locale", "en-US")))
+        locale = str(draft.spec.get("locale", "en-US"))
+        draft.programs += installer_rules(locale, draft.spec.get("rewrite_installer"))
         return
     draft.values(KEY, Install=1, Version=version)
     _put_library(draft, LIBRARY, str(version))
@@ -49,15 +50,18 @@ def add_module(draft: Draft) -> None:
         draft.value(f"{WINDOWS}\\Uninstall\\{code}", name, value)
 
 
-def installer_rules(locale: str) -> list[dict[str, Any]]:
-    """Return how msiexec behaves with the MSI in the host's language and in English."""
+def installer_rules(locale: str, differs: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return how msiexec behaves with the MSI in the host's language and in English.
+
+    ``differs``: the members of its behaviour that are not as usual, for installing.
+    """
     known = load().module("url-rewrite")
     tags = dict.fromkeys((locale, known.default_language))
     return [
         rule
         for tag in tags
         if any(row.tag == tag for row in known.languages)
-        for rule in _rules(tag)
+        for rule in _rules(tag, differs or {})
     ]
 
 
@@ -101,11 +105,11 @@ def remove_effects(language: str) -> list[dict[str, Any]]:
     ]
 
 
-def _rules(language: str) -> list[dict[str, Any]]:
+def _rules(language: str, differs: dict[str, Any]) -> list[dict[str, Any]]:
     file = f"*msiexec.exe /i *rewrite_amd64_{language}.msi*"
     return [
         {"match": f"{file} REMOVE=ALL*", "behaviour": _behaviour(remove_effects(language))},
-        {"match": file, "behaviour": _behaviour(install_effects(language))},
+        {"match": file, "behaviour": {**_behaviour(install_effects(language)), **differs}},
     ]
 
 

@@ -16,6 +16,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.rewr
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import effects
 from mitigated_host import WEB_CONFIG, Killed, configuration
+from module_scenario import EXPECTED, FLEET, world_of
 from moduled_host import BRINGS, KEY, LIBRARY, TAKES, UNINSTALL, ModuledHost, msi, product_code
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def host(tmp_path: Path) -> Callable[..., ModuledHost]:
 def test_it_is_installed_once_and_again_is_no_change(host: Any) -> None:
     one = host()
     done = one.ensure()
-    assert (done.status, done.changed, done.usable) == (ModuleStatus.INSTALLED, True, True)
+    assert (done.status, done.changed) == (ModuleStatus.INSTALLED, True)
     assert one.there
     assert one.source == f"C:\\ProgramData\\ExchangeRemediation\\packages\\{msi().sha256}\\"
     assert len(one.launched) == 1
@@ -133,7 +134,7 @@ def test_what_forbids_it_is_told_and_nothing_is_changed(
     one = host(**spec)
     before = configuration(one.world)
     done = one.ensure(*map(msi, modules))
-    assert (done.status, done.changed, done.usable) == (ModuleStatus.REFUSED, False, False)
+    assert (done.status, done.changed) == (ModuleStatus.REFUSED, False)
     assert said in done.reason
     assert configuration(one.world) == before
     assert one.launched == []
@@ -208,7 +209,7 @@ def test_restart_that_the_installer_wants_is_told(host: Any) -> None:
 def test_success_is_what_is_read_back(behaviour: dict[str, Any], said: str, host: Any) -> None:
     """I18."""
     done = host([behaviour]).ensure()
-    assert (done.status, done.usable) == (ModuleStatus.FAILED, False)
+    assert done.status is ModuleStatus.FAILED
     assert said in done.reason
 
 
@@ -352,7 +353,7 @@ def test_rules_need_the_module_first_and_it_needs_them_gone(host: Any) -> None:
     before = configuration(one.world)
     without = one.mitigate(only=("backend-cookie",))
     assert not without.changed
-    assert one.ensure().usable
+    assert one.ensure().status is ModuleStatus.INSTALLED
     assert one.mitigate(only=("backend-cookie",)).state.value == "mitigated"
     assert one.take_off().status is ModuleStatus.REFUSED
     assert one.unmitigate(only=("backend-cookie",), although_open="test").state.value == "removed"
@@ -369,3 +370,21 @@ def test_nothing_is_changed_without_the_lock(host: Any) -> None:
         ensure(one.session(), one.tools())
     assert one.world.key(KEY) is None
     assert one.launched == []
+
+
+def test_every_host_of_the_scenario_is_expected() -> None:
+    assert {host.name for host in FLEET.hosts} == EXPECTED.keys()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_host_of_the_scenario_ends_as_described(name: str, host: Any) -> None:
+    one = host()
+    one.world = world_of(name)
+    status, launches, later = EXPECTED[name]
+    modules = (msi(), msi("de-DE"))
+    one.ensure(*modules, check=True)
+    assert one.world.mutations == []  # I9
+    done = one.ensure(*modules)
+    assert (done.status.value, len(one.launched)) == (status, launches), done.reason
+    gone = one.take_off(*modules)
+    assert gone.status.value == later, gone.reason

@@ -133,7 +133,7 @@ def test_mistakes_are_told_with_line_and_cure(text: str, message: str, tmp_path:
 
 
 def test_unknown_scenario_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"no scenario 'nope'.*proxylogon, small"):
+    with pytest.raises(ConfigError, match=r"no scenario 'nope'.*proxylogon, rewrite-module, small"):
         load("nope")
 
 
