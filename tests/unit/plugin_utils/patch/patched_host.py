@@ -150,6 +150,9 @@ class PatchedHost:
     def patch(self, run: str = "run-1", **changes: Any) -> Result:
         policy = changes.pop("policy", Policy(room_bytes=1000, seconds=4 * 3600))
         store = changes.pop("store", PackageCatalogue("x", 1, AT, AT, (record(),)))
+        deliver = changes.pop(
+            "deliver", lambda errand: push(errand, self.file, clock=lambda: self.slept)
+        )
         names = {"record", "admit"} & changes.keys()
         changes_of_tools = {name: changes.pop(name) for name in names}
         request = Request(
@@ -161,7 +164,7 @@ class PatchedHost:
         tools = Tools(
             load(),
             store,
-            lambda errand: push(errand, self.file, clock=lambda: self.slept),
+            deliver,
             self.sleep,
             lambda: self.slept,
             self.now,

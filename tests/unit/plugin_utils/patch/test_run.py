@@ -205,21 +205,6 @@ def test_what_forbids_it_stops_it_before_anything_is_changed(
     assert host.world.mutations == []
 
 
-def test_bytes_that_changed_on_the_host_are_not_launched_i10(tmp_path: Path) -> None:
-    host = PatchedHost(tmp_path)
-
-    def swap(answer: Any) -> Any:
-        path = next(p for p in host.world.data["files"] if p.endswith("KB5000871-x64-en.msp"))
-        host.world.write_text(path, "other bytes of it", by="attacker")
-        return answer()
-
-    probe = PatchedHost(tmp_path)
-    probe.patch()
-    host.faults = {probe.asked.index("Start-HostJob"): swap}
-    result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.STOPPED, 0)
-
-
 def test_other_controller_is_told_by_whom_the_host_is_held_i16(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, {**INSTALLS, "hang": True})
     host.patch()
