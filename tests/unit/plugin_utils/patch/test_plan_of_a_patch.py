@@ -31,19 +31,21 @@ QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *
 DIGEST = "d" * 64
 
 
-def change(folder: Path, plan: HostPlan | None, *, check: bool = False) -> HostChange:
-    journal = Journal(folder / "case", "ex01", "run-1", now=lambda: AT)
+def change(
+    folder: Path, plan: HostPlan | None, run: str = "run-1", *, check: bool = False
+) -> HostChange:
+    journal = Journal(folder / "case", "ex01", run, now=lambda: AT)
     return HostChange(check, journal, Expected(plan, DIGEST, "not reached") if plan else None)
 
 
-def planned(host: PatchedHost) -> HostPlan:
-    plan = host.patch(check=True).planned
+def planned(host: PatchedHost, run: str = "run-1") -> HostPlan:
+    plan = host.patch(run, check=True).planned
     assert plan is not None
     return plan_from_dict(plan_to_dict(plan))  # as it comes out of the file
 
 
 def apply(host: PatchedHost, folder: Path, plan: HostPlan | None, **changes: Any) -> Result:
-    one = change(folder, plan, check=changes.get("check", False))
+    one = change(folder, plan, changes.get("run", "run-1"), check=changes.get("check", False))
     one.begin("patch", "proxylogon", {"ticket": "CHG1"})
     result = host.patch(record=one.record, admit=one.admit, **changes)
     one.end(result.outcome.state.value, result.outcome.reason, changed=result.changed)
@@ -234,3 +236,27 @@ def test_controller_killed_at_every_journal_write_ends_the_same_i15(
         answer = verify(folder / "case/journal.jsonl")
         assert answer.ok, f"{where}: {answer}"
         assert answer.recovered == (how == "torn"), where
+
+
+def test_what_was_begun_under_a_plan_that_is_gone_goes_on_under_a_new_one_i15(
+    tmp_path: Path,
+) -> None:
+    """It expired, or the collection was updated meanwhile: plan again, the host knows the rest."""
+    (tmp_path / "whole").mkdir()
+    count, wanted = _uninterrupted(tmp_path / "whole")
+    for number in range(6, count + 1):  # from the first change on
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        host = PatchedHost(folder, QUICK)
+        with pytest.MonkeyPatch.context() as patch:
+            Writes(patch, "written", number)
+            with pytest.raises(Killed):
+                apply(host, folder, planned(host))
+        host.sleep(25 * 3600)  # the plan has expired, and the lock of run-1 is nobody's any more
+        before = len(host.world.mutations)
+        again = host.patch("run-2", check=True).planned
+        assert len(host.world.mutations) == before
+        result = apply(host, folder, again, run="run-2")
+        where = f"killed at write {number}: {result.outcome.reason}"
+        assert result.outcome.state in (PatchState.PATCHED, PatchState.NOTHING_TO_DO), where
+        assert _end(host) == wanted, where
