@@ -65,22 +65,30 @@ def test_killed_controller_at_every_command_ends_the_same_i15(
         assert_patched(host, result, f"killed at command {number}")
 
 
-@pytest.mark.parametrize("acts", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("kill", [False, True], ids=["goes-on", "killed"])
+def forget_reply(host: PatchedHost) -> None:
+    """As if the server went down between acting and storing: the mark is there, the reply is not."""
+    files = [p for p in host.world.data["files"] if "\\operations\\" in p and p.endswith(".json")]
+    if files:
+        host.world.delete_file(files[-1], by="test")
+
+
+@pytest.mark.parametrize("moment", ["before", "inside", "after"])
+@pytest.mark.parametrize("controller", ["lives", "dies"])
 def test_restart_of_the_server_at_every_command_ends_the_same_i15(
-    acts: bool,  # noqa: FBT001 - a parameter of the sweep
-    kill: bool,  # noqa: FBT001
-    tmp_path: Path,
+    moment: str, controller: str, tmp_path: Path
 ) -> None:
-    """Before or after the host acted, with and without a controller that dies with it."""
+    """Before, while and after the host acts, with and without a controller that dies with it."""
     for number in range(commands_of_a_run(tmp_path)):
         host = PatchedHost(tmp_path, QUICK)
 
         def restarts(answer: Callable[[], Any], host: PatchedHost = host) -> Any:
-            if acts:
+            keyed = host.asked[-1].partition("-")[0] not in ("Get", "Test", "Lock", "Unlock")
+            if moment != "before":
                 answer()
+            if moment == "inside" and keyed:
+                forget_reply(host)
             machine.restart(host.world)
-            if kill:
+            if controller == "dies":
                 raise Killed
             raise errors.TransportError("the server went away")
 
@@ -90,7 +98,7 @@ def test_restart_of_the_server_at_every_command_ends_the_same_i15(
         except Killed:
             host.faults = {}
             result = host.patch("run-2")
-        where = f"restart at command {number}: {result.outcome.reason}"
+        where = f"restart at {host.asked[number]}, command {number}: {result.outcome.reason}"
         if host.launches == 1 and result.outcome.state is PatchState.NOT_PATCHED:
             # The installer was cut off with its server and left nothing: that is said, and the
             # next run begins anew.
