@@ -88,7 +88,7 @@ def by_tool(
         tool=options["tool"],
         source=Path(options["tool_file"]),
         intent=Intent.ROLLBACK if wanted.intent == UNMITIGATE else Intent.MITIGATE,
-        kept=Path(options["case"]) / wanted.host,
+        kept=_folder(options["case"], wanted.host),
         mitigations=wanted.only,
         pin=_pin(options),
         campaign=wanted.campaign,
@@ -121,6 +121,13 @@ def by_tool(
         "commands": session.asked,
     }
     return Done(entry, answer.ok or wanted.check, answer.changed, answer.plan)
+
+
+def _folder(case: str, host: str) -> Path:
+    """The folder of a host in the case; a name that leads elsewhere has none (I6)."""
+    if host in ("", ".", "..") or Path(host).name != host:
+        raise ConfigError(f"{host!r}: cannot name a folder of the case; rename the host")
+    return Path(case) / host
 
 
 def _pin(options: Mapping[str, Any]) -> Pin | None:

@@ -24,6 +24,7 @@ from ..packages.delivery import push
 from ..packages.errand import Errand
 from ..tools.records import Intent
 from .probes import Answers, questions
+from .tool_plan import fate_of
 from .tool_record import ToolRecord
 
 if TYPE_CHECKING:
@@ -162,7 +163,8 @@ class Attempt:
         order = self.order(record.path, record.deadline_utc)
         step = f"tool/{self.parcel.identity.tool.id}/run"
         about = {"step": step, "operation": "Start-HostJob", "job": self.job}
-        self.session.record("intent", {**about, "arguments": record.arguments})
+        ordered = {"arguments": record.arguments, "sha256": self.parcel.sha256}
+        self.session.record("intent", {**about, "parameters": ordered})
         report = self.session.again(
             lambda: tool_run.run_tool(
                 self.driver,
@@ -174,8 +176,14 @@ class Attempt:
                 at=self.world.now(),
             )
         )
-        ended = report.job.outcome.value
-        self.session.record("done", {**about, "result": {"job": ended}})
+        state = report.job.state
+        result = {
+            "job": report.job.outcome.value,
+            "exit_code": state.exit_code if state else None,
+            "sha256_at_launch": state.sha256_at_launch if state else None,
+            "outcome": report.result.outcome.value,
+        }
+        self.session.record("done", {**about, "result": result})
         return report
 
     def prove(self, states: Mapping[str, MitigationState], answer: ToolAnswer) -> None:
@@ -229,20 +237,9 @@ class Attempt:
         keys = [sent.key(attempt) for attempt in range(1, ORDERS + 1)]
         result = self.session.ask("Get-OperationStatus", {"keys": keys}).result
         entries = [result.get(key) if isinstance(result, dict) else None for key in keys]
-        return {fate for entry in entries if (fate := _fate(entry))}
+        return {fate for entry in entries if (fate := fate_of(entry))}
 
     def _late(self, record: ToolRecord) -> bool:
         """Whether the deadline of the order has passed on the host: it would start nothing."""
         deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
         return deadline is None or (now or self.world.now()) >= deadline
-
-
-def _fate(entry: Any) -> str | None:
-    if not isinstance(entry, dict):
-        return None
-    if entry.get("state") == "started":
-        return "begun"
-    if entry.get("state") != "finished":
-        return None
-    reply = entry.get("reply")
-    return "ok" if isinstance(reply, dict) and reply.get("status") == "ok" else "error"

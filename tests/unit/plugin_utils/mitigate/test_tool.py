@@ -13,6 +13,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import
     CatalogError,
     ConfigError,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate import task
 from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.tool import ToolState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.identify import Pin
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.records import Intent
@@ -193,6 +194,15 @@ def test_a_rule_that_our_own_request_does_not_meet_is_not_proven(tmp_path: Path)
     assert again.to_dict()["proofs"] == {"backend-cookie": "our request was refused"}
 
 
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "/etc", "../x", ""])
+def test_a_host_whose_name_leads_out_of_the_case_has_no_folder_i6(
+    name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="rename the host"):
+        task._folder(str(tmp_path), name)
+    assert task._folder(str(tmp_path), "ex01.corp.example") == tmp_path / "ex01.corp.example"
+
+
 # Policy ------------------------------------------------------------------------------------
 
 
@@ -242,8 +252,14 @@ def test_check_mode_changes_nothing_and_plans_what_apply_does_i9(tmp_path: Path)
     assert launch.before["backend-cookie"]["state"] == "missing"
     done = host.act()
     assert done.plan == planned.plan
-    acted = [data["step"] for event, data in host.journal if event == "done"]
-    assert acted == [step.id for step in planned.plan.steps]
+    acted = [data for event, data in host.journal if event == "done"]
+    assert [data["step"] for data in acted] == [step.id for step in planned.plan.steps]
+    assert acted[-1]["result"] == {
+        "job": "finished",
+        "exit_code": 0,
+        "sha256_at_launch": host.sha256,
+        "outcome": "succeeded",
+    }
 
 
 SPECS: list[Any] = [
