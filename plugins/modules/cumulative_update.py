@@ -117,7 +117,9 @@ options:
     type: int
     default: 0
   case:
-    description: The folder of the case, in which the journal of the server is kept.
+    description:
+      - The folder of the case, in which the journal of the server is kept.
+      - C(cases/RUN) in the working folder, if it is not set and something is changed.
     type: path
   plan:
     description: A signed plan. Only what it says is done, and only on a server that is as it was then. Needs O(case).

@@ -30,7 +30,9 @@ options:
     type: str
     default: proxylogon
   case:
-    description: The case folder. Its journal gets every change before it is sent and after it was answered.
+    description:
+      - The case folder. Its journal gets every change before it is sent and after it was answered.
+      - C(cases/RUN) in the working folder, if it is not set and something is changed.
     type: path
   confirm:
     description: Do it. Without it the plan is returned and nothing is changed.

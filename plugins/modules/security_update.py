@@ -36,7 +36,7 @@ options:
   case:
     description:
       - The folder of a case on the controller. Every change is written to its C(journal.jsonl) before it is sent and after it was answered.
-      - Several hosts, tasks and runs may share one.
+      - Several hosts, tasks and runs may share one. C(cases/RUN) in the working folder, if it is not set and something is changed.
     type: path
   plan:
     description:
