@@ -30,6 +30,9 @@ class Ended:
     changed: bool
 
 
+_BEGUN = Ended("unknown", "begun and not ended: run the same again", None, changed=False)
+
+
 def size_of(journal: Path) -> int:
     """Return how many lines a journal has, 0 where there is none; refuses a damaged one."""
     if not journal.exists():
@@ -56,7 +59,7 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, Ended]:
             continue
         if event == "begin":
             plans.pop(host, None)
-            found.pop(host, None)
+            found[host] = _BEGUN
         elif event == "plan":
             plans[host] = plan_from_dict(data["plan"])
         elif event == "end":

@@ -78,12 +78,15 @@ def test_last_end_of_each_host_counts(tmp_path: Path) -> None:
     ])  # fmt: skip
     write(tmp_path, [("ex04", "end", {"state": "patched", "reason": "another run"})], "run-2")
     found = ends(path, "run-1")
-    assert found.keys() == {"ex01", "ex02"}
-    assert (found["ex01"].plan, found["ex02"].plan) == (PLAN, None)
+    states = {name: (end.state, end.plan) for name, end in found.items()}
+    assert states == {
+        "ex01": ("planned", PLAN), "ex02": ("stopped", None), "ex03": ("unknown", None),
+    }  # fmt: skip
+    assert "begun and not ended" in found["ex03"].reason
     assert size_of(path) == 8
-    assert ends(path, "run-1", after=3).keys() == {"ex02"}
-    write(tmp_path, [("ex01", "begin", {})])  # begun again and not ended
-    assert ends(path, "run-1").keys() == {"ex02"}
+    assert ends(path, "run-1", after=3).keys() == {"ex02", "ex03"}
+    write(tmp_path, [("ex01", "begin", {})])  # again, and it was killed
+    assert ends(path, "run-1")["ex01"].state == "unknown"
 
 
 def test_every_host_of_the_inventory_has_an_entry_i3(tmp_path: Path) -> None:
