@@ -154,6 +154,20 @@ def test_torn_last_line_is_kept_aside_and_said_so_i15(kept: int, tmp_path: Path)
     assert "is missing or was changed" in str(verify(made.path))
 
 
+def test_every_prefix_of_a_line_is_recovered_without_losing_a_byte_i15(tmp_path: Path) -> None:
+    made = filled(tmp_path, 2)
+    first, second = made.path.read_bytes().splitlines(keepends=True)
+    for size in range(1, len(second)):
+        made.path.write_bytes(first + second[:size])
+        Head(1, json.loads(first)["hash"], len(first)).write(made.path)
+        made.record("done", {"size": size})
+        answer = verify(made.path)
+        assert (answer.ok, answer.lines, answer.recovered) == (True, 3, 1), f"{size}: {answer}"
+        (kept,) = made.case.glob("*.torn-2-*")
+        assert kept.read_bytes() == second[:size]
+        kept.unlink()
+
+
 def test_writer_killed_at_every_call_loses_no_byte_i15(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
