@@ -112,8 +112,8 @@ class Attempt:
             words = ", ".join(tool.url_rewrite_listed)
             raise RefusedError(
                 f"{tool.file} is not run: no installed product has {words} in its name, so it "
-                "would take URL Rewrite for missing and install it from the web, unverified; let "
-                "the native role install the module, or use the native mitigation"
+                "would take URL Rewrite for missing and install it from the web, unverified, or "
+                "fail; let the native role install the module, or use the native mitigation"
             )
 
     # The way -----------------------------------------------------------------------------

@@ -143,8 +143,8 @@ def _about_mitigating(tool: Tool, wish: Wish, situation: Situation) -> Iterator[
     rules = tool.needs_url_rewrite and "backend-cookie" in wish.mitigations
     if rules and situation.url_rewrite is not True:
         yield (
-            f"URL Rewrite is {_how(situation.url_rewrite, 'not installed')}: it would "
-            "download and install it unverified; let the native role install the module"
+            f"URL Rewrite is {_how(situation.url_rewrite, 'not installed')}: it would download "
+            "and install it unverified, or fail; let the native role install the module"
         )
     if not tool.needs_single_update:
         return
