@@ -115,6 +115,6 @@ def _unless_another_was_begun(found: Beginning) -> Beginning:
         action=Action.STOP,
         reason=f"{names} was begun on this server and is not proven, so {found.update} is not "
         "begun: what would be recorded as the state before is not the one before.",
-        remedy="Finish that one first (patch_kb names its update).",
+        remedy="Finish that one first (patch_kb names its update; cu-... is one of the playbook upgrade).",
     )
     return replace(found, choice=stop)

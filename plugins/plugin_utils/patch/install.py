@@ -174,7 +174,7 @@ def _judged(job: JobResult, classify: Callable[[object], ExitCode]) -> Ended:
     if outcome is JobOutcome.INTERRUPTED:
         # A restart in the middle, or one by the installer itself: only the bytes can tell.
         meaning = "The installer was cut off by a restart; its exit code is not known."
-        cut = ExitCode(None, ExitClass.FAILED, "interrupted", meaning)
+        cut = ExitCode(None, ExitClass.FAILED, INTERRUPTED, meaning)
         return Ended(cut, launched, details=details)
     if outcome in (JobOutcome.FAILED, JobOutcome.LOCKED):
         reason = f"Nothing was launched: {job.reason}."

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..judge.facts import Facts, number, rows, text
 from ..model import CheckStatus
-from .models import Action, Choice, Precheck, Status
+from .models import Action, Choice, Observed, Precheck, Status
+from .reading import at_work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -173,8 +174,7 @@ _MIB = 1 << 20
 
 def _installer(snapshot: dict[str, Any] | None) -> Precheck:
     listed = rows(snapshot.get("installers") if snapshot else None)
-    names = sorted({text(row.get("name")) or "?" for row in listed.rows})
-    if names:
+    if names := at_work(Observed(None, snapshot)):
         return Precheck(
             "patch.installer",
             Status.STOP,

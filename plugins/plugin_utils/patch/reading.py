@@ -40,3 +40,9 @@ def listed_kbs(facts: Facts) -> set[str]:
     """The updates that the host lists as installed."""
     kbs = (text(row.get("kb")) for row in facts.listing("updates").rows)
     return {kb.upper() for kb in kbs if kb}
+
+
+def at_work(seen: Observed) -> tuple[str, ...]:
+    """The installers that ran at a reading, by the names of their processes."""
+    listed = rows(seen.snapshot.get("installers") if seen.snapshot else None)
+    return tuple(sorted({text(row.get("name")) or "?" for row in listed.rows}))

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from ..change.admission import StalePlan
 from ..errors import LockedByOther, RemediationError
-from ..jobs.state import REFUSED
+from ..jobs.state import INTERRUPTED, REFUSED
 from ..judge.facts import Facts, moment
 from ..packages.errand import Errand
 from .begin import Beginning
@@ -40,6 +40,7 @@ from .kind import Patching, Readings
 from .knowledge import ExitClass, ExitCode
 from .models import Action, Choice, Observed, Outcome, PatchState
 from .prechecks import blocking
+from .reading import at_work
 from .request import Request, Result, Tools
 
 if TYPE_CHECKING:
@@ -259,6 +260,13 @@ class _Run:
         installed = self.host.observe(start.update)
         if code.kind is ExitClass.UNKNOWN:
             self.result.outcome = self._judge(Readings(before, installed), code)
+            return
+        if code.name == INTERRUPTED and (names := at_work(installed)):
+            # Its runner is gone, it is not: services are not put right under its hands.
+            reason = (
+                f"Nobody watches the installer any more, and it is at work: {', '.join(names)}."
+            )
+            self.finish.end(PatchState.UNKNOWN, f"{reason} Wait for its end, then run again.")
             return
         wanted = self.request.restart and self._kind.restarts(start, code, installed)
         if wanted and not self.finish.restart(installed, boot):

@@ -147,6 +147,32 @@ def test_stuck_setup_is_neither_ended_nor_restarted_over(tmp_path: Path) -> None
     assert list(host.world.data["attached_images"].values()) == ["D"]
 
 
+def test_setup_without_its_runner_is_left_alone_until_it_has_ended(tmp_path: Path) -> None:
+    """Services are not put right, and nothing is restarted, under the hands of setup."""
+    host = UpgradedHost(tmp_path, {**UPGRADES, "hang": True, "effects": DISABLED})
+    probe = UpgradedHost(tmp_path, {**UPGRADES, "hang": True})
+    probe.upgrade()
+
+    def lose_the_runner(answer: Any) -> Any:
+        kept = [p for p in host.world.data["processes"] if p["name"] != "powershell"]
+        host.world.data["processes"] = kept
+        return answer()
+
+    at = len(probe.asked) - 3
+    assert probe.asked[at] == "Get-HostJob"
+    host.faults = {at: lose_the_runner}
+    result = host.upgrade()
+    assert result.outcome.state is PatchState.UNKNOWN
+    assert "it is at work: setup" in result.outcome.reason
+    assert not {"Restart-Host", "Restore-ServiceStartTypes", "Unlock-Host"} & set(host.asked)
+    host.faults = {}
+    host.world.data["processes"] = []  # it has ended, nobody knows how
+    host.sleep(3600)
+    again = host.upgrade("another day")
+    assert again.outcome.state is PatchState.NOT_PATCHED, again.outcome.reason
+    assert host.launches == 1
+
+
 def test_setup_that_broke_off_is_not_simply_started_again(tmp_path: Path) -> None:
     """A half upgraded server belongs to a person; another run does not make it worse."""
     half = {**EXSETUP, "path": f"{BIN}\\Microsoft.Exchange.Common.dll"}
