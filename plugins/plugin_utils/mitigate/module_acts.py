@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..judge.facts import moment
 from ..packages.errand import Errand
-from .module_jobs import Ended, ModuleJobs, at_work
+from .module_jobs import INSTALL, REMOVE, Ended, ModuleJobs, at_work
 from .module_models import ModuleOutcome, ModuleStatus
 from .module_state import ModuleState, read_module_state
-from .module_steps import ACTS, BASE, PACKAGE, identity, package_step
+from .module_steps import ACTS, BASE, PACKAGE, identity, job_step, package_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,3 +141,26 @@ class ModuleActs:
     def _errand(self, module: ModuleRecord) -> Errand:
         session = self.session
         return Errand(session.transport, self.tools.host, session.run, session.owner, module)
+
+
+def noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:
+    """The MSI by which the module was installed, as the catalogue has it."""
+    digest = state.noted.sha256 if state.noted else None
+    return next((one for one in acts.tools.modules if one.sha256 == digest), None)
+
+
+def awaited(acts: ModuleActs, state: ModuleState, ended: Ended, act: str) -> Step | None:
+    """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
+    module, noted = noted_msi(acts, state), state.noted
+    if not acts.tools.check or module is None or noted is None:
+        return None
+    found = REMOVE if ended.job.startswith(acts.jobs.removes(noted)) else INSTALL
+    return job_step(module, ended.job, act, ()) if found == act else None
+
+
+def left_open(
+    acts: ModuleActs, state: ModuleState, ended: Ended, steps: tuple[Step, ...]
+) -> ModuleOutcome:
+    """A job of ours is at work: a plan waits for it, a change that has waited knows no more."""
+    status = ModuleStatus.PLANNED if steps else ModuleStatus.UNKNOWN
+    return acts.end(status, ended.text, state, ended, steps=steps)

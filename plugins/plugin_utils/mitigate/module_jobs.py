@@ -142,7 +142,7 @@ class ModuleJobs:
         launched = state is not None and state.attempt > 0
         if outcome is JobOutcome.FINISHED and state is not None:
             code = classify(state.exit_code)
-            return Ended(order.job, code.meaning, code, launched)
+            return Ended(order.job, f"exit code {state.exit_code}, {code.meaning}", code, launched)
         if outcome is JobOutcome.INTERRUPTED:
             text = "it was cut off by a restart, its exit code is not known"
             return Ended(order.job, text, launched=launched, cut=True)

@@ -19,7 +19,12 @@ ACTS = {INSTALL: f"{BASE}/install", REMOVE: f"{BASE}/remove"}
 
 def identity(known: ModuleKnowledge) -> dict[str, Any]:
     """How a host finds the module among its products, whatever it is called there."""
-    return {"product_codes": [one.code for one in known.products], "words": list(known.words)}
+    return {"product_codes": [one.code for one in known.products], **words(known)}
+
+
+def words(known: ModuleKnowledge) -> dict[str, Any]:
+    """The parameters of Remove-RewriteRecord."""
+    return {"words": list(known.words)}
 
 
 def record_parameters(

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .module_acts import ModuleActs
+from .module_acts import ModuleActs, awaited, left_open, noted_msi
 from .module_decision import Need, decide, not_ours
 from .module_jobs import INSTALL, REMOVE
 from .module_models import ModuleOutcome, ModuleStatus
@@ -31,6 +31,7 @@ from .module_steps import (
     job_step,
     record_parameters,
     record_step,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -58,29 +59,6 @@ def remove(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
     return _Remove(ModuleActs.begin(session, tools)).go()
 
 
-def _noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:
-    """The MSI by which the module was installed, as the catalogue has it."""
-    digest = state.noted.sha256 if state.noted else None
-    return next((one for one in acts.tools.modules if one.sha256 == digest), None)
-
-
-def _awaited(acts: ModuleActs, state: ModuleState, ended: Ended, act: str) -> Step | None:
-    """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
-    module, noted = _noted_msi(acts, state), state.noted
-    if not acts.tools.check or module is None or noted is None:
-        return None
-    found = REMOVE if ended.job.startswith(acts.jobs.removes(noted)) else INSTALL
-    return job_step(module, ended.job, act, ()) if found == act else None
-
-
-def _open(
-    acts: ModuleActs, state: ModuleState, ended: Ended, steps: tuple[Step, ...]
-) -> ModuleOutcome:
-    """A job of ours is at work: a plan waits for it, a change that has waited knows no more."""
-    status = ModuleStatus.PLANNED if steps else ModuleStatus.UNKNOWN
-    return acts.end(status, ended.text, state, ended, steps=steps)
-
-
 @dataclass(slots=True)
 class _Ensure:
     """Installing."""
@@ -91,8 +69,8 @@ class _Ensure:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
         if resumed and resumed.open_end:
-            step = _awaited(acts, state, resumed, INSTALL)
-            return _open(acts, state, resumed, (step,) if step else ())
+            step = awaited(acts, state, resumed, INSTALL)
+            return left_open(acts, state, resumed, (step,) if step else ())
         decision = self._decide(state)
         if decision.need is Need.REFUSED:
             return acts.end(ModuleStatus.REFUSED, decision.reason, state)
@@ -123,7 +101,7 @@ class _Ensure:
         acts, jobs = self.acts, self.acts.jobs
         number, last = jobs.last(jobs.installs)
         job = jobs.name(jobs.installs, number)
-        # What this run tried and did not bring is not tried again; another run may.
+        # A killed life of this run has ordered it: its end is judged, nothing is ordered again.
         if state.noted and state.noted.job == job and last and last.attempt:
             ended = jobs.watch(job)
             if not ended.busy:
@@ -156,8 +134,12 @@ class _Ensure:
         there = any(one.code == module.product_code for one in state.products)
         if decision.need is Need.NOTHING and there and (ended.good or ended.cut):
             return acts.end(ModuleStatus.INSTALLED, decision.reason, state, ended)
-        found = "the module is not there" if state.present is False else decision.reason
-        return acts.end(ModuleStatus.FAILED, f"{ended.text} {found}", state, ended)
+        if state.present is not False:
+            return acts.end(ModuleStatus.FAILED, f"{ended.text} {decision.reason}", state, ended)
+        # It is judged: whoever runs it again wants another attempt.
+        acts.change("Remove-RewriteRecord", words(acts.tools.knowledge), FORGET)
+        reason = f"{ended.text} The module is not there."
+        return acts.end(ModuleStatus.FAILED, reason, acts.read(), ended)
 
 
 @dataclass(slots=True)
@@ -170,10 +152,10 @@ class _Remove:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
         if resumed and resumed.open_end:
-            step = _awaited(acts, state, resumed, REMOVE)
+            step = awaited(acts, state, resumed, REMOVE)
             code = state.noted.product_code if state.noted else ""
-            forget = forget_step(self._words(), code, resumed.text, alone=False)
-            return _open(acts, state, resumed, (step, forget) if step else ())
+            forget = forget_step(words(self.acts.tools.knowledge), code, resumed.text, alone=False)
+            return left_open(acts, state, resumed, (step, forget) if step else ())
         if state.present is None:
             why = f"the module cannot be read: {state.why('presence')}"
             return acts.end(ModuleStatus.REFUSED, why, state)
@@ -196,7 +178,7 @@ class _Remove:
                 f"rules of URL Rewrite stand in {', '.join(uses[:_SHOWN])}{more}; without the "
                 "module IIS answers 500.19 there. Take them out first, or keep the module"
             )
-        if _noted_msi(self.acts, state) is None:
+        if noted_msi(self.acts, state) is None:
             digest = state.noted.sha256 if state.noted else "?"
             return (
                 f"the MSI with SHA-256 {digest}, by which the module was installed, is not in the "
@@ -206,7 +188,7 @@ class _Remove:
 
     def _take_off(self, state: ModuleState) -> ModuleOutcome:
         acts, jobs = self.acts, self.acts.jobs
-        noted, module = state.noted, _noted_msi(self.acts, state)
+        noted, module = state.noted, noted_msi(self.acts, state)
         assert noted is not None  # noqa: S101 - without a record it is not ours
         assert module is not None  # noqa: S101 - its lack was an objection
         base = jobs.removes(noted)
@@ -215,7 +197,9 @@ class _Remove:
             reason = "we installed it, and nothing needs it any more"
             steps = acts.package(module)
             job = job_step(module, jobs.name(base, number + 1), REMOVE, steps)
-            forget = forget_step(self._words(), noted.product_code, reason, alone=False)
+            forget = forget_step(
+                words(self.acts.tools.knowledge), noted.product_code, reason, alone=False
+            )
             steps = (*steps, job, forget)
             return acts.end(ModuleStatus.PLANNED, reason, state, steps=steps)
         for name in acts.attempts(base, number):
@@ -232,7 +216,9 @@ class _Remove:
             return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
         if state.present is False and (ended.good or ended.cut):
             return self._forget(state, ended)
-        found = "the module is not there" if state.present is False else "the module is still there"
+        found = (
+            "The module is not there." if state.present is False else "The module is still there."
+        )
         return acts.end(ModuleStatus.FAILED, f"{ended.text} {found}", state, ended)
 
     def _forget(self, state: ModuleState, ended: Ended | None) -> ModuleOutcome:
@@ -242,10 +228,9 @@ class _Remove:
             return acts.end(ModuleStatus.ABSENT, "the module is not there", state, ended)
         reason = "the module that we installed is not there any more"
         if acts.tools.check:
-            step = forget_step(self._words(), state.noted.product_code, reason, alone=True)
+            step = forget_step(
+                words(self.acts.tools.knowledge), state.noted.product_code, reason, alone=True
+            )
             return acts.end(ModuleStatus.PLANNED, reason, state, steps=(step,))
-        acts.change("Remove-RewriteRecord", self._words(), FORGET)
+        acts.change("Remove-RewriteRecord", words(acts.tools.knowledge), FORGET)
         return acts.end(ModuleStatus.REMOVED, reason, acts.read(), ended)
-
-    def _words(self) -> dict[str, list[str]]:
-        return {"words": list(self.acts.tools.knowledge.words)}

@@ -27,8 +27,8 @@ EXPECTED = {
     "wants-restart": ("installed", 1, "removed"),
     "restarts": ("installed", 1, "removed"),
     "busy": ("installed", 2, "removed"),
-    "rolled-back": ("failed", 1, "removed"),  # only what was noted
-    "reports-only": ("failed", 1, "removed"),
+    "rolled-back": ("failed", 1, "absent"),
+    "reports-only": ("failed", 1, "absent"),
     "half": ("failed", 1, "not-ours"),
     "unknown-code": ("failed", 1, "removed"),
     "hangs": ("unknown", 1, "unknown"),

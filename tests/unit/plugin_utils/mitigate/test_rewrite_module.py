@@ -197,8 +197,8 @@ def test_restart_that_the_installer_wants_is_told(host: Any) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        ({"exit_code": 1603}, "the module is not there"),
-        ({"exit_code": 0}, "the module is not there"),
+        ({"exit_code": 1603}, "The module is not there"),
+        ({"exit_code": 0}, "The module is not there"),
         ({**BRINGS, "exit_code": 4711}, "is not in the table"),
         ({"exit_code": 0, "effects": BRINGS["effects"][:2]}, "half of the"),
         ({"exit_code": 0, "effects": BRINGS["effects"][:3]}, "success"),
@@ -213,14 +213,39 @@ def test_success_is_what_is_read_back(behaviour: dict[str, Any], said: str, host
     assert said in done.reason
 
 
-def test_failed_attempt_is_not_repeated_by_its_run_but_by_another(host: Any) -> None:
+def test_failed_attempt_leaves_nothing_and_may_be_repeated(host: Any) -> None:
     one = host([{"exit_code": 1603}])
-    assert one.ensure().status is ModuleStatus.FAILED
-    again = one.ensure()
-    assert (again.status, again.changed) == (ModuleStatus.FAILED, False)
-    assert len(one.launched) == 1
-    assert one.ensure(run="run-2").status is ModuleStatus.INSTALLED
+    before = configuration(one.world)
+    failed = one.ensure()
+    assert (failed.status, "exit code 1603" in failed.reason) == (ModuleStatus.FAILED, True)
+    assert configuration(one.world) == before
+    assert one.world.file(RECORD) is None
+    # The same run again is what an operator does after the cause is gone.
+    assert one.ensure().status is ModuleStatus.INSTALLED
+    assert len(one.launched) == 2
     assert one.take_off(run="run-3").status is ModuleStatus.REMOVED
+
+
+def test_attempt_that_failed_unseen_is_judged_and_not_repeated(host: Any) -> None:
+    clean = host([{"exit_code": 1603}])
+    clean.ensure()
+    ordered, forgotten = (
+        clean.asked.index(name) for name in ("Start-HostJob", "Remove-RewriteRecord")
+    )
+
+    def die(answer: Any) -> Any:
+        answer()
+        raise Killed
+
+    for number in range(ordered, forgotten):
+        one = host([{"exit_code": 1603}])
+        one.faults = {number: die}
+        with pytest.raises(Killed):
+            one.ensure()
+        one.session().unlock()
+        assert one.ensure().status is ModuleStatus.FAILED, number
+        assert len(one.launched) == 1, number
+        assert one.world.file(RECORD) is None
 
 
 def test_installer_that_restarts_windows_is_judged_by_what_is_there(host: Any) -> None:
