@@ -77,7 +77,9 @@ def upgrade(call: Call) -> dict[str, Any]:
         budget = stop_budget(options) if counts else None
         if budget and (why := budget.exhausted()) is not None:
             raise RefusedError(why)
-        tools = replace(tools_of(options), record=change.record, admit=change.admit)
+        tools = replace(
+            tools_of(options), record=change.record, admit=change.admit, notice=call.notice
+        )
         which, by = options["cumulative_update"], options["prepared_by"]
         done = upgrade_host(wanted, call.connection.open(), tools, which, by)
     if budget:

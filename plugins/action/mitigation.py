@@ -61,10 +61,9 @@ def mitigate(call: Call) -> dict[str, Any]:
         change,
     ):
         transport = call.connection.open()
-        if options["tool"]:
-            done = task.by_tool(wanted, options, transport, change.record, call.secrets)
-        else:
-            done = task.native(wanted, options, transport, change.record, change.admit)
+        around = task.Around(change.record, change.admit, call.notice, frozenset(call.secrets))
+        carry_out = task.by_tool if options["tool"] else task.native
+        done = carry_out(wanted, options, transport, around)
     entry = done.entry
     told = {"changed": done.changed, "peer": call.connection.peer()}
     change.end(entry["state"], entry["reason"], **told)

@@ -78,7 +78,9 @@ def patch(call: Call) -> dict[str, Any]:
         budget = settings.budget(options) if counts else None
         if budget and (why := budget.exhausted()) is not None:
             raise RefusedError(why)
-        tools = replace(settings.tools(options), record=change.record, admit=change.admit)
+        tools = replace(
+            settings.tools(options), record=change.record, admit=change.admit, notice=call.notice
+        )
         done = patch_host(wanted, call.connection.open(), tools)
     if budget:
         budget.note(host, done.outcome.state)

@@ -16,6 +16,7 @@ from .change.exclusive import alone
 from .errors import RemediationError
 from .host_change import HostChange, approved
 from .transport.peer import BECOME_REFUSED
+from .transport.sanitize import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +46,7 @@ class Call:
     secrets: set[str]
     check: bool  # Ansible's check mode
     diff: bool
+    notice: Callable[[str], None]  # shows the operator what happens; a change may take an hour
 
 
 def on_host(
@@ -69,8 +71,16 @@ def on_host(
     allowed = action._templar.template(variables.get("exchange_allow_insecure"))  # noqa: SLF001
     connection = HostConnection(host, action._connection, allowed)  # noqa: SLF001
     secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
-    task = action._task  # noqa: SLF001
-    call = Call(host, connection, options, secrets, bool(task.check_mode), bool(task.diff))
+    task, show = action._task, action._display.display  # noqa: SLF001
+    call = Call(
+        host,
+        connection,
+        options,
+        secrets,
+        bool(task.check_mode),
+        bool(task.diff),
+        lambda said: show(clean_text(_without(said, secrets))),
+    )
     try:
         result = act(call)
     except RemediationError as error:
@@ -78,6 +88,12 @@ def on_host(
     connection.close()
     result[key]["peer"] = connection.peer()
     return censor(result, secrets) if contains_any(result, secrets) else result
+
+
+def _without(text: str, secrets: set[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "********")
+    return text
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from .run import mitigate_host
 from .tool import ToolRequest, ToolWorld, run_tool_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from ..plan.records import HostPlan
     from ..transport.base import Transport
@@ -42,53 +42,59 @@ class Done:
     plan: HostPlan
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Who is told what on the way: the journal, the approved plan, the operator."""
+
+    record: Callable[[str, dict[str, Any]], None]
+    admit: Callable[[HostPlan], None]
+    notice: Callable[[str], None] = lambda _text: None
+    secrets: frozenset[str] = frozenset()
+
+
 def native(
-    wanted: Request,
-    options: Mapping[str, Any],
-    transport: Transport,
-    record: Callable[[str, dict[str, Any]], None],
-    admit: Callable[[HostPlan], None],
+    wanted: Request, options: Mapping[str, Any], transport: Transport, around: Around
 ) -> Done:
     """Carry it out with our own operations."""
-    catalog = load()
-    tools = replace(Tools(catalog), record=record, admit=admit, module=_module(wanted, options))
+    tools = Tools(
+        load(),
+        notice=around.notice,
+        record=around.record,
+        admit=around.admit,
+        module=_module(wanted, options, around),
+    )
     result = mitigate_host(wanted, transport, tools)
     ok = result.state in GOOD or (wanted.check and result.state is not MitigateState.STALE_PLAN)
     return Done(to_dict(wanted, result), ok, result.changed, result.plan)
 
 
-def _module(wanted: Request, options: Mapping[str, Any]) -> ModuleTools | None:
+def _module(wanted: Request, options: Mapping[str, Any], around: Around) -> ModuleTools | None:
     """The URL Rewrite module of the operator's package store, where one is named."""
     source = PackageSource.of(options)
     if source.catalogue is None:
         return None
-    known = load().module(REWRITE)
-    modules = source.catalogue.modules
-    return ModuleTools(wanted.host, known, modules, source.deliver, seconds=wanted.seconds)
+    return ModuleTools(
+        wanted.host,
+        load().module(REWRITE),
+        source.catalogue.modules,
+        source.deliver,
+        seconds=wanted.seconds,
+        notice=around.notice,
+    )
 
 
 def by_tool(
-    wanted: Request,
-    options: Mapping[str, Any],
-    transport: Transport,
-    record: Callable[[str, dict[str, Any]], None],
-    secrets: Iterable[str],
+    wanted: Request, options: Mapping[str, Any], transport: Transport, around: Around
 ) -> Done:
     """Let a script of Microsoft do it; raises :class:`ConfigError` for wrong options."""
     if not options.get("tool_file"):
         raise ConfigError("tool_file: needed with tool, the script that you have downloaded")
-    if options.get("plan"):
-        raise ConfigError(
-            "plan: what a script of Microsoft will do cannot be approved step by step"
-        )
-    if not options.get("case"):
-        raise ConfigError("case: needed with tool; what stood on the server before is kept there")
     request = ToolRequest(
         host=wanted.host,
         tool=options["tool"],
         source=Path(options["tool_file"]),
         intent=Intent.ROLLBACK if wanted.intent == UNMITIGATE else Intent.MITIGATE,
-        kept=_folder(options["case"], wanted.host),
+        kept=_folder(options.get("case") or f"cases/{wanted.run}", wanted.host),
         mitigations=wanted.only,
         pin=_pin(options),
         campaign=wanted.campaign,
@@ -98,17 +104,18 @@ def by_tool(
         timeout_seconds=options.get("tool_timeout"),
         accept_rollback_defaults=options["tool_accept_rollback_defaults"],
         although_open=wanted.although_open,
-        secrets=tuple(secrets),
+        secrets=tuple(around.secrets),
     )
     session = HostSession(
         transport,
         wanted.run,
         wanted.owner,
-        record=record,
+        record=around.record,
         controller=wanted.controller,
         takeover=wanted.takeover,
     )
-    answer = run_tool_on(session, request, None, ToolWorld(load()))
+    world = ToolWorld(load(), notice=around.notice, admit=around.admit)
+    answer = run_tool_on(session, request, None, world)
     said = answer.to_dict()
     entry = {
         "host": wanted.host,
