@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .case.journal import Journal, utc_now
-from .change.admission import Expected
+from .change.admission import Expected, StalePlan
 from .errors import ConfigError, RefusedError
 from .packages import keys
 from .plan.serialize import plan_to_dict
@@ -64,13 +64,14 @@ def approved(options: Mapping[str, Any], intent: str, campaign: str) -> FleetPla
     return plan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HostChange:
     """One change of one host; ``record`` and ``admit`` are handed to what carries it out."""
 
     check: bool
     journal: Journal | None
     expected: Expected | None
+    admitted: bool = False
 
     @classmethod
     def of(
@@ -115,7 +116,13 @@ class HostChange:
         )
 
     def record(self, event: str, data: dict[str, Any]) -> None:
-        """Write one event; it is on the disk when this returns."""
+        """Write one event; it is on the disk when this returns.
+
+        :raises StalePlan: the event announces a change, and the approved plan admitted none. Whoever
+            carries out changes announces each here first, so none can be made beside the plan.
+        """
+        if event == "intent" and self.expected is not None and not self.admitted:
+            raise StalePlan(f"step {data.get('step')}: no change was admitted by the plan")
         if self.journal is not None:
             self.journal.record(event, data)
 
@@ -124,6 +131,7 @@ class HostChange:
         self.record("plan", {"plan": plan_to_dict(found)})
         if self.expected is not None and self.journal is not None:
             self.expected.admit(found, self.journal, check=self.check)
+            self.admitted = bool(found.steps) and not self.check
 
     def end(self, state: str, reason: str, **details: Any) -> None:
         """Say how it ended."""

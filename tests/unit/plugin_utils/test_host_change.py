@@ -117,6 +117,19 @@ def test_stale_plan_is_noted_and_refused(tmp_path: Path) -> None:
     assert kinds == ["plan"]
 
 
+def test_nothing_is_changed_beside_the_plan_whoever_forgets_to_ask(tmp_path: Path) -> None:
+    one = opened(tmp_path)
+    one.begin("patch", "proxylogon", {})
+    one.record("lock", {})  # a killed run's lock is taken to be given back
+    with pytest.raises(StalePlan, match="no change was admitted"):
+        one.record("intent", {"step": "one"})
+    one.admit(replace(PLAN, steps=()))  # nothing to do means that nothing is done
+    with pytest.raises(StalePlan, match="no change was admitted"):
+        one.record("intent", {"step": "one"})
+    one.admit(PLAN)
+    one.record("intent", {"step": "one"})
+
+
 def test_host_without_a_plan_is_refused_and_one_that_is_missing_too(tmp_path: Path) -> None:
     with pytest.raises(StalePlan, match="unknown build"):
         opened(tmp_path, "ex02").admit(PLAN)
