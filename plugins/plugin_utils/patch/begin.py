@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .host import PatchHost
     from .request import Request, Tools
 
+# Ending of records that are no update in progress: mitigations to be applied again after an upgrade.
+NO_UPDATE = ".mitigations"
 # Of the present state: what another run would have changed meanwhile.
 _MOVES = ("binaries", "versions", "installers", "service_cache")
 
@@ -106,7 +108,7 @@ def _look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
 
 def _unless_another_was_begun(found: Beginning) -> Beginning:
     """Two unfinished updates would have two records, and the later one is of a half-changed server."""
-    others = [name for name in found.begun if name != found.update]
+    others = [n for n in found.begun if n != found.update and not n.endswith(NO_UPDATE)]
     if not others:
         return found
     names = ", ".join(others)

@@ -7,12 +7,13 @@ services or pools are undone, and the result lists which are to be applied again
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RefusedError
+from ..errors import LockedByOther, RefusedError
 from ..judge.facts import Facts, text
-from ..patch.begin import Beginning
+from ..patch.begin import NO_UPDATE, Beginning
 from ..patch.install import Words
 from ..patch.kind import assessed
 from ..patch.knowledge import ExitClass
@@ -86,6 +87,7 @@ class Upgrading:
         if chosen.action is Action.INSTALL:
             return start
         if start.recorded is None or not start.reached:
+            self._still_to_do(finish, start, facts)
             return Beginning(chosen, lock=start.lock)
         reason = f"{chosen.target} was begun on this server and is not proven yet."
         image = stored_image(tools.store, chosen.target)
@@ -118,6 +120,28 @@ class Upgrading:
         known = {m.id for m in finish.tools.catalog.mitigations()}
         self._remembered = tuple(name for name in listed if name in known)
 
+    def _still_to_do(self, finish: Finish, start: Beginning, facts: Facts) -> None:
+        """List again what an earlier upgrade left to be applied, until it has been."""
+        build = exsetup(facts)
+        if not self._kept or build is None:
+            return
+        self._list(finish, Observed(facts.result, errors=facts.errors), build)
+        if not (finish.result.reapply or finish.request.check):
+            finish.update = start.update
+            with suppress(LockedByOther):
+                finish.lock()
+                self._forget(finish, start)
+
+    def _list(self, finish: Finish, seen: Observed, build: Build) -> None:
+        tools = finish.tools
+        after = read(tools.catalog, finish.request.campaign, seen, build, tools.now(), ())
+        finish.result.reapply = to_reapply(tools.catalog, self._remembered, after, build)
+
+    @staticmethod
+    def _forget(finish: Finish, start: Beginning) -> None:
+        memory = memory_name(start.update)
+        finish.host.change("Remove-UpdateSnapshot", {"update": memory}, "forget-mitigations")
+
     def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
         """Judge whether setup may be started, and see which mitigations are in effect."""
         tools, build = finish.tools, start.choice.build
@@ -126,14 +150,13 @@ class Upgrading:
         self._found = self._mitigated(finish, seen, build)
         both = (*self._remembered, *self._found.remembered)
         self._remembered = tuple(dict.fromkeys(both))
-        mine = (start.update, memory_name(start.update))
         ground = Ground(
             seen,
             assessed(finish, reply),
             self._found,
             self.prepared_by,
             start.recorded["state"] if start.recorded else None,
-            tuple(name for name in start.begun if name not in mine),
+            tuple(n for n in start.begun if n != start.update and not n.endswith(NO_UPDATE)),
         )
         return upgrade_prechecks(
             tools.catalog, start.choice, ground, finish.request.policy, tools.now()
@@ -199,14 +222,14 @@ class Upgrading:
         return judge_upgrade(start.choice, seen.before, seen.after, code, mode)
 
     def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
-        """List what is to be applied again, by what is in effect now."""
+        """List what is to be applied again, by what is in effect now.
+
+        What was in effect stays written on the host until all of it is in effect again, or not
+        needed any more: whoever dies before this is told can ask again.
+        """
         reply = finish.host.facts()
-        seen = Observed(reply.result, errors=tuple(reply.errors))
         build = exsetup(Facts.of(reply.result, reply.errors)) or start.choice.target
         if build is not None:
-            tools = finish.tools
-            after = read(tools.catalog, finish.request.campaign, seen, build, tools.now(), ())
-            finish.result.reapply = to_reapply(tools.catalog, self._remembered, after, build)
-        if over and self._kept:
-            memory = memory_name(start.update)
-            finish.host.change("Remove-UpdateSnapshot", {"update": memory}, "forget-mitigations")
+            self._list(finish, Observed(reply.result, errors=tuple(reply.errors)), build)
+        if over and self._kept and not finish.result.reapply:
+            self._forget(finish, start)

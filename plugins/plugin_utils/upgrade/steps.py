@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog.clauses import clause_for
 from ..patch import steps as patch_steps
+from ..patch.begin import NO_UPDATE
 from ..patch.request import update_name
 from ..plan.freshness import facts_digest, section_digests
 from ..plan.records import HostPlan, Step
@@ -26,7 +27,7 @@ _PROVEN_BY = "files, registry, start types, services, pools, front end, no resta
 
 def memory_name(update: str) -> str:
     """The record that says which mitigations were in effect before the first attempt."""
-    return f"{update}.mitigations"
+    return f"{update}{NO_UPDATE}"
 
 
 def upgrade_plan(

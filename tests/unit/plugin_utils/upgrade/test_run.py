@@ -16,6 +16,7 @@ from upgraded_host import (
     NEW_BUILD,
     NEW_FILES,
     PENDING,
+    QUICK,
     UPGRADES,
     UpgradedHost,
 )
@@ -150,17 +151,13 @@ def test_stuck_setup_is_neither_ended_nor_restarted_over(tmp_path: Path) -> None
 def test_setup_without_its_runner_is_left_alone_until_it_has_ended(tmp_path: Path) -> None:
     """Services are not put right, and nothing is restarted, under the hands of setup."""
     host = UpgradedHost(tmp_path, {**UPGRADES, "hang": True, "effects": DISABLED})
-    probe = UpgradedHost(tmp_path, {**UPGRADES, "hang": True})
-    probe.upgrade()
 
     def lose_the_runner(answer: Any) -> Any:
         kept = [p for p in host.world.data["processes"] if p["name"] != "powershell"]
         host.world.data["processes"] = kept
         return answer()
 
-    at = len(probe.asked) - 3
-    assert probe.asked[at] == "Get-HostJob"
-    host.faults = {at: lose_the_runner}
+    host.faults = {host.before(tmp_path, "Start-HostJob") + 3: lose_the_runner}
     result = host.upgrade()
     assert result.outcome.state is PatchState.UNKNOWN
     assert "it is at work: setup" in result.outcome.reason
@@ -236,19 +233,17 @@ def test_bytes_that_changed_on_the_host_are_not_launched_i10(tmp_path: Path) -> 
         host.world.write_text(path, "other bytes of it", by="attacker")
         return answer()
 
-    probe = UpgradedHost(tmp_path)
-    probe.upgrade()
-    host.faults = {probe.asked.index("Start-HostJob"): swap}
+    host.faults = {host.before(tmp_path, "Start-HostJob"): swap}
     result = host.upgrade()
     assert (result.outcome.state, host.launches) == (PatchState.STOPPED, 0)
 
 
 def test_setup_is_launched_once_wherever_the_controller_dies_i15(tmp_path: Path) -> None:
-    probe = UpgradedHost(tmp_path)
+    probe = UpgradedHost(tmp_path, QUICK)
     probe.upgrade()
     for number in range(len(probe.asked)):
         run = "run-1" if number % 2 else "another day"
-        host = UpgradedHost(tmp_path, kill_at=number)
+        host = UpgradedHost(tmp_path, QUICK, kill_at=number)
         with pytest.raises(Killed):
             host.upgrade()
         host.kill_at = None

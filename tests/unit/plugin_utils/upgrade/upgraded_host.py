@@ -59,6 +59,8 @@ UPGRADES: dict[str, Any] = {
     "output": "The Exchange Server setup operation completed successfully.",
     "effects": [NEW_FILES, NEW_BUILD, WIPED, LOG, PENDING],
 }
+# So quick that the number of questions does not depend on the spread of the pauses.
+QUICK: dict[str, Any] = {**UPGRADES, "duration_seconds": 1}
 LEFT_DISABLED: dict[str, Any] = {"duration_seconds": 900, "exit_code": 1, "effects": DISABLED}
 
 
@@ -102,6 +104,13 @@ class UpgradedHost(PatchedHost):
         self.world.data["images"] = list(self.spec.get("images", ()))
         self.file = self.source / IMAGE
         self.file.write_bytes(CONTENT)
+
+    @staticmethod
+    def before(folder: Any, operation: str, behaviour: dict[str, Any] | None = None) -> int:
+        """The number of the first command of this name in an undisturbed run."""
+        probe = UpgradedHost(folder, behaviour or QUICK)
+        probe.upgrade()
+        return probe.asked.index(operation)
 
     def upgrade(self, run: str = "run-1", **changes: Any) -> Result:
         policy = changes.pop("policy", Policy(room_bytes=1000, seconds=4 * 3600))
