@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..transport.reply import Reply
 
 _MOST = 10_000
+_LONGEST = 1000  # characters of a text; a path that is longer is none of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +136,14 @@ def _uses(result: Mapping[str, Any]) -> tuple[str, ...] | None:
     rows = _rows(result, "uses")
     if not all(isinstance(row, str) for row in rows):
         _refuse("uses", rows)
-    return tuple(rows)
+    return tuple(row[:_LONGEST] for row in rows)
 
 
 def _text(parent: Mapping[str, Any], name: str) -> str | None:
     value = parent.get(name)
     if value is not None and not isinstance(value, str):
         _refuse(name, value)
-    return value
+    return value[:_LONGEST] if value else None
 
 
 def _flag(parent: Mapping[str, Any], name: str) -> bool:

@@ -33,8 +33,8 @@ _MAGIC: dict[str, tuple[int, tuple[bytes, ...]]] = {
 }
 _MAGIC["iso"] = (0x8001, (b"CD001", b"BEA01"))  # ISO 9660, UDF
 # What may stand in a path and a command line on a server without any quoting question.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
-DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +52,35 @@ def precheck(request: Request, catalog: Catalog) -> Binding:
     """Check what needs no byte of the file; returns what it is said to be."""
     if request.kb is None and request.build is None:
         raise ConfigError(f"{request.name}: say what it is, with --build or --kb")
-    if not NAME.match(request.name):
-        raise ConfigError(
-            f"file name {request.name!r}: only letters, digits, '.', '_' and '-' (120 at most); "
-            "rename it as Microsoft names it"
-        )
+    check_stated(request.name, request.sha256)
     if _format(request.name) == "iso" and not (request.sha256 and request.reason):
         raise RefusedError(
             f"{request.name}: an image carries no signature. Give the SHA-256 from another source "
             "with --sha256, and say with --reason where it comes from"
         )
-    if request.sha256 is not None and not DIGEST.match(request.sha256):
-        raise ConfigError(f"--sha256 {request.sha256!r}: 64 small hex digits are wanted")
     binding = bind(catalog, request.kb, request.build)
     name_evidence(binding, request.name)
     return binding
+
+
+def check_stated(name: str, sha256: str | None) -> None:
+    """Check name and pinned hash of a file; raises ``ConfigError``."""
+    if not _NAME.match(name):
+        raise ConfigError(
+            f"file name {name!r}: only letters, digits, '.', '_' and '-' (120 at most); "
+            "rename it as Microsoft names it"
+        )
+    if sha256 is not None and not _DIGEST.match(sha256):
+        raise ConfigError(f"--sha256 {sha256!r}: 64 small hex digits are wanted")
+
+
+def check_pin(name: str, found: str, pin: str | None, who: str) -> None:
+    """Refuse bytes whose SHA-256 is not the pinned one."""
+    if pin is not None and pin != found:
+        raise RefusedError(
+            f"{name}: its SHA-256 is {found}, {who} says {pin}; it is another file or a damaged "
+            "one. Download it again"
+        )
 
 
 def examine(
@@ -78,7 +92,8 @@ def examine(
 ) -> PackageRecord:
     """Return the record of a staged file that passed everything; raises ``RefusedError``."""
     kind = _format(request.name)
-    _check_pins(staged, request, binding)
+    for pin, who in ((request.sha256, "--sha256"), (binding.sha256, "the catalogue")):
+        check_pin(request.name, staged.sha256, pin, who)
     check_magic(staged.path, request.name, kind)
     signature: Signature | None = None
     claims: tuple[Claim, ...] = ()
@@ -127,15 +142,6 @@ def _format(name: str) -> str:
     if ending not in FORMATS:
         raise ConfigError(f"{name}: a package ends in .{', .'.join(FORMATS)}")
     return ending
-
-
-def _check_pins(staged: Staged, request: Request, binding: Binding) -> None:
-    for pin, who in ((request.sha256, "--sha256"), (binding.sha256, "the catalogue")):
-        if pin is not None and pin != staged.sha256:
-            raise RefusedError(
-                f"{request.name}: its SHA-256 is {staged.sha256}, {who} says {pin}; it is another "
-                "file or a damaged one. Download it again"
-            )
 
 
 def check_magic(path: Path, name: str, kind: str) -> None:

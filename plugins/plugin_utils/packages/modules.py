@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..catalog.module_records import not_older
-from ..errors import ConfigError, RefusedError
+from ..errors import RefusedError
 from . import authenticode
-from .intake import DIGEST, NAME, check_magic
+from .intake import check_magic, check_pin, check_stated
 from .module_records import ModuleRecord
 from .msi import read_msi
 
@@ -40,13 +40,7 @@ class ModuleRequest:
 
 def precheck_module(request: ModuleRequest) -> None:
     """Check what needs no byte of the file."""
-    if not NAME.match(request.name):
-        raise ConfigError(
-            f"file name {request.name!r}: only letters, digits, '.', '_' and '-' (120 at most); "
-            "rename it as Microsoft names it"
-        )
-    if request.sha256 is not None and not DIGEST.match(request.sha256):
-        raise ConfigError(f"--sha256 {request.sha256!r}: 64 small hex digits are wanted")
+    check_stated(request.name, request.sha256)
 
 
 def examine_module(
@@ -58,11 +52,7 @@ def examine_module(
 ) -> ModuleRecord:
     """Return the record of a staged MSI that passed everything; raises ``RefusedError``."""
     name = request.name
-    if request.sha256 not in (None, staged.sha256):
-        raise RefusedError(
-            f"{name}: its SHA-256 is {staged.sha256}, --sha256 says {request.sha256}; it is "
-            "another file or a damaged one. Download it again"
-        )
+    check_pin(name, staged.sha256, request.sha256, "--sha256")
     check_magic(staged.path, name, "msi")
     # Nothing of the tables is looked at before the signature is good.
     signature = authenticode.verify(staged.path, policy(), shown=name)

@@ -9,17 +9,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils import cli, cli_package
+from ansible_collections.exchange.remediation.plugins.plugin_utils import cli
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import keys
 from signing import MICROSOFT, Authorities, issue, patch, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.authenticode import (
-        Policy,
-    )
 
 TITLE = "Security Update for Exchange Server 2016 Cumulative Update 19 (KB5000871)"
 NAME = "Exchange2016-KB5000871-x64-en.msp"
@@ -28,38 +24,10 @@ SECRET = "correct horse battery staple"
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path,
-    policy: Policy,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., tuple[int, str, str]]:
-    """The command with folders of its own and the test's authority in the place of Microsoft's."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv(keys.PASSPHRASE_VARIABLE, raising=False)
-    monkeypatch.setattr(cli_package, "microsoft_policy", lambda: policy)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        code = cli.main(["package", *map(str, words)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
-
-
-@pytest.fixture
 def package(tmp_path: Path, authorities: Authorities) -> Path:
     (tmp_path / "in").mkdir()
     path = patch(tmp_path / "in" / NAME, TITLE)
     return sign(path, authorities.signer, authorities.stamper)
-
-
-@pytest.fixture
-def ready(run: Any) -> Any:
-    assert run("keys", "init")[0] == 0
-    return run
 
 
 def test_package_is_added_listed_and_verified(ready: Any, package: Path) -> None:

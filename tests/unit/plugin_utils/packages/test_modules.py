@@ -9,9 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils import cli, cli_package
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import RefusedError
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import keys
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.catalogue import (
     PackageCatalogue,
     from_document,
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.authenticode import (
-        Policy,
-    )
 
 NAME = "rewrite_amd64_en-US.msi"
 GERMAN = {
@@ -37,28 +32,6 @@ GERMAN = {
     "ProductCode": "{11112222-3333-4444-5555-666677778888}",
     "ProductLanguage": "1031",
 }
-
-
-@pytest.fixture
-def run(
-    tmp_path: Path,
-    policy: Policy,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv(keys.PASSPHRASE_VARIABLE, raising=False)
-    monkeypatch.setattr(cli_package, "microsoft_policy", lambda: policy)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        code = cli.main(["package", *map(str, words)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    assert call("keys", "init")[0] == 0
-    return call
 
 
 @pytest.fixture
@@ -75,12 +48,12 @@ def made(tmp_path: Path, authorities: Authorities) -> Callable[..., Path]:
     return make
 
 
-def test_module_is_added_listed_and_verified(run: Any, made: Any, tmp_path: Path) -> None:
+def test_module_is_added_listed_and_verified(ready: Any, made: Any, tmp_path: Path) -> None:
     path = made()
-    code, out, err = run("add", path)
+    code, out, err = ready("add", path)
     assert (code, err) == (0, "")
     assert "IIS URL Rewrite Module 2 7.2.1993 x64 en-US" in out
-    listed = json.loads(run("list", "--json")[1])
+    listed = json.loads(ready("list", "--json")[1])
     (entry,) = listed["modules"]
     assert (listed["schema"], listed["packages"]) == (2, [])
     assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -92,26 +65,26 @@ def test_module_is_added_listed_and_verified(run: Any, made: Any, tmp_path: Path
         "x64",
     )
     assert entry["signature"]["subject"].startswith("CN=Microsoft Corporation")
-    assert "1 of 1 packages are as signed" in run("verify")[1]
-    assert "0 packages, 1 modules" in run("list")[1]
+    assert "1 of 1 packages are as signed" in ready("verify")[1]
+    assert "0 packages, 1 modules" in ready("list")[1]
     (stored,) = (tmp_path / "packages").glob("*/*.msi")
     data = bytearray(stored.read_bytes())
     data[600] ^= 1
     stored.write_bytes(data)
-    code, _, err = run("verify")
+    code, _, err = ready("verify")
     assert code == 1
     assert "the file was changed" in err
 
 
-def test_every_language_has_its_place_and_a_translated_name_is_known(run: Any, made: Any) -> None:
-    assert run("add", made())[0] == 0
-    code, out, err = run("add", made("rewrite_amd64_de-DE.msi", **GERMAN))
+def test_every_language_has_its_place_and_a_translated_name_is_known(ready: Any, made: Any) -> None:
+    assert ready("add", made())[0] == 0
+    code, out, err = ready("add", made("rewrite_amd64_de-DE.msi", **GERMAN))
     assert (code, err) == (0, "")
     assert "installs rewrite.dll" in out
-    listed = json.loads(run("list", "--json")[1])
+    listed = json.loads(ready("list", "--json")[1])
     assert [entry["language"] for entry in listed["modules"]] == ["de-DE", "en-US"]
-    assert run("renew")[0] == 0
-    assert len(json.loads(run("list", "--json")[1])["modules"]) == 2
+    assert ready("renew")[0] == 0
+    assert len(json.loads(ready("list", "--json")[1])["modules"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -133,9 +106,9 @@ def test_every_language_has_its_place_and_a_translated_name_is_known(run: Any, m
     ],
 )
 def test_what_is_not_the_right_module_is_refused(
-    changes: dict[str, str], said: str, run: Any, made: Any, tmp_path: Path
+    changes: dict[str, str], said: str, ready: Any, made: Any, tmp_path: Path
 ) -> None:
-    code, _, err = run("add", made(**changes))
+    code, _, err = ready("add", made(**changes))
     assert code == 2
     assert said in err
     assert NAME in err
@@ -143,31 +116,33 @@ def test_what_is_not_the_right_module_is_refused(
     assert list((tmp_path / "packages").glob("*/*.msi")) == []
 
 
-def test_unsigned_self_signed_and_tampered_are_refused(run: Any, made: Any, tmp_path: Path) -> None:
+def test_unsigned_self_signed_and_tampered_are_refused(
+    ready: Any, made: Any, tmp_path: Path
+) -> None:
     (tmp_path / "plain").mkdir()
-    code, _, err = run("add", product(tmp_path / "plain" / NAME))
+    code, _, err = ready("add", product(tmp_path / "plain" / NAME))
     assert (code, "not signed at all" in err) == (2, True)
-    code, _, err = run("add", made(signer=issue(MICROSOFT)))
+    code, _, err = ready("add", made(signer=issue(MICROSOFT)))
     assert (code, "not Microsoft, whatever the name says" in err) == (2, True)
     path = made()
     data = bytearray(path.read_bytes())
     place = data.index(b"7.2.1993")
     data[place : place + 8] = b"9.9.1993"
     path.write_bytes(data)
-    code, _, err = run("add", path)
+    code, _, err = ready("add", path)
     assert (code, "not those that were signed" in err) == (2, True)
     assert list((tmp_path / "packages").glob("*/*.msi")) == []
 
 
-def test_pinned_hash_and_file_name_count(run: Any, made: Any) -> None:
-    code, _, err = run("add", made(), "--sha256", "0" * 64)
+def test_pinned_hash_and_file_name_count(ready: Any, made: Any) -> None:
+    code, _, err = ready("add", made(), "--sha256", "0" * 64)
     assert (code, "--sha256 says" in err) == (2, True)
-    code, _, err = run("add", made("re write.msi"))
+    code, _, err = ready("add", made("re write.msi"))
     assert (code, "rename it as Microsoft names it" in err) == (2, True)
 
 
-def test_an_msi_for_a_build_is_no_module(run: Any, made: Any) -> None:
-    code, _, err = run("add", made(), "--build", "15.1.2176.9")
+def test_an_msi_for_a_build_is_no_module(ready: Any, made: Any) -> None:
+    code, _, err = ready("add", made(), "--build", "15.1.2176.9")
     assert code == 2
     assert "neither its name nor its content says" in err
 
