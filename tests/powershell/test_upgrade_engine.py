@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole upgrade over the real scripts: what the controller asks for is what they take."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
+    SimulatedHost,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import ExecResult
+
+UNIT = Path(__file__).parents[1] / "unit" / "plugin_utils"
+sys.path[:0] = [str(UNIT / room) for room in ("upgrade", "patch", "jobs")]
+from upgraded_host import IMAGE, QUICK, UpgradedHost  # noqa: E402
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+        PowerShellEngine,
+    )
+
+pytestmark = pytest.mark.engine
+
+
+@dataclass
+class RealHost(UpgradedHost):
+    """The same server behind the real scripts."""
+
+    real: Any = None
+
+    def execute(self, command: str, stdin: bytes) -> ExecResult:
+        host = SimulatedHost("ex01", "127.77.0.1", self.world)
+        done = asyncio.run(self.real.run(host, command, stdin))
+        return ExecResult(done.stdout, done.stderr, done.exit_code)
+
+
+def test_upgrade_runs_on_the_real_scripts(shim_engine: PowerShellEngine, tmp_path: Path) -> None:
+    host = RealHost(tmp_path, QUICK, real=shim_engine)
+    planned = host.upgrade(check=True)
+    assert host.world.mutations == []  # I9
+    result = host.upgrade()
+    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert [row["step"] for row in result.done] == list(planned.plan)
+    assert host.launches == 1
+    assert (host.world.data["attached_images"], result.exit_code) == ({}, 0)
+    assert any(path.endswith(IMAGE) for path in host.world.data["files"])
