@@ -57,7 +57,16 @@ _OWA_URI_EARLY = "^/owa/?($|\\?|default\\.aspx|projection\\.aspx)"
 _POOLS = {"ecp-app-pool": "MSExchangeECPAppPool", "oab-app-pool": "MSExchangeOABAppPool"}
 _POOL_OFF = {"autoStart": "false", "startMode": "OnDemand"}
 
-INBOUND_VARIANTS = ("exact", "altered", "disabled", "partial", "duplicate", "twice", "wildcard", "cleared")
+INBOUND_VARIANTS = (
+    "exact",
+    "altered",
+    "disabled",
+    "partial",
+    "duplicate",
+    "twice",
+    "wildcard",
+    "cleared",
+)
 MITIGATIONS: dict[str, tuple[str, ...]] = {
     "backend-cookie": INBOUND_VARIANTS,
     "um-services": ("exact", "partial"),
