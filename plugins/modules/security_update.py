@@ -200,7 +200,7 @@ security_update:
       elements: dict
       returned: always
     conditions:
-      description: Every condition of success with what is wrong.
+      description: Every condition of success with what is wrong, and in C(confidence) whether that is V(proof) or V(evidence).
       type: list
       elements: dict
       returned: always

@@ -90,11 +90,6 @@ class Installer:
             found = attempt, state
         return found
 
-    def known(self) -> int | None:
-        """The number of the last attempt that the host knows."""
-        last = self.last()
-        return last[0] if last else None
-
     def watch(self) -> bool:
         """Wait, without the lock, for the end of what is at work; false: nothing is."""
         last = self.last()

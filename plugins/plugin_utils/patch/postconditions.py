@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..judge.facts import Facts, named, rows, text
-from .components import Maintenance, components
+from .components import Maintenance, components, taken_out
 from .evidence import EVIDENCE, doubts
 from .knowledge import ExitClass, ExitCode
 from .models import Condition, Failure, Holds, Outcome, PatchState
@@ -81,6 +81,9 @@ def _verdict(
     if not fails and not unsure:
         note = "" if code.kind in (ExitClass.OK, ExitClass.OK_REBOOT) else f" ({code.meaning})"
         reason = f"Every condition holds: {choice.kb or choice.target} is installed{note}."
+        if taken_out(after):
+            still = next(c.summary for c in conditions if c.condition == "components")
+            reason = f"{reason} {still}"
         return Outcome(PatchState.PATCHED, reason, conditions, found)
     if not fails:
         return Outcome(PatchState.UNKNOWN, f"Could not be told: {words}", conditions, found)

@@ -19,6 +19,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.deli
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
     PackageRecord,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.host import PatchHost
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.request import (
     Request,
@@ -171,6 +172,13 @@ class PatchedHost:
             **changes_of_tools,
         )
         return patch_host(request, transport, tools)
+
+    def patch_lock(self, run: str) -> None:
+        """Take the host lock as a run of the default owner does."""
+        request = Request("ex01", run, "controller-a")
+        transport = ExecTransport(self.execute, peer="ex01", token=lambda: next(self.tokens))
+        owner = request.owner
+        PatchHost(transport, run, request.holder, self.sleep, controller=owner).lock("patch")
 
     @staticmethod
     def before(folder: Any, operation: str, behaviour: dict[str, Any]) -> int:

@@ -242,6 +242,29 @@ def test_run_whose_lock_was_taken_over_changes_nothing_more_i16(tmp_path: Path) 
     assert (before, host.launches) == (0, 1)
 
 
+def test_silent_run_that_lives_is_refused_after_another_of_its_owner_took_over_i16(
+    tmp_path: Path,
+) -> None:
+    """It was asleep for eleven minutes, as a suspended laptop is; the lock names the run."""
+    host = PatchedHost(tmp_path, QUICK)
+
+    def meanwhile(answer: Callable[[], Any]) -> Any:
+        host.faults = {}
+        host.sleep(11 * MINUTE)
+        taking = host.patch("run-2")
+        assert taking.outcome.state is PatchState.PATCHED, taking.outcome.reason
+        assert taking.lock is not None
+        assert taking.lock["reason"] == "controller"
+        host.patch_lock("run-3")  # and a third one is at work when the first wakes up
+        return answer()
+
+    host.faults = {host.before(tmp_path, "Restore-ServiceStartTypes", QUICK): meanwhile}
+    result = host.patch()
+    assert result.outcome.state is PatchState.UNKNOWN
+    assert "(run run-3)" in result.outcome.reason
+    assert host.launches == 1
+
+
 def test_nobody_takes_over_while_the_installer_works_i16(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, {**INSTALLS, "hang": True})
     host.patch()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.request import Result
 
+QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *DISABLED]}
 PENDING = {"kind": "pending-reboot"}
 
 
@@ -159,6 +160,47 @@ def test_service_that_does_not_come_back_is_named(tmp_path: Path) -> None:
     assert "MSExchangeTransport is Stopped" in result.outcome.reason
 
 
+HEALTH = {
+    "kind": "registry",
+    "key": "HKLM\\SOFTWARE\\Microsoft\\ExchangeServer\\v15\\ServerComponentStates\\OwaProxy",
+    "name": "HealthAPI",
+    "value": "1:0:637505352000000000",
+}
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_component_that_managed_availability_took_out_is_awaited(
+    comes_back: bool,  # noqa: FBT001 - a parameter of the test
+    tmp_path: Path,
+) -> None:
+    at_boot = {"kind": "at-boot", "effects": [HEALTH]}
+    host = PatchedHost(tmp_path, {**QUICK, "effects": [*INSTALLS["effects"], at_boot]})
+    sleep = host.sleep
+
+    def later(seconds: float) -> None:
+        sleep(seconds)
+        if comes_back and host.boots and "Restore-ServiceStartTypes" in host.asked:
+            key, name = HEALTH["key"], HEALTH["name"]
+            host.world.set_value(key, name, "String", "1:1:637505353000000000", by="health")
+
+    host.sleep = later  # type: ignore[method-assign]
+    result = host.patch()
+    if comes_back:
+        assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+        return
+    assert (wrong(result), names(result)) == (["components"], ["components-out"])
+    assert "OwaProxy is Inactive by HealthAPI" in result.outcome.reason
+
+
+def test_maintenance_mode_that_was_there_before_is_said(tmp_path: Path) -> None:
+    host = PatchedHost(tmp_path, QUICK)
+    key = HEALTH["key"].replace("OwaProxy", "ServerWideOffline")
+    host.world.set_value(key, "Maintenance", "String", HEALTH["value"], by="operator")
+    result = host.patch()
+    assert result.outcome.state is PatchState.PATCHED
+    assert "ServerWideOffline is Inactive by Maintenance" in result.outcome.reason
+
+
 def test_unknown_exit_code_is_a_stop_without_restart_i19(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, {**INSTALLS, "exit_code": 4711})
     assert host.patch().outcome.state is PatchState.UNKNOWN
@@ -212,9 +254,6 @@ def test_other_controller_is_told_by_whom_the_host_is_held_i16(tmp_path: Path) -
     assert second.outcome.state is PatchState.STOPPED
     assert "controller-a" in second.outcome.reason or "msiexec" in second.outcome.reason
     assert host.launches == 1
-
-
-QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *DISABLED]}
 
 
 def commands_of_a_run(tmp_path: Path) -> int:
