@@ -174,6 +174,19 @@ def test_shared_configuration_is_told_alike(absent: Story) -> None:
     assert (seen["shared"], seen["configuration"]) == (True, "C:\\Shared\\applicationHost.config")
 
 
+@pytest.mark.parametrize(
+    ("cu", "build", "needs"), [("CU8", "15.2.792.3", False), ("CU11", "15.2.986.5", True)]
+)
+def test_exchange_that_needs_it_is_told_alike(
+    cu: str,
+    build: str,
+    needs: bool,
+    shim_engine: PowerShellEngine,  # noqa: FBT001 - a table
+) -> None:
+    story = told(shim_engine, exchange={"product": "Exchange2019", "cu": cu, "build": build})
+    assert story.step("Get-RewriteModule", KNOWN)["result"]["exchange_needs_it"] is needs
+
+
 def test_without_iis_there_is_nothing_alike(shim_engine: PowerShellEngine) -> None:
     seen = told(shim_engine, role="Edge").step("Get-RewriteModule", KNOWN)["result"]
     assert (seen["iis"], seen["uses"]) == (None, [])

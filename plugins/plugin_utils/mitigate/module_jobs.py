@@ -123,7 +123,7 @@ class ModuleJobs:
             run=self.session.run,
             arguments=arguments(act, log),
             progress_paths=(log,),
-            progress_timeout_seconds=min(self.seconds, 1800),
+            progress_timeout_seconds=max(60, min(self.seconds, 1800)),
         )
         return self._watched(order)
 

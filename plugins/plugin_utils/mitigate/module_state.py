@@ -52,6 +52,7 @@ class ModuleState:
     ucrt: str | None = None
     language: str | None = None
     uses: tuple[str, ...] | None = None  # files with a <rewrite> section
+    exchange_needs_it: bool | None = None  # it has the service for emergency mitigations
     noted: Noted | None = None
     problems: tuple[tuple[str, str], ...] = field(default=())  # part, why it could not be read
 
@@ -96,6 +97,9 @@ def read_module_state(reply: Reply) -> ModuleState:
         ucrt=_text(ucrt, "file_version") if ucrt else None,
         language=_text(result, "language"),
         uses=_uses(result),
+        exchange_needs_it=None
+        if result.get("exchange_needs_it") is None
+        else _flag(result, "exchange_needs_it"),
         noted=_noted(noted) if noted is not None else None,
         problems=tuple((error.source, error.message) for error in reply.errors),
     )

@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     from .module_state import ModuleState
 
 _SHOWN = 5  # files that a message names
+# learn.microsoft.com, Exchange Emergency Mitigation service: its mitigations are rules of URL Rewrite;
+# setup of 2016 CU22 stops without the module (its log in OTRF/Blacksmith issue 21).
+_NEEDED = (
+    "the cumulative update that brought the service MSExchangeMitigation (2016 CU22, 2019 CU11) and "
+    "every later one need the module at setup, and that service writes rules for it; it stays"
+)
 
 
 def ensure(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
@@ -169,6 +175,11 @@ class _Remove:
 
     def _objection(self, state: ModuleState) -> str | None:
         """Why our own module has to stay."""
+        if state.exchange_needs_it is None:
+            why = state.why("exchange_needs_it")
+            return f"whether Exchange itself needs the module cannot be read: {why}"
+        if state.exchange_needs_it:
+            return _NEEDED
         if state.uses is None:
             return f"whether a configuration needs the module cannot be read: {state.why('uses')}"
         uses = [file for file in state.uses if file.casefold() not in self.acts.tools.undone]

@@ -5,6 +5,7 @@
 #   we installed it. Changes nothing.
 #   Result: iis (version, configuration, shared; null: no IIS), presence (registered, registry_version,
 #   library, products), ucrt (path, file_version), language, uses (files with a <rewrite> section),
+#   exchange_needs_it (its service for emergency mitigations is there, which writes rules itself),
 #   record (what was noted before we installed it; null: nothing).
 [CmdletBinding()]
 param (
@@ -49,5 +50,7 @@ Add-Fact $result 'presence' { Get-ModulePresence $ProductCodes $Words }
 Add-Fact $result 'ucrt' { Assert-NativeProcess; Get-LibraryFact "$env:windir\System32\ucrtbase.dll" }
 Add-Fact $result 'language' { Get-InstallLanguage }
 Add-Fact $result 'uses' { Get-RewriteUse $context }
+# Cumulative updates that bring this service want the module at setup, and every later one does.
+Add-Fact $result 'exchange_needs_it' { Test-RegistryKey 'HKLM:\SYSTEM\CurrentControlSet\Services\MSExchangeMitigation' }
 $result['record'] = Read-ModuleRecord
 $result

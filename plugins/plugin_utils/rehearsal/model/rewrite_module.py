@@ -29,6 +29,7 @@ _KEY = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"
 _INETSTP = "HKLM\\SOFTWARE\\Microsoft\\InetStp"
 _UNINSTALL = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
 _LANGUAGE = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Nls\\Language"
+_EMERGENCY = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\MSExchangeMitigation"
 _SYSTEM = "C:\\Windows\\System32"
 _OWN = f"{_SYSTEM}\\inetsrv\\config\\applicationHost.config"
 _CODE = re.compile(r"\{[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\}\Z", re.IGNORECASE)
@@ -53,6 +54,7 @@ def get(context: Context, request: dict[str, Any]) -> Result:
         "ucrt": context.part("ucrt", lambda: _ucrt(context)),
         "language": context.part("language", lambda: _language(context)),
         "uses": context.part("uses", lambda: _uses(context)),
+        "exchange_needs_it": context.has_key(_EMERGENCY),
         "record": _record(context.world),
     }
 

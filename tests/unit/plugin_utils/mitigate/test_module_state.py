@@ -48,6 +48,7 @@ RESULT: dict[str, Any] = {
     "ucrt": {"path": "x", "file_version": "10.0.14393.4225"},
     "language": "en-US",
     "uses": [],
+    "exchange_needs_it": False,
     "record": NOTED,
 }
 
@@ -83,6 +84,7 @@ def test_whole_answer_is_read() -> None:
         lambda r: r.update(record={**NOTED, "sha256": ""}),
         lambda r: r.update(record={"job": "x"}),
         lambda r: r.update(ucrt=[]),
+        lambda r: r.update(exchange_needs_it="no"),
     ],
 )
 def test_answers_that_make_no_sense_are_refused(edit: Callable[[Any], object]) -> None:

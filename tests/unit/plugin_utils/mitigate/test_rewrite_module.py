@@ -341,6 +341,17 @@ def test_rules_of_anybody_keep_the_module(host: Any) -> None:
     assert one.take_off().status is ModuleStatus.REMOVED
 
 
+def test_exchange_that_needs_the_module_by_now_keeps_it(host: Any) -> None:
+    """A cumulative update since September 2021 came in between."""
+    one = host()
+    one.ensure()
+    key = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\MSExchangeMitigation"
+    one.world.set_value(key, "Start", "DWord", 2, by="setup")
+    kept = one.take_off()
+    assert (kept.status, "MSExchangeMitigation" in kept.reason) == (ModuleStatus.REFUSED, True)
+    assert one.there
+
+
 def test_removal_needs_the_very_msi(host: Any) -> None:
     one = host()
     one.ensure()
