@@ -41,7 +41,7 @@ class ModuleActs:
     @classmethod
     def begin(cls, session: HostSession, tools: ModuleTools) -> ModuleActs:
         """Read what is there."""
-        jobs = ModuleJobs(session, tools.clock, tools.notice, tools.seconds)
+        jobs = ModuleJobs(session, tools.clock, tools.spread, tools.notice, tools.seconds)
         acts = cls(session, tools, jobs, tools.token(), tools.now())
         acts.before = acts.read()
         return acts

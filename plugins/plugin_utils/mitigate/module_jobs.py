@@ -79,6 +79,7 @@ class ModuleJobs:
 
     session: HostSession
     clock: Callable[[], float]
+    spread: Callable[[], float]
     notice: Callable[[str], None]
     seconds: int
 
@@ -135,7 +136,7 @@ class ModuleJobs:
 
     def _watched(self, order: JobOrder) -> Ended:
         driver = JobDriver(
-            self.session.transport, self.session.sleep, self.clock, notice=self.notice
+            self.session.transport, self.session.sleep, self.clock, self.spread, self.notice
         )
         done = driver.run(order, Patience(float(self.seconds)))
         state, outcome = done.state, done.outcome

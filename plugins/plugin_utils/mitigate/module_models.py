@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class ModuleTools:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     notice: Callable[[str], None] = lambda _text: None
+    spread: Callable[[], float] = random.random  # keeps the questions of many hosts apart
     # Another name for each invocation: a stored answer of an earlier one must not come back.
     token: Callable[[], str] = lambda: secrets.token_hex(8)
 

@@ -130,6 +130,7 @@ class ModuledHost(MitigatedHost):
             deliver,
             clock=lambda: self.slept,
             now=self.now,
+            spread=lambda: 0.5,
             token=lambda: next(self.tokens),
             **changes,
         )
