@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..judge.facts import text
 from .choose import choose
-from .models import Action, Choice
-from .reading import exsetup
+from .evidence import doubts
+from .models import Action, Choice, Observed
+from .reading import exsetup, listed_kbs
 from .request import update_name
 
 if TYPE_CHECKING:
@@ -78,7 +79,21 @@ def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> 
             return found
     if chosen.action is not Action.INSTALL:
         return Beginning(chosen, lock=found.lock)
+    if found.reached and found.recorded is None and _whole(found, facts):
+        # Asked to repair a fleet: this server has nothing that was left to be repaired.
+        reason = (
+            f"{found.choice.kb} is installed, nothing speaks against it, nothing was begun here."
+        )
+        return Beginning(replace(chosen, action=Action.NOTHING, reason=reason), lock=found.lock)
     return _unless_another_was_begun(found)
+
+
+def _whole(found: Beginning, facts: Facts) -> bool:
+    """Whether an update whose version ExSetup.exe has looks whole, without a record to compare with."""
+    target = found.choice.target
+    now = Observed(None, found.now)
+    listed = found.choice.kb in listed_kbs(facts)
+    return listed and target is not None and doubts(target, Observed(None), now, None) == []
 
 
 def _present(chosen: Choice, tools: Tools) -> Choice | None:

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import Policy
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import effects, machine
 from patched_host import BIN, DISABLED, INSTALLS, LISTED, NEW_FILES, Killed, PatchedHost
 
 if TYPE_CHECKING:
@@ -194,6 +194,24 @@ def test_unknown_exit_code_is_proven_when_somebody_says_repair(tmp_path: Path) -
     assert host.patch().outcome.state is PatchState.UNKNOWN
     assert host.patch().outcome.state is PatchState.UNKNOWN
     result = host.patch(repair=True)
+    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
+
+
+def test_repair_of_a_fleet_leaves_whole_servers_alone(tmp_path: Path) -> None:
+    host = PatchedHost(tmp_path, QUICK)
+    host.patch()
+    before = len(host.world.mutations)
+    result = host.patch("run-2", repair=True)
+    assert result.outcome.state is PatchState.NOTHING_TO_DO, result.outcome.reason
+    assert len(host.world.mutations) == before
+
+
+def test_repair_installs_over_a_half_patch_that_somebody_else_left(tmp_path: Path) -> None:
+    """No record of ours: ExSetup.exe is new and listed, every library is old."""
+    host = PatchedHost(tmp_path, QUICK)
+    effects.apply(host.world, OLD_LIBRARIES["effects"][:2], by="by hand")
+    assert host.patch().outcome.state is PatchState.NOTHING_TO_DO
+    result = host.patch("run-2", repair=True)
     assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
 
 
