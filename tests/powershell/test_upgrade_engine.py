@@ -18,7 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.bas
 
 UNIT = Path(__file__).parents[1] / "unit" / "plugin_utils"
 sys.path[:0] = [str(UNIT / room) for room in ("upgrade", "patch", "jobs")]
-from upgraded_host import IMAGE, QUICK, UpgradedHost  # noqa: E402
+from upgraded_host import ALL, IMAGE, QUICK, UpgradedHost, mitigate  # noqa: E402
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
@@ -50,3 +50,14 @@ def test_upgrade_runs_on_the_real_scripts(shim_engine: PowerShellEngine, tmp_pat
     assert host.launches == 1
     assert (host.world.data["attached_images"], result.exit_code) == ({}, 0)
     assert any(path.endswith(IMAGE) for path in host.world.data["files"])
+
+
+def test_mitigations_are_listed_over_the_real_scripts(
+    shim_engine: PowerShellEngine, tmp_path: Path
+) -> None:
+    host = RealHost(tmp_path, QUICK, real=shim_engine)
+    assert mitigate(host) == "mitigated"
+    result = host.upgrade()
+    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert set(result.reapply) == set(ALL)
+    assert set(host.upgrade("run-2").reapply) == set(ALL)

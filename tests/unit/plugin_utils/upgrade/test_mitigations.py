@@ -6,47 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate import (
-    models as mitigate_models,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.run import (
-    mitigate_host,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import (
-    ExecTransport,
-)
 from patched_host import Killed
-from upgraded_host import QUICK, ROOT, UPGRADES, WIPED, UpgradedHost
+from upgraded_host import ALL, QUICK, ROOT, UPGRADES, WIPED, UpgradedHost, mitigate, mitigated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ALL = ("backend-cookie", "um-services", "ecp-app-pool", "oab-app-pool")
 STOPPED = ("um-services", "ecp-app-pool", "oab-app-pool")
 RELEASE = tuple(f"release/{name}" for name in STOPPED)
 UNDO = "C:\\ProgramData\\ExchangeRemediation\\undo"
 UPDATES = "C:\\ProgramData\\ExchangeRemediation\\updates"
-
-
-def mitigated(folder: Path, **options: Any) -> UpgradedHost:
-    """A server with the four mitigations of March 2021, applied by us."""
-    kill_at = options.pop("kill_at", None)
-    host = UpgradedHost(folder, **options)
-    assert mitigate(host) == "mitigated"
-    host.asked.clear()
-    host.kill_at = kill_at
-    return host
-
-
-def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
-    transport = ExecTransport(
-        host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
-    )
-    request = mitigate_models.Request("ex01", run, "controller-a", "mitigate")
-    tools = mitigate_models.Tools(load(), host.sleep, host.now, token=lambda: next(host.tokens))
-    return str(mitigate_host(request, transport, tools).state.value)
 
 
 def undo_records(host: UpgradedHost) -> list[str]:

@@ -11,8 +11,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
 from fleet_of_one import FAULTS
 from patched_host import DISABLED, Killed
-from test_mitigations import ALL, mitigated
-from upgraded_host import QUICK, UpgradedHost
+from upgraded_host import ALL, QUICK, UpgradedHost, mitigated
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate import (
+    models as mitigate_models,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.run import (
+    mitigate_host,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.catalogue import (
     PackageCatalogue,
@@ -62,6 +68,9 @@ UPGRADES: dict[str, Any] = {
 # So quick that the number of questions does not depend on the spread of the pauses.
 QUICK: dict[str, Any] = {**UPGRADES, "duration_seconds": 1}
 LEFT_DISABLED: dict[str, Any] = {"duration_seconds": 900, "exit_code": 1, "effects": DISABLED}
+
+
+ALL = ("backend-cookie", "um-services", "ecp-app-pool", "oab-app-pool")
 
 
 def record() -> PackageRecord:
@@ -131,3 +140,22 @@ class UpgradedHost(PatchedHost):
             self.now,
         )
         return upgrade_host(request, transport, tools, wanted, prepared_by)
+
+
+def mitigated(folder: Any, **options: Any) -> UpgradedHost:
+    """A server with the four mitigations of March 2021, applied by us."""
+    kill_at = options.pop("kill_at", None)
+    host = UpgradedHost(folder, **options)
+    assert mitigate(host) == "mitigated"
+    host.asked.clear()
+    host.kill_at = kill_at
+    return host
+
+
+def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
+    transport = ExecTransport(
+        host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
+    )
+    request = mitigate_models.Request("ex01", run, "controller-a", "mitigate")
+    tools = mitigate_models.Tools(load(), host.sleep, host.now, token=lambda: next(host.tokens))
+    return str(mitigate_host(request, transport, tools).state.value)
