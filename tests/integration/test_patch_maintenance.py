@@ -137,6 +137,16 @@ def _launched(fleet: Fleet, before: int) -> bool:
     return int(fleet.status()["slow"]["mutations"]) - before > 20
 
 
+def test_check_mode_goes_the_whole_way_and_changes_nothing_i9(
+    patch_fleet: Fleet, hooked: dict[str, Any]
+) -> None:
+    before = patch_fleet.status()["next"]["mutations"]
+    code, output = play(patch_fleet, hooked, "--limit", "next", "--check")
+    assert code == 0, output
+    assert output.count("Note the call") == 2, "the tasks of the operator are asked as well"
+    assert (calls(hooked), patch_fleet.status()["next"]["mutations"]) == ([], before)
+
+
 def test_window_that_is_too_short_starts_nothing(
     patch_fleet: Fleet, hooked: dict[str, Any]
 ) -> None:

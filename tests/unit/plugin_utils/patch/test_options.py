@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.action.security_update import ARGUMENTS
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.exclusive import alone
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
     ConfigError,
     RefusedError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch import options
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.budget import Budget
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.exclusive import alone
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
 
 if TYPE_CHECKING:
