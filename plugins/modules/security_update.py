@@ -66,8 +66,8 @@ options:
     type: str
   owner:
     description:
-      - Who holds the lock of the server meanwhile. User and host of the controller, if it is not set. Two controllers must not share a name.
-      - Another run of the same owner may take the lock after ten minutes without a heartbeat, and only while no installer, job or change is at work.
+      - Who holds the lock of the server meanwhile. User and host of the controller, if it is not set.
+      - Another run of the same owner, or the same run on another controller, may take the lock after ten minutes without a heartbeat, and only while no installer, job or change is at work.
     type: str
   lock_takeover:
     description:

@@ -57,6 +57,7 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
         usable_seconds=float(options["usable_seconds"]),
         repair=options["repair"],
         takeover=_takeover(options.get("lock_takeover")),
+        place=socket.gethostname(),
         maintenance=Maintenance(options["maintenance"]),
     )
 

@@ -39,12 +39,14 @@ class Request:
     busy_attempts: int = 3
     repair: bool = False  # somebody has looked: what does not hold is installed again
     takeover: str = ""  # the operator's reason to take the host from another owner
+    place: str = ""  # the machine of the controller: several may work for one owner
     maintenance: Maintenance = Maintenance.AS_FOUND
 
     @property
     def holder(self) -> str:
-        """The owner of the host lock: this run of the owner, so that another run is another."""
-        return f"{self.owner}/{hashlib.sha256(self.run.encode()).hexdigest()[:8]}"
+        """The owner of the host lock: this run of the owner, on this machine, is one of its own."""
+        who = f"{self.run}@{self.place}" if self.place else self.run
+        return f"{self.owner}/{hashlib.sha256(who.encode()).hexdigest()[:8]}"
 
 
 @dataclass(slots=True)

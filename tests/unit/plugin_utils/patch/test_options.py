@@ -70,6 +70,17 @@ def test_two_runs_of_one_owner_hold_two_locks_i16() -> None:
     assert one.startswith("ops/")
 
 
+def test_the_same_run_on_two_controllers_holds_two_locks_i16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = DEFAULTS | {"owner": "ops", "run": "march"}
+    holders = set()
+    for name in ("ctl01", "ctl02"):
+        monkeypatch.setattr("socket.gethostname", lambda name=name: name)
+        holders.add(options.request("ex01", wanted, check=True).holder)
+    assert len(holders) == 2
+
+
 def test_of_two_processes_one_works_on_a_host_i16(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
