@@ -67,10 +67,10 @@ def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> 
     if chosen.action is not Action.INSTALL and present is None:
         return Beginning(chosen)
     wanted = chosen if chosen.action is Action.INSTALL or present is None else present
-    found = _look(wanted, host, facts)
+    found = look(wanted, host, facts)
     if present is not None and update_name(present) in found.begun:
         if wanted is not present and update_name(present) != found.update:
-            found = _look(present, host, facts)
+            found = look(present, host, facts)
         if found.recorded is not None and chosen.action is not Action.INSTALL:
             reason = f"{present.kb} was begun on this server and is not proven yet."
             choice = replace(present, action=Action.INSTALL, reason=reason)
@@ -106,7 +106,8 @@ def _present(chosen: Choice, tools: Tools) -> Choice | None:
     return replace(chosen, kb=info.kb, target=chosen.build, package=package)
 
 
-def _look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
+def look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
+    """Read what the host has of a chosen update."""
     update = update_name(choice)
     seen = host.snapshot(update)
     recorded, begun, lock = (seen.get(name) for name in ("recorded", "begun", "lock"))

@@ -7,19 +7,19 @@ services or pools are undone, and the result lists which are to be applied again
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LockedByOther, RefusedError
 from ..judge.facts import Facts, text
-from ..patch.begin import NO_UPDATE, Beginning
+from ..patch.begin import NO_UPDATE, Beginning, look
 from ..patch.install import Words
 from ..patch.kind import assessed
 from ..patch.knowledge import ExitClass
-from ..patch.models import Action, Choice, Observed
+from ..patch.models import Action, Observed
 from ..patch.reading import exsetup
-from ..patch.request import update_name
 from ..patch.run import install_on
 from .choose import choose_cu, stored_image
 from .mitigations import Mitigated, candidates, read, released, to_reapply
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..transport.reply import Reply
 
 _LOGS = "ExchangeSetupLogs"
+_DRIVE = re.compile(r"[A-Za-z]:\Z")
 
 
 def upgrade_host(
@@ -74,16 +75,15 @@ class Upgrading:
         """Choose; an upgrade that was begun and is not proven is the one to go on with."""
         tools = finish.tools
         build = exsetup(facts)
-        drive = text(facts.value("environment", "system_drive")) or "C:"
-        self._logs = f"{drive}\\{_LOGS}"
+        drive = text(facts.value("environment", "system_drive")) or ""
+        self._logs = f"{drive if _DRIVE.match(drive) else 'C:'}\\{_LOGS}"
         chosen = choose_cu(
             tools.catalog, build, tools.now().date(), tools.store, self.cumulative_update
         )
         if chosen.target is None or chosen.action is Action.STOP:
             return Beginning(chosen)
-        start = self._look(chosen, finish)
+        start = look(chosen, finish.host, facts)
         self._recall(finish, start)
-        start = replace(start, reached=build == chosen.target)
         if chosen.action is Action.INSTALL:
             return start
         if start.recorded is None or not start.reached:
@@ -93,20 +93,6 @@ class Upgrading:
         image = stored_image(tools.store, chosen.target)
         going_on = replace(chosen, action=Action.INSTALL, reason=reason, package=image)
         return replace(start, choice=going_on)
-
-    @staticmethod
-    def _look(chosen: Choice, finish: Finish) -> Beginning:
-        update = update_name(chosen)
-        seen = finish.host.snapshot(update)
-        recorded, begun, lock = (seen.get(name) for name in ("recorded", "begun", "lock"))
-        return Beginning(
-            chosen,
-            update,
-            seen["now"],
-            recorded if isinstance(recorded, dict) else None,
-            tuple(name for item in begun or () if (name := text(item))),
-            lock if isinstance(lock, dict) else None,
-        )
 
     def _recall(self, finish: Finish, start: Beginning) -> None:
         """Read which mitigations were in effect before the first attempt, where that was written."""
@@ -118,7 +104,7 @@ class Upgrading:
         notes = record.get("notes") if isinstance(record, dict) else None
         listed = notes if isinstance(notes, list) else []
         known = {m.id for m in finish.tools.catalog.mitigations()}
-        self._remembered = tuple(name for name in listed if name in known)
+        self._remembered = tuple(n for n in listed if isinstance(n, str) and n in known)
 
     def _still_to_do(self, finish: Finish, start: Beginning, facts: Facts) -> None:
         """List again what an earlier upgrade left to be applied, until it has been."""

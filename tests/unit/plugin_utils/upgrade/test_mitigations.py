@@ -107,3 +107,16 @@ def test_memory_survives_wherever_the_controller_dies_i15(tmp_path: Path) -> Non
         assert host.launches == 1, where
         assert result.outcome.state in (PatchState.PATCHED, PatchState.NOTHING_TO_DO), where
         assert set(result.reapply) == set(ALL), where
+
+
+def test_record_that_the_host_made_up_is_read_for_known_mitigations_only(tmp_path: Path) -> None:
+    """Every byte of the host is its own choice: what is no name of a mitigation is not repeated."""
+    host = mitigated(tmp_path)
+    host.upgrade()
+    path = f"{UPDATES}\\cu-15.1.2176.2.mitigations.json"
+    notes = '["um-services", {"a": 1}, 7, "{{ x }}", null]'
+    stored = host.world.text(path) or ""
+    start = stored.index('"notes":') + len('"notes":')
+    end = stored.index("]", start) + 1
+    host.world.write_text(path, stored[:start] + notes + stored[end:], by="attacker")
+    assert host.upgrade("run-2").reapply == ("um-services",)
