@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AuthenticationFailed, ReplyError, ReplySchemaError, TransportError
+from ..errors import AuthenticationFailed, ReplyError, ReplySchemaError, TransportError, Unreachable
 from ..transport.codec import Operation
 from ..transport.keys import operation_key
 
@@ -50,6 +50,7 @@ class HostSession:
     record: Callable[[str, dict[str, Any]], None] = _no_journal
     tries: int = 6
     asked: int = 0
+    reached: bool = False  # it has answered; before that, nothing is to be waited for
     controller: str = ""  # who the owner belongs to: its runs may take over from each other
     takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
     attempt: str = ""  # part of each key: another attempt of the same run acts again
@@ -105,17 +106,24 @@ class HostSession:
 
         def once() -> Reply:
             self.asked += 1
-            return self.transport.run(Operation(operation, parameters, key))
+            reply = self.transport.run(Operation(operation, parameters, key))
+            self.reached = True
+            return reply
 
         return self.again(once)
 
     def again(self, act: Callable[[], _Answer]) -> _Answer:
-        """Do it, and again while the line breaks; a wrong password is never tried twice."""
+        """Do it, and again while the line breaks; a wrong password is never tried twice.
+
+        A host that was never reached is asked once more, not for a minute: nothing was begun there.
+        """
         for attempt in range(1, self.tries):
             try:
                 return act()
             except AuthenticationFailed:
                 raise
-            except (TransportError, ReplyError):
+            except (TransportError, ReplyError) as error:
+                if isinstance(error, Unreachable) and not self.reached and attempt > 1:
+                    raise
                 self.sleep(min(60.0, 2.0**attempt))
         return act()
