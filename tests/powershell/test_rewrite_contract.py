@@ -180,8 +180,8 @@ def test_shared_configuration_is_told_alike(absent: Story) -> None:
 def test_exchange_that_needs_it_is_told_alike(
     cu: str,
     build: str,
-    needs: bool,
-    shim_engine: PowerShellEngine,  # noqa: FBT001 - a table
+    needs: bool,  # noqa: FBT001 - a table
+    shim_engine: PowerShellEngine,
 ) -> None:
     story = told(shim_engine, exchange={"product": "Exchange2019", "cu": cu, "build": build})
     assert story.step("Get-RewriteModule", KNOWN)["result"]["exchange_needs_it"] is needs
