@@ -2,8 +2,8 @@
 """Faults at the commands of a drill: the change is made once, and ends the same (I15).
 
 The full product of faults, commands and moments takes minutes. What the client sees falls into the
-classes below; the first kind of a class strikes every command, the others strike those that change
-something (``changing``), where a mistake would act twice.
+classes below; the first kind of a class strikes every command, the others strike the first command
+of each operation that changes something, where a mistake would act twice.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 CLASSES = {
     "the connection breaks": ("reset", "drop", "truncate"),
-    "the service is in trouble": ("http503", "http500"),
-    "the service says no": ("fault", "quota"),
+    "the service is in trouble": ("fault", "quota", "http500", "http503"),
     "the service is slow": ("optimeout",),
     "silence": ("hang", "delay"),
     "somebody else answers": ("garbage", "flood"),
@@ -80,7 +79,7 @@ def _rules(kind: str) -> list[FaultRule]:
 
 
 def everywhere(kind: str) -> list[Fault]:
-    """One kind of fault at every request of a command that changes something."""
+    """One kind of fault at every request of the commands that change something."""
     rules = [FaultRule(kind, action, when=when) for action in _ACTIONS for when in _WHEN]
     return [Fault(kind, rule, full=False) for rule in rules if rule not in _rules(kind)]
 
@@ -95,13 +94,12 @@ class Calm:
     changes: list[tuple[str, str]]
 
     def struck(self, fault: Fault) -> list[int]:
-        """The commands that a fault strikes; of a question that is repeated, the first."""
-        return [
-            number
-            for number, operation in enumerate(self.asked)
-            if not operation.startswith(("Get-", "Test-"))
-            or (fault.full and (number == 0 or operation != self.asked[number - 1]))
-        ]
+        """The commands that a fault strikes."""
+        numbered = enumerate(self.asked)
+        if fault.full:  # of a question that is asked again and again, the first
+            return [n for n, operation in numbered if n == 0 or operation != self.asked[n - 1]]
+        first = {operation: number for number, operation in reversed(list(numbered))}
+        return sorted(n for name, n in first.items() if not name.startswith(("Get-", "Test-")))
 
 
 @cache
