@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .ansible_host import HostConnection, contains_any
+from .change.approvals import approvals
 from .change.exclusive import alone
 from .errors import RemediationError
 from .host_change import HostChange, approved
@@ -113,8 +114,7 @@ def changing(
     if not wanted.check and not options.get("case"):
         options["case"] = str(Path("cases") / wanted.run)
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
-    approvals = {str(name): str(value) for name, value in options["approvals"].items()}
-    change.begin(intent, wanted.campaign, approvals)
+    change.begin(intent, wanted.campaign, approvals(options["approvals"]))
     try:
         with nullcontext() if wanted.check else alone(call.host):
             yield wanted, change

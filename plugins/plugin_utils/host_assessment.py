@@ -51,15 +51,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def parse_date(text: str | None) -> datetime | None:
-    """The date that the judgement is for; raises :class:`ConfigError` on anything else."""
+def parse_date(text: str | None, option: str = "at") -> datetime | None:
+    """The moment that an option names; raises :class:`ConfigError` on anything else."""
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f"at: {text!r} is no ISO-8601 date; write it like 2021-03-05 or 2021-03-05T10:00:00Z"
+            f"{option}: {text!r} is no ISO-8601 date; write it like 2021-03-05 or 2021-03-05T10:00:00Z"
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

@@ -9,6 +9,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..catalog.loader import load
+from ..change.approvals import approvals
+from ..errors import ConfigError
 from ..host_assessment import parse_date
 from ..plan.serialize import plan_to_dict
 from .models import MITIGATE, UNMITIGATE, MitigateState, Request, Result
@@ -26,7 +29,10 @@ INTENTS = {"present": MITIGATE, "absent": UNMITIGATE}
 
 
 def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
-    """Read the options; raises :class:`ConfigError`."""
+    """Read the options; raises :class:`RemediationError` before anything is sent."""
+    load().campaign(options["campaign"])
+    if options["seconds"] < 1:
+        raise ConfigError(f"seconds: {options['seconds']} is no duration; give 1 or more")
     controller = f"{getpass.getuser()}@{socket.gethostname()}"
     return Request(
         host,
@@ -39,8 +45,8 @@ def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
         only=tuple(options.get("mitigations") or ()),
         although_open=options.get("although_open") or None,
         required=tuple(options.get("required_approvals") or ()),
-        given=tuple((str(k), str(v)) for k, v in (options.get("approvals") or {}).items()),
-        window_end=parse_date(options.get("window_end")),
+        given=tuple(approvals(options.get("approvals")).items()),
+        window_end=parse_date(options.get("window_end"), "window_end"),
         seconds=options["seconds"],
         controller=controller,
         takeover=options.get("lock_takeover") or "",

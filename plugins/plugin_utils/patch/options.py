@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog.loader import load
+from ..change.approvals import approvals
 from ..errors import ConfigError
 from ..host_assessment import parse_date
 from ..package_source import PackageSource
@@ -34,13 +35,15 @@ def utc_now() -> datetime:
 def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
     """Read the options; raises :class:`ConfigError`."""
     answer = _guard(options.get("dag_guard"))
+    if options["seconds"] < 1:
+        raise ConfigError(f"seconds: {options['seconds']} is no duration; give 1 or more")
     policy = Policy(
         room_bytes=int(options["room_gib"] * _GIB),
         seconds=options["seconds"],
-        window_end=parse_date(options.get("window_end")),
+        window_end=parse_date(options.get("window_end"), "window_end"),
         guard=answer,
         required=tuple(options.get("required_approvals") or ()),
-        given=tuple((str(k), str(v)) for k, v in (options.get("approvals") or {}).items()),
+        given=tuple(approvals(options.get("approvals")).items()),
     )
     # Any run of this owner goes on with what another one has begun; the name is for people.
     run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"

@@ -36,6 +36,22 @@ def test_run_is_the_same_all_day_unless_it_is_named() -> None:
     assert options.request("ex01", DEFAULTS | {"run": "again"}, check=True).run == "again"
 
 
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_an_empty_approval_approves_nothing(value: str | None) -> None:
+    asked = {"required_approvals": ["ticket"], "approvals": {"ticket": value}}
+    policy = options.request("ex01", DEFAULTS | asked, check=True).policy
+    assert not dict(policy.given)["ticket"].strip()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"seconds": 0}, "seconds: 0"), ({"window_end": "tomorrow"}, "window_end: 'tomorrow'")],
+)
+def test_a_wrong_option_is_named(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        options.request("ex01", DEFAULTS | changes, check=True)
+
+
 @pytest.mark.parametrize(
     "guard", [{"allowed": "false", "reason": "x", "by": "y"}, {"allowed": True}, {"reason": "x"}]
 )
