@@ -101,6 +101,8 @@ def upgrade(call: Call) -> dict[str, Any]:
 
 def _warnings(call: Call, entry: dict[str, Any], *, planned: bool) -> list[str]:
     found = []
+    if (planned or call.check) and entry["state"] in ("stopped", "unknown"):
+        found.append(f"{call.host}: {entry['state']}: {entry['reason']}")
     if entry["reapply"]:
         names = ", ".join(entry["reapply"])
         found.append(f"{call.host}: run mitigate right after the upgrade, for {names}")

@@ -37,6 +37,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tool_version": {"type": "str"},
     "window_end": {"type": "str"},
 }
+# Check mode does not fail for a server; that it could not be planned has to be seen all the same.
+SAID = ("stopped", "unknown", "refused")
 
 
 class ActionModule(ActionBase):
@@ -74,6 +76,8 @@ def mitigate(call: Call) -> dict[str, Any]:
     if not done.ok:
         result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
     warnings = [f"{host}: {line}" for line in done.plan.refused] if wanted.check else []
+    if wanted.check and entry["state"] in SAID and not done.plan.refused:
+        warnings.append(f"{host}: {entry['state']}: {entry['reason']}")
     if planned and not call.check:
         warnings.append(f"{host}: nothing was changed; set confirm to do it")
     result["warnings"] = warnings

@@ -93,8 +93,12 @@ def patch(call: Call) -> dict[str, Any]:
         result["changed"] = call.check and bool(done.plan) and not stale
     if stale or (counts and done.outcome.state not in settings.GOOD):
         result |= {"failed": True, "msg": f"{host}: {entry['state']}: {entry['reason']}"}
+    warnings = []
+    if wanted.check and done.outcome.state in (PatchState.STOPPED, PatchState.UNKNOWN):
+        warnings.append(f"{host}: {entry['state']}: {entry['reason']}")
     if wanted.check and not counts and not call.check and done.plan:
-        result["warnings"] = [f"{host}: nothing was installed; set confirm to install"]
+        warnings.append(f"{host}: nothing was installed; set confirm to install")
+    result["warnings"] = warnings
     if call.diff:
         result["diff"] = step_diffs(host, done.planned) if done.planned else []
     return result

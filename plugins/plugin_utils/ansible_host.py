@@ -54,6 +54,10 @@ class HostConnection:
         value = self._option("remote_addr")
         return None if value is None else str(value)
 
+    def place(self) -> str:
+        """Address and port: two inventories may give different servers one name."""
+        return f"{self.address()}-{self._option('port')}"
+
     def open(self) -> Transport:
         """A transport over the connection; raises before anything is sent if a rule forbids it."""
         self._settings, self._waived = checked_settings(

@@ -6,6 +6,7 @@ No import of ansible: the action and what raises and censors for it are handed i
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from .ansible_host import HostConnection, contains_any
 from .change.approvals import approvals
 from .change.exclusive import alone
-from .errors import RemediationError
+from .errors import ConfigError, RemediationError
 from .host_change import HostChange, approved
 from .transport.peer import BECOME_REFUSED
 from .transport.sanitize import clean_text
@@ -34,6 +35,8 @@ class Wanted(Protocol):
     def check(self) -> bool: ...
 
 
+# It names a folder of the case, and stands in messages and on the host (I4, I6).
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}")
 _Wanted = TypeVar("_Wanted", bound=Wanted)
 
 
@@ -111,12 +114,17 @@ def changing(
     plan = approved(options, intent, options["campaign"])
     options["run"] = plan.run if plan else options["run"]
     wanted = read()
+    if not _RUN.fullmatch(wanted.run):
+        raise ConfigError(
+            f"run: {wanted.run!r} cannot name a folder of the case; use up to 200 letters, digits "
+            "and . _ : @ + -, beginning with a letter or digit"
+        )
     if not wanted.check and not options.get("case"):
         options["case"] = str(Path("cases") / wanted.run)
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
     change.begin(intent, wanted.campaign, approvals(options["approvals"]))
     try:
-        with nullcontext() if wanted.check else alone(call.host):
+        with nullcontext() if wanted.check else alone(f"{call.host}-{call.connection.place()}"):
             yield wanted, change
     except RemediationError as error:
         change.end("failed", f"{error.code}: {error}")

@@ -133,7 +133,7 @@ def test_wrong_input_names_thing_and_cure(play: Callable[..., Play]) -> None:
     one = ("--limit", "canary")
     code, _, text = play("mitigate", {"mitigate_mitigations": ["cookie"]}, *one)
     assert code != 0
-    assert "cookie: no mitigation of proxylogon, which has backend-cookie" in text
+    assert "'cookie': no mitigation of proxylogon, which has backend-cookie" in text
     code, _, text = play("mitigate", {"mitigate_tool": "eomt"}, *one)
     assert code != 0
     assert "mitigate_tool_file" in text
@@ -141,6 +141,35 @@ def test_wrong_input_names_thing_and_cure(play: Callable[..., Play]) -> None:
     code, _, text = play("mitigate", approvals, *one)
     assert code != 0
     assert "give them in mitigate_approvals" in text
+
+
+def test_what_could_not_be_planned_is_seen_in_check_mode(play: Callable[..., Play]) -> None:
+    wrong = {"ansible_password": "not this one"}
+    code, results, text = play("mitigate", wrong, "--check", "--limit", "canary")
+    assert code == 0, text
+    assert "authentication-failed" in " ".join(results["canary"]["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"mitigate_run": "../../evil"}, "cannot name a folder of the case"),
+        ({"mitigate_hosts": "typo"}, "Could not match supplied host pattern"),
+        ({"mitigate_campaign": "nosuch"}, "known are proxylogon"),
+        (
+            {"mitigate_required_approvals": ["ticket"], "mitigate_approvals": {"ticket": None}},
+            "The policy of this inventory asks for ticket",
+        ),
+        ({"mitigate_lock_takeover": "x"}, "is no reason"),
+    ],
+)
+def test_what_would_do_harm_is_refused(
+    play: Callable[..., Play], variables: dict[str, Any], words: str
+) -> None:
+    confirm = {"mitigate_confirm": True, **variables}
+    code, _, text = play("mitigate", confirm, "--limit", "drifted")
+    assert code != 0
+    assert words in " ".join(text.split())
 
 
 def test_become_is_refused(play: Callable[..., Play]) -> None:

@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was approved, as the options of an action give it. Pure."""
+"""What people said about a change, as the options of an action give it. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_FEWEST, _MOST = 5, 400  # characters of a reason
 
 
 def approvals(given: Mapping[str, Any] | None) -> dict[str, str]:
     """Return names and words; an empty YAML value approves nothing and is not the word None."""
     return {str(k): "" if v is None else str(v) for k, v in (given or {}).items()}
+
+
+def takeover_reason(reason: str | None) -> str:
+    """Return the operator's reason; it is kept in the lock, so it must say something."""
+    if reason is None:
+        return ""
+    if not _FEWEST <= len(reason.strip()) <= _MOST:
+        raise ConfigError(
+            f"lock_takeover: {reason!r} is no reason; say in {_FEWEST} to {_MOST} characters why the "
+            "holder of the lock is gone, it is recorded on the server"
+        )
+    return reason.strip()

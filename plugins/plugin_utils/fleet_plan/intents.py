@@ -26,7 +26,6 @@ INTENTS = {
         Intent("mitigate", "mitigate", "apply the mitigations of the campaign"),
         Intent("unmitigate", "mitigate", "take the mitigations off again"),
         Intent("patch", "patch", "install the security update for each exact build"),
-        Intent("upgrade", "upgrade", "upgrade to another cumulative update"),
         Intent("upgrade", "upgrade", "change the cumulative update, which cannot be taken back"),
     )
 }

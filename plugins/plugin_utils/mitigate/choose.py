@@ -95,7 +95,7 @@ def choose(
     chosen = knowledge.campaign(campaign)
     if strange := [name for name in only if name not in chosen.mitigations]:
         raise ValueError(
-            f"{', '.join(strange)}: no mitigation of {campaign}, which has "
+            f"{', '.join(map(repr, strange))}: no mitigation of {campaign}, which has "
             f"{', '.join(chosen.mitigations) or 'none'}"
         )
     facts = Facts.of(result, errors)

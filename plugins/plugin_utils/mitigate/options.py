@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.loader import load
-from ..change.approvals import approvals
+from ..change.approvals import approvals, takeover_reason
 from ..errors import ConfigError
 from ..host_assessment import parse_date
 from ..plan.serialize import plan_to_dict
@@ -49,7 +49,7 @@ def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
         window_end=parse_date(options.get("window_end"), "window_end"),
         seconds=options["seconds"],
         controller=controller,
-        takeover=options.get("lock_takeover") or "",
+        takeover=takeover_reason(options.get("lock_takeover")),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog.loader import load
-from ..change.approvals import approvals
+from ..change.approvals import approvals, takeover_reason
 from ..errors import ConfigError
 from ..host_assessment import parse_date
 from ..package_source import PackageSource
@@ -23,7 +23,6 @@ from .request import Request, Result, Tools
 from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
 
 _GIB = 1 << 30
-_FEWEST, _MOST = 5, 400  # characters of a reason
 GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
 
 
@@ -59,22 +58,10 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
         restart=options["restart"],
         usable_seconds=float(options["usable_seconds"]),
         repair=options["repair"],
-        takeover=_takeover(options.get("lock_takeover")),
+        takeover=takeover_reason(options.get("lock_takeover")),
         place=socket.gethostname(),
         maintenance=Maintenance(options["maintenance"]),
     )
-
-
-def _takeover(reason: str | None) -> str:
-    """Return the operator's reason; it is kept in the lock, so it must say something."""
-    if reason is None:
-        return ""
-    if not _FEWEST <= len(reason.strip()) <= _MOST:
-        raise ConfigError(
-            f"lock_takeover: {reason!r} is no reason; say in {_FEWEST} to {_MOST} characters why the "
-            "holder of the lock is gone, it is recorded on the server"
-        )
-    return reason.strip()
 
 
 def _guard(given: dict[str, Any] | None) -> Guard | None:
