@@ -5,6 +5,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 WORKERS ?= 2
+# They wait for playbooks, jobs and time-outs most of the time.
+INTEGRATION_WORKERS ?= 3
 # Where the case folders of `make rehearse` go.
 CASES ?= cases
 
@@ -46,7 +48,7 @@ powershell: $(VENV)/dev ## host scripts and shims on the real engine
 	$(BIN)/pytest tests/powershell -n $(WORKERS) --dist loadfile -q
 
 integration: $(VENV)/dev ## real Ansible over WinRM against the rehearsal
-	$(BIN)/pytest tests/integration -n $(WORKERS) --dist loadfile -q
+	$(BIN)/pytest tests/integration -n $(INTEGRATION_WORKERS) --dist loadfile -q
 
 molecule: $(VENV)/dev ## the roles' molecule scenarios
 	@tests/tools/molecule.sh
