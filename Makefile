@@ -45,10 +45,10 @@ unit: $(VENV)/dev ## cases and unit tests
 	$(BIN)/pytest tests/unit tests/cases -n $(WORKERS) -q
 
 powershell: $(VENV)/dev ## host scripts and shims on the real engine
-	$(BIN)/pytest tests/powershell -n $(WORKERS) --dist loadfile -q
+	$(BIN)/pytest tests/powershell -n $(WORKERS) --dist loadfile -q --durations=10
 
 integration: $(VENV)/dev ## real Ansible over WinRM against the rehearsal
-	$(BIN)/pytest tests/integration -n $(INTEGRATION_WORKERS) --dist loadfile -q
+	$(BIN)/pytest tests/integration -n $(INTEGRATION_WORKERS) --dist loadfile -q --durations=10
 
 molecule: $(VENV)/dev ## the roles' molecule scenarios
 	@tests/tools/molecule.sh
