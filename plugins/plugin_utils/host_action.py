@@ -88,7 +88,7 @@ def on_host(
     try:
         result = act(call)
     except RemediationError as error:
-        raise fail(f"{host}: {error}") from error
+        raise fail(f"{host}: {error}") from None  # Ansible prints a chain as the same words twice
     connection.close()
     result[key]["peer"] = connection.peer()
     return censor(result, secrets) if contains_any(result, secrets) else result
