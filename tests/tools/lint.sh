@@ -11,7 +11,8 @@ run ruff check .
 run ruff format --check .
 run mypy
 run yamllint --strict .
-run ansible-lint --offline --strict
+# It only parses: there is no fleet, so no group of the inventory has a host.
+ANSIBLE_HOST_PATTERN_MISMATCH=warning run ansible-lint --offline --strict
 run antsibull-changelog lint
 run antsibull-docs lint-collection-docs --plugin-docs .
 if [ ${#failed[@]} -gt 0 ]; then
