@@ -6,10 +6,10 @@ Pure. The server is asked over its loopback address (``Test-FrontEnd``), site by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..judge.facts import Facts, number, rows, text
+from ..judge.facts import Facts, named, number, rows, text
 from ..judge.rewrite_mitigation import front_end_sites
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Question:
     path: str
     mitigation: str | None
     parameters: dict[str, Any]
+    pool: str | None = None  # the application pool that answers a health page
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def questions(facts: Facts, mitigations: Iterable[Mitigation]) -> Questions:
             continue
         for page in _HEALTH:
             path = f"/{page}/healthcheck.htm"
-            found.append(_question(f"{page}-health", name, base, path, None, "status", None))
+            health = _question(f"{page}-health", name, base, path, None, "status", None)
+            found.append(replace(health, pool=_pool(site, f"/{page}")))
         for mitigation in wanted:
             for probe in mitigation.probes:
                 label, cookie = f"{mitigation.id}/{probe.name}", probe.cookie
@@ -80,6 +82,12 @@ def _question(
     name = f"{label} on {site}"
     parameters = {"name": name, "url": f"{base}{path}", "cookie": cookie, "expect": expect}
     return Question(name, site, path, mitigation, parameters)
+
+
+def _pool(site: dict[str, Any], application: str) -> str | None:
+    """The application pool of one application of a site."""
+    listed = named(rows(site.get("applications"), "path"), "path").get(application)
+    return text(listed.get("app_pool")) if listed else None
 
 
 def _base(site: dict[str, Any]) -> str | None:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from .probes import Answers
 
 Ended = tuple[MitigateState, str, tuple[Standing, ...]]
-# The health page of an application whose pool a mitigation stops on purpose.
-_STOPPED_ON_PURPOSE = {"ecp-app-pool": "/ecp/healthcheck.htm"}
 
 
 def judge_mitigated(
@@ -97,10 +95,13 @@ def _standings(found: Iterable[Found], after: Answers | None) -> tuple[Standing,
 
 
 def _expected(found: Iterable[Found], after: Answers) -> set[tuple[str, str]]:
-    """Pages that do not answer because a mitigation has stopped what serves them."""
-    paths = {
-        _STOPPED_ON_PURPOSE[one.mitigation.id]
+    """Pages that do not answer because a mitigation has stopped the pool that serves them."""
+    stopped = {
+        pool.name.casefold()
         for one in found
-        if one.mitigation.id in _STOPPED_ON_PURPOSE and one.state.state is State.HOLDS
+        if one.state.state is State.HOLDS
+        for pool in one.mitigation.app_pools
+        if pool.state == "Stopped"
     }
-    return {(q.site, q.path) for q in after.questions.asked if q.path in paths}
+    asked = after.questions.asked
+    return {(q.site, q.path) for q in asked if (q.pool or "").casefold() in stopped}
