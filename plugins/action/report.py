@@ -11,7 +11,8 @@ from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.errors import RemediationError
 from ..plugin_utils.fleet_report import Run, entry_of, make_report, new_run_id, report_folder
-from ..plugin_utils.host_assessment import parse_date, utc_now
+from ..plugin_utils.host_assessment import parse_date
+from ..plugin_utils.utc import utc_now
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},

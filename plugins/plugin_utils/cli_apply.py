@@ -21,9 +21,9 @@ from .fleet_plan.collect import ends, require_same_inventory, size_of
 from .fleet_plan.intents import INTENTS, exit_status, standing
 from .fleet_plan.table import outcome_table
 from .fleet_report import report_folder
-from .host_assessment import utc_now
 from .packages import keys
 from .plan_file import HostEntry, check_usable, read
+from .utc import utc_now
 
 if TYPE_CHECKING:
     import argparse

@@ -11,9 +11,10 @@ from .catalog.loader import load as load_catalogue
 from .cli_report import print_summary
 from .errors import ConfigError
 from .fleet_report import new_run_id, report_folder
-from .host_assessment import parse_date, utc_now
+from .host_assessment import parse_date
 from .report.exit_code import exit_code
 from .report.model import load as load_report
+from .utc import utc_now
 
 if TYPE_CHECKING:
     import argparse

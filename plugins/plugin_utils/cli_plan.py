@@ -22,9 +22,9 @@ from .fleet_plan.collect import ends, entries
 from .fleet_plan.intents import INTENTS, exit_status, standing
 from .fleet_plan.table import plan_table
 from .fleet_report import new_run_id
-from .host_assessment import utc_now
 from .packages import keys
 from .plan_file import FleetPlan, check_usable, knowledge, read, write
+from .utc import utc_now
 
 if TYPE_CHECKING:
     from .fleet_plan.intents import Intent

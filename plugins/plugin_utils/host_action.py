@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .ansible_host import HostConnection, contains_any
-from .change.approvals import approvals
 from .change.exclusive import alone
+from .change.options import approvals
 from .errors import ConfigError, RemediationError
 from .host_change import HostChange, approved
 from .transport.peer import BECOME_REFUSED

@@ -26,6 +26,7 @@ from .judge.serialize import assessment_to_dict
 from .model import HostState
 from .transport.codec import Operation
 from .transport.sanitize import clean
+from .utc import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,6 @@ class Request:
     address: str | None = None
     campaign: str = "proxylogon"
     at: datetime | None = None  # None: the moment of asking
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def parse_date(text: str | None, option: str = "at") -> datetime | None:

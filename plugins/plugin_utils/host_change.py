@@ -25,12 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .case.journal import Journal, utc_now
+from .case.journal import Journal
 from .change.admission import Expected, StalePlan
 from .errors import ConfigError, RefusedError
 from .packages import keys
 from .plan.serialize import plan_to_dict
 from .plan_file import check_intent, check_usable, knowledge, read
+from .utc import utc_now
 from .version import VERSION
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ Options: ``store`` (folder), ``keys`` (folder of trusted keys), ``seen`` (file a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from .packages import keys
 from .packages.delivery import pull, push
 from .packages.seen import default_file
 from .packages.store import PackageStore, Trust
+from .utc import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +31,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "store": {"type": "path"},
     "threshold": {"type": "int", "default": 1},
 }
-
-
-def utc_now() -> datetime:
-    """Return the time of the controller."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _ROOT = Path(__file__).parents[2] / "plugins" / "plugin_utils"
 # A room (folder or file of plugin_utils) imports only rooms with a smaller number.
 _LAYERS = {
     "errors": 0,
+    "utc": 0,
     "version": 0,
     "json_schema": 1,
     "model": 1,

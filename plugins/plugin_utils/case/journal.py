@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from ..errors import ConfigError
+from ..utc import utc_now
 from . import disk
 from .head import Head, read_head
 from .lines import JournalError, Line, encode
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 NAME = "journal.jsonl"
 _PATIENCE = 300.0  # seconds for the other writers; each needs some milliseconds
 _POLL_SECONDS = 0.01
-
-
-def utc_now() -> datetime:
-    """Return the controller's time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

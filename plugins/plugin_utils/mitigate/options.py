@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.loader import load
-from ..change.approvals import approvals, takeover_reason
-from ..errors import ConfigError
+from ..change.options import approvals, controller, seconds, takeover_reason
 from ..host_assessment import parse_date
 from ..plan.serialize import plan_to_dict
+from ..utc import utc_now
 from .models import MITIGATE, UNMITIGATE, MitigateState, Request, Result
 
 if TYPE_CHECKING:
@@ -31,14 +28,12 @@ INTENTS = {"present": MITIGATE, "absent": UNMITIGATE}
 def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
     """Read the options; raises :class:`RemediationError` before anything is sent."""
     load().campaign(options["campaign"])
-    if options["seconds"] < 1:
-        raise ConfigError(f"seconds: {options['seconds']} is no duration; give 1 or more")
-    controller = f"{getpass.getuser()}@{socket.gethostname()}"
+    own = controller()
     return Request(
         host,
         # The same run continues itself; the day makes it another one the next time.
-        options.get("run") or f"{options['campaign']}-{datetime.now(UTC):%Y-%m-%d}",
-        options.get("owner") or controller,
+        options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}",
+        options.get("owner") or own,
         INTENTS[options["state"]],
         options["campaign"],
         check=check or not options["confirm"],
@@ -47,8 +42,8 @@ def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
         required=tuple(options.get("required_approvals") or ()),
         given=tuple(approvals(options.get("approvals")).items()),
         window_end=parse_date(options.get("window_end"), "window_end"),
-        seconds=options["seconds"],
-        controller=controller,
+        seconds=seconds(options["seconds"]),
+        controller=own,
         takeover=takeover_reason(options.get("lock_takeover")),
     )
 

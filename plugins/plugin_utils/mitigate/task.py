@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case.journal import utc_now
 from ..catalog.loader import load
 from ..change.session import HostSession
 from ..errors import ConfigError
@@ -15,6 +14,7 @@ from ..package_source import PackageSource
 from ..plan.serialize import plan_to_dict
 from ..tools.identify import Pin
 from ..tools.records import Intent
+from ..utc import utc_now
 from .models import UNMITIGATE, MitigateState, Tools
 from .module_models import ModuleTools
 from .options import GOOD, to_dict

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..catalog.loader import load
-from ..change.approvals import approvals, takeover_reason
+from ..change.options import approvals, controller, seconds, takeover_reason
 from ..errors import ConfigError
 from ..host_assessment import parse_date
 from ..package_source import PackageSource
 from ..plan.serialize import plan_to_dict
+from ..utc import utc_now
 from .budget import Budget
 from .components import Maintenance
 from .models import PatchState
@@ -26,19 +25,12 @@ _GIB = 1 << 30
 GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
 
 
-def utc_now() -> datetime:
-    """Return the time of the controller."""
-    return datetime.now(UTC)
-
-
 def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
     """Read the options; raises :class:`ConfigError`."""
     answer = _guard(options.get("dag_guard"))
-    if options["seconds"] < 1:
-        raise ConfigError(f"seconds: {options['seconds']} is no duration; give 1 or more")
     policy = Policy(
         room_bytes=int(options["room_gib"] * _GIB),
-        seconds=options["seconds"],
+        seconds=seconds(options["seconds"]),
         window_end=parse_date(options.get("window_end"), "window_end"),
         guard=answer,
         required=tuple(options.get("required_approvals") or ()),
@@ -46,7 +38,7 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
     )
     # Any run of this owner goes on with what another one has begun; the name is for people.
     run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
-    owner = options.get("owner") or f"{getpass.getuser()}@{socket.gethostname()}"
+    owner = options.get("owner") or controller()
     return Request(
         host,
         run,

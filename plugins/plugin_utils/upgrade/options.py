@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..patch import options as patch_options
+from ..utc import utc_now
 
 if TYPE_CHECKING:
     from ..patch.request import Request, Result
@@ -17,7 +18,7 @@ GOOD = patch_options.GOOD
 
 def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
     """Read the options; raises :class:`ConfigError`."""
-    run = options.get("run") or f"upgrade-{patch_options.utc_now():%Y-%m-%d}"
+    run = options.get("run") or f"upgrade-{utc_now():%Y-%m-%d}"
     return patch_options.request(host, {**options, "run": run, "kb": None}, check=check)
 
 

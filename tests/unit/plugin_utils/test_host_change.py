@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import utc_now
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import events
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
@@ -30,6 +29,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.plan_file imp
     knowledge,
     write,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.utc import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people said about a change, as the options of an action give it. Pure."""
+"""What the options of every change have in common: who changes, for how long, what people said."""
 
 from __future__ import annotations
 
+import getpass
+import socket
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
@@ -28,3 +30,15 @@ def takeover_reason(reason: str | None) -> str:
             "holder of the lock is gone, it is recorded on the server"
         )
     return reason.strip()
+
+
+def controller() -> str:
+    """Return user and host of this controller, who owns its runs."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def seconds(given: int) -> int:
+    """Return the longest that a change may take; raises :class:`ConfigError` for no duration."""
+    if given < 1:
+        raise ConfigError(f"seconds: {given} is no duration; give 1 or more")
+    return given
