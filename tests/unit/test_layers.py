@@ -43,6 +43,7 @@ _LAYERS = {
     "change": 5,
     "host_assessment": 5,
     "host_action": 7,
+    "rollout_action": 8,
     "host_change": 6,
     "package_source": 5,
     "plan_file": 5,

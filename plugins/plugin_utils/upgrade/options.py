@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 # What an update and an upgrade have in common has one name inside.
 STATES = {"patched": "upgraded", "not-patched": "not-upgraded"}
-GOOD = patch_options.GOOD
 
 
 def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
