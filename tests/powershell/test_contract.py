@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import scenario
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import (
+    machine,
+    scenario,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     Connection,
     Credentials,
@@ -236,7 +239,7 @@ def test_dead_lock_is_taken_over_alike(story: Story) -> None:
         world.record("process", "msiexec", "test")
     assert story.step("Get-HostLock", {})["result"]["state"] == "held"
     for world in story.pair.worlds:
-        world.reboot(by="test")
+        machine.reboot(world, by="test")
     assert story.step("Get-HostLock", {})["result"]["reason"] == "boot"
     assert story.step("Lock-Host", take(TWO, ttl=60))["result"]["state"] == "taken-over"
     story.later(2)

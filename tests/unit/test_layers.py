@@ -153,6 +153,51 @@ def _imports(path: Path) -> tuple[Import, ...]:
     )
 
 
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(_ROOT).with_suffix("").parts)
+
+
+def _files_imported(path: Path) -> set[str]:
+    """The files of the toolkit that a file takes names from."""
+    folder = path.relative_to(_ROOT).parts[:-1]
+    found = set()
+    for node in _tree(path):
+        if not isinstance(node, ast.ImportFrom) or node.level == 0:
+            continue
+        base = ".".join((*folder[: len(folder) - node.level + 1], *filter(None, [node.module])))
+        for name in (base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)):
+            if (_ROOT / f"{name.replace('.', '/')}.py").is_file():
+                found.add(name)
+    return found - {_module(path)}
+
+
+def _strongly_connected(arrows: dict[str, set[str]]) -> list[set[str]]:
+    """Tarjan's groups of nodes that reach each other."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    groups = []
+
+    def visit(node: str) -> None:
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for target in arrows[node]:
+            if target not in order:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], order[target])
+        if low[node] == order[node]:
+            place = stack.index(node)
+            groups.append(set(stack[place:]))
+            del stack[place:]
+
+    for node in arrows:
+        if node not in order:
+            visit(node)
+    return groups
+
+
 def _all_imports() -> list[Import]:
     return [found for path in _sources() for found in _imports(path)]
 
@@ -179,6 +224,21 @@ def test_arrows_never_turn_back() -> None:
             wrong.append(f"{found.where}: {found.room} imports {found.target}")
 
     assert not wrong, "\n".join(wrong)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Types included: whoever names the type of another file cannot be read without it."""
+    arrows = {_module(path): _files_imported(path) for path in _sources()}
+
+    circles = [circle for circle in _strongly_connected(arrows) if len(circle) > 1]
+
+    assert not circles, "\n".join(f"circle: {', '.join(sorted(circle))}" for circle in circles)
+
+
+def test_a_circle_is_found() -> None:
+    arrows = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"d"}}
+
+    assert [c for c in _strongly_connected(arrows) if len(c) > 1] == [{"a", "b", "c"}]
 
 
 def test_the_toolkit_imports_no_ansible() -> None:

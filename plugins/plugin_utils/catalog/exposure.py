@@ -21,31 +21,31 @@ from .records import Confidence, CuInfo, CveFix, Fix, Product, StateCondition, V
 
 if TYPE_CHECKING:
     from ..model import Build
-    from .catalog import Catalog
+    from .build_table import BuildTable
 
 _DOUBT = list(Confidence)
 
 
-def exposure(catalog: Catalog, cve: str, build: Build) -> CveFix:
+def exposure(table: BuildTable, cve: str, build: Build) -> CveFix:
     """See :meth:`Catalog.exposure`."""
-    vulnerability = catalog.vulnerability(cve)
+    vulnerability = table.vulnerability(cve)
     if vulnerability is None:
         return _unknown(cve, f"{cve} is not in the catalogue; add it to vulnerabilities/")
-    cu = catalog.cu_of(build)
+    cu = table.cu_of(build)
     if cu is None:
-        return _unknown(cve, catalog.explain_unknown(build))
+        return _unknown(cve, table.explain_unknown(build))
     for said in vulnerability.statements:
         if said.product == cu.product:
             state = vulnerability.state if said.status == "needs-state" else ()
             return CveFix(said.status, None, None, said.source, said.reason, cve, state=state)
     rows = [fix for fix in vulnerability.fixes if fix.product == cu.product]
-    product = catalog.product(cu.product)
+    product = table.product(cu.product)
     if not rows:
-        return _without_rows(catalog, vulnerability, product)
+        return _without_rows(table, vulnerability, product)
     own = [fix for fix in rows if fix.cu == cu.cu]
     if own:  # several: fixed again later, the last one counts
         last = max(own, key=lambda fix: fix.build)
-        return _own_update(catalog, vulnerability, last, build, cu)
+        return _own_update(table, vulnerability, last, build, cu)
     return _other_update(vulnerability, rows, build, cu, product)
 
 
@@ -54,12 +54,12 @@ def _unknown(cve: str, note: str, source: str = "catalogue") -> CveFix:
 
 
 def _own_update(
-    catalog: Catalog, vulnerability: Vulnerability, fix: Fix, build: Build, cu: CuInfo
+    table: BuildTable, vulnerability: Vulnerability, fix: Fix, build: Build, cu: CuInfo
 ) -> CveFix:
     update = f"{vulnerability.update or 'the update'} for {fix.product} {fix.cu} is {fix.build}"
-    listed = "" if catalog.find_build(build) else f"; {build} itself is in no table"
+    listed = "" if table.find_build(build) else f"; {build} itself is in no table"
     if build >= fix.build:
-        earlier = _needs_earlier_update(catalog, vulnerability, fix, build, cu)
+        earlier = _needs_earlier_update(table, vulnerability, fix, build, cu)
         if earlier:
             return _answer("needs-state", fix, vulnerability, earlier.requires, (earlier,))
         return _with_state(vulnerability, fix, f"{update}{listed}")
@@ -69,13 +69,13 @@ def _own_update(
 
 
 def _needs_earlier_update(
-    catalog: Catalog, vulnerability: Vulnerability, fix: Fix, build: Build, cu: CuInfo
+    table: BuildTable, vulnerability: Vulnerability, fix: Fix, build: Build, cu: CuInfo
 ) -> StateCondition | None:
     """An update that is not cumulative does not bring the fixes of the ones before it."""
     special = next(
         (
             info
-            for info in reversed(catalog.builds_of(cu.product, cu.cu))
+            for info in reversed(table.builds_of(cu.product, cu.cu))
             if info.build <= build and info.only_fixes
         ),
         None,
@@ -114,13 +114,13 @@ def _other_update(
     return _answer("change-cu", later, vulnerability, note)
 
 
-def _without_rows(catalog: Catalog, vulnerability: Vulnerability, product: Product) -> CveFix:
+def _without_rows(table: BuildTable, vulnerability: Vulnerability, product: Product) -> CveFix:
     cve = vulnerability.cve
     if not product.covered:
         return _unknown(cve, f"no source of the catalogue tests {product.name} for it")
     if not vulnerability.fixes:
         return _unknown(cve, f"no update fixes it yet, and no source speaks of {product.name}")
-    fixed_on = min(catalog.released(fix.build) for fix in vulnerability.fixes)
+    fixed_on = min(table.released(fix.build) for fix in vulnerability.fixes)
     ancestor = [fix for fix in vulnerability.fixes if fix.product == product.inherits]
     if ancestor and fixed_on <= product.release_date:
         newest = max(ancestor, key=lambda fix: fix.build)

@@ -10,14 +10,14 @@ from .records import Confidence, Support, SupportPhase
 if TYPE_CHECKING:
     from datetime import date
 
-    from .catalog import Catalog
+    from .build_table import BuildTable
 
 _COUNT = {"latest": 1, "latest-two": 2}
 
 
-def support(catalog: Catalog, product: str, cu: str | None, at: date) -> Support:
+def support(table: BuildTable, product: str, cu: str | None, at: date) -> Support:
     """See :meth:`Catalog.support`; raises ``KeyError`` for an unknown product."""
-    record = catalog.product(product)
+    record = table.product(product)
     phase = next(
         (p for p in record.support if p.start <= at and (p.end is None or at <= p.end)), None
     )
@@ -28,22 +28,22 @@ def support(catalog: Catalog, product: str, cu: str | None, at: date) -> Support
         last = record.support[-1]
         note = f"support of {record.name} ended on {last.end} ({last.note})"
         return Support("unsupported", note, last.source)
-    covered = _covered(catalog, product, phase, at)
+    covered = _covered(table, product, phase, at)
     remark = "" if phase.confidence is Confidence.READ else f" [{phase.confidence.value}]"
     if cu is None or not covered or cu in covered:
         return Support(phase.status, f"{phase.note}{remark}", phase.source, covered)
-    base = next((entry for entry in catalog.cumulative_updates(product) if entry.cu == cu), None)
+    base = next((entry for entry in table.cumulative_updates(product) if entry.cu == cu), None)
     if base is None:
         note = f"{product} {cu} is not in the catalogue"
         return Support("unknown", note, phase.source, covered)
-    if catalog.released(base.build) > at:
+    if table.released(base.build) > at:
         note = f"{product} {cu} was released on {base.release_date}, after {at}"
         return Support("unknown", note, base.source, covered)
     note = f"on {at} only these of {record.name} were in support: {', '.join(covered)}{remark}"
     return Support("unsupported", note, phase.source, covered)
 
 
-def _covered(catalog: Catalog, product: str, phase: SupportPhase, at: date) -> tuple[str, ...]:
+def _covered(table: BuildTable, product: str, phase: SupportPhase, at: date) -> tuple[str, ...]:
     """The cumulative updates that a phase covers on a day; empty = all."""
     rule = phase.cumulative_updates
     if rule == ("all",):
@@ -52,8 +52,8 @@ def _covered(catalog: Catalog, product: str, phase: SupportPhase, at: date) -> t
         return rule
     released = [
         cu
-        for cu in catalog.cumulative_updates(product)
-        if catalog.released(cu.build) <= at and cu.cu != "Preview"
+        for cu in table.cumulative_updates(product)
+        if table.released(cu.build) <= at and cu.cu != "Preview"
     ]
-    released.sort(key=lambda cu: (catalog.released(cu.build), cu.build))
+    released.sort(key=lambda cu: (table.released(cu.build), cu.build))
     return tuple(cu.cu for cu in released[-_COUNT[rule[0]] :])

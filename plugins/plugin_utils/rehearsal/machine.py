@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from . import disk_images, effects
 from .paths import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -55,7 +56,26 @@ def restart(world: World) -> None:
     """Restart Windows now: what waited for it is done, automatic services start."""
     _finish_pending(world)
     _start_services(world)
-    world.reboot(by=_BY)
+    reboot(world, by=_BY)
+
+
+def reboot(world: World, *, by: str) -> None:
+    """Start a new boot session: the identity changes, processes end, disk stays."""
+    prefetch = (
+        "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
+        "Memory Management\\PrefetchParameters"
+    )
+    session = str(world.data["boot_id"])
+    known = int(session) if session.isdecimal() else 0
+    count = max(int(world.value(prefetch, "BootId") or 0), known) + 1
+    world.set_value(prefetch, "BootId", "DWord", count, by=by)
+    world.data["boot_id"] = str(count)
+    world.data["processes"] = []
+    world.data["shutdown"] = None
+    disk_images.forget(world, by=by)
+    world.record("reboot", world.name, by)
+    later, world.data["boot_effects"] = world.data["boot_effects"], []
+    effects.apply(world, later, by=by)
 
 
 def _finish_pending(world: World) -> None:

@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import ConfigError
-from . import disk_images, effects
 from .paths import Tree, file_path, format_time, parse_time, registry_path
 
 __all__ = ["EMPTY", "World", "file_path", "format_time", "parse_time", "registry_path"]
@@ -280,21 +279,3 @@ class World:
         runtime = self.data["iis_runtime"]
         self.data["iis_runtime"] = {**runtime, kind: {**runtime.get(kind, {}), name: state}}
         self.record("iis", f"{kind}/{name}", by)
-
-    def reboot(self, *, by: str) -> None:
-        """Start a new boot session: the identity changes, processes end, disk stays."""
-        prefetch = (
-            "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
-            "Memory Management\\PrefetchParameters"
-        )
-        session = str(self.data["boot_id"])
-        known = int(session) if session.isdecimal() else 0
-        count = max(int(self.value(prefetch, "BootId") or 0), known) + 1
-        self.set_value(prefetch, "BootId", "DWord", count, by=by)
-        self.data["boot_id"] = str(count)
-        self.data["processes"] = []
-        self.data["shutdown"] = None
-        disk_images.forget(self, by=by)
-        self.record("reboot", self.name, by)
-        later, self.data["boot_effects"] = self.data["boot_effects"], []
-        effects.apply(self, later, by=by)

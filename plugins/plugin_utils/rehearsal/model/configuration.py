@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import defusedxml.ElementTree
@@ -11,6 +10,7 @@ from defusedxml import DefusedXmlException
 
 from .context import expand
 from .errors import PartError, thrown
+from .iis_document import Configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +22,6 @@ _FOLDER = "C:\\Windows\\System32\\inetsrv\\config"
 _INETSTP = "HKLM\\SOFTWARE\\Microsoft\\InetStp"
 _LIMIT = 4_194_304
 _UINT32 = 1 << 32
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """The server's configuration file."""
-
-    file: str
-    root: Element
 
 
 def parse(context: Context, path: str) -> Element | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..world import World
-    from .configuration import Configuration
+    from .iis_document import Configuration
 
 _VARIABLE = re.compile(r"%([^%]+)%")
 _UNSIGNED = 1 << 32

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .context import stamp
@@ -11,7 +12,6 @@ from .context import stamp
 if TYPE_CHECKING:
     from ..world import World
     from .errors import OperationError
-    from .operations import Outcome
 
 PROCESS_ID = 4242
 DURATION_MS = 1  # the model is never measured by its own word
@@ -67,6 +67,21 @@ def failure_entry(error: OperationError) -> dict[str, Any]:
     if error.exception is not None:
         return {**entry, "exception": error.exception}
     return {**entry, "details": error.details}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation answers: status and the JSON texts of ``result`` and ``errors``."""
+
+    result: str
+    errors: str = "[]"
+    status: str = "ok"
+    failure: str | None = None  # class of what ended it
+
+    @classmethod
+    def failed(cls, error: OperationError) -> Outcome:
+        """Return the outcome of an operation that failed."""
+        return cls("null", encode([failure_entry(error), *error.parts]), "error", error.kind)
 
 
 def reply(world: World, request: dict[str, Any], outcome: Outcome) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from ..world import World
-    from .configuration import Configuration
+    from .iis_document import Configuration
 
 _MODULE = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"
 _PROBES = (

@@ -22,7 +22,7 @@ from .parameters import Parameter
 from .state import BY
 
 if TYPE_CHECKING:
-    from .configuration import Configuration
+    from .iis_document import Configuration
     from .mitigation_frame import Result
 
 _MODULE = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import (
@@ -21,7 +20,7 @@ from . import (
 from .context import stamp
 from .errors import OperationError
 from .facts import collect
-from .frame import encode, failure_entry, reply
+from .frame import Outcome, encode, reply
 from .job_files import assert_idle
 from .parameters import Parameter, bind
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..world import World
 
-    Operation = Callable[[World, dict[str, Any]], "Outcome"]
+    Operation = Callable[[World, dict[str, Any]], Outcome]
 
 _CLOCK = "@clock@"  # where the remembered facts get the time of each run
 _OWNER = Parameter("Owner", str, 1, 200)
@@ -40,21 +39,6 @@ _TTL = Parameter("TtlSeconds", int, 1, 86_400, default=900, mandatory=False)
 _CONTROLLER = Parameter("Controller", str, 0, 200, default="", mandatory=False)
 _TAKEOVER = Parameter("Takeover", str, 0, 400, default="", mandatory=False)
 _KEYS = Parameter("Keys", list, 1, 100)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an operation answers: status and the JSON texts of ``result`` and ``errors``."""
-
-    result: str
-    errors: str = "[]"
-    status: str = "ok"
-    failure: str | None = None  # class of what ended it
-
-    @classmethod
-    def failed(cls, error: OperationError) -> Outcome:
-        """Return the outcome of an operation that failed."""
-        return cls("null", encode([failure_entry(error), *error.parts]), "error", error.kind)
 
 
 class FactsMemory:

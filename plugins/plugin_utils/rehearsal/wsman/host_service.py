@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from . import envelopes, faults, soap
 from .auth import Identity, Policy
-from .connection import Connection
 from .shell_psrp import RESOURCE_PREFIX, PsrpShell
 from .shell_winrs import RESOURCE_URI, WinrsShell, decode_stream, operation_of
 
@@ -81,14 +80,11 @@ class HostService:
         self._clock = clock
         self._shells: dict[str, _Open] = {}
 
-    def connection(self, *, secure: bool) -> Connection:
-        """Return the far end of a new connection."""
+    def identity(self, *, secure: bool) -> Identity:
+        """Return who a new connection is: nobody yet."""
         self.counters.connections += 1
         binding = self.binding if secure else None
-        return Connection(
-            self,
-            Identity(self._account, self._users, self._policy, secure=secure, binding=binding),
-        )
+        return Identity(self._account, self._users, self._policy, secure=secure, binding=binding)
 
     @property
     def open_shells(self) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
 from ..engine import Connection as ConnectionState
+from .connection import Connection
 from .http import HttpConnection
 from .ports import Ports
 from .tls import Authority
@@ -114,7 +115,7 @@ class Factory:
 
     def __call__(self) -> HttpConnection:
         """Return a new connection and remember it until it ends."""
-        far_end = self.service.connection(secure=self.secure)
+        far_end = Connection(self.service, self.service.identity(secure=self.secure))
         connection = HttpConnection(far_end.answer, self.service.limits, self.connections.discard)
         self.connections.add(connection)
         return connection

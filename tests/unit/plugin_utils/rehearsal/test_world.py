@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ConfigError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.paths import (
     file_path,
     registry_path,
@@ -144,7 +145,7 @@ def test_clock_is_fixed_or_the_real_one_with_an_offset() -> None:
 def test_reboot_is_another_session_without_processes(world: World) -> None:
     world.data["processes"] = ["msiexec"]
     first, boot = world.data["boot_id"], world.boot_time()
-    world.reboot(by="test")
+    machine.reboot(world, by="test")
     assert (first, world.data["boot_id"]) == ("1", "2")
     assert boot != world.boot_time()
     assert world.data["processes"] == []

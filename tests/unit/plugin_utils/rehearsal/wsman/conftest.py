@@ -23,6 +23,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
     Policy,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.connection import (
+    Connection,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
     FaultPlan,
     FaultRule,
@@ -153,7 +156,7 @@ class Desk:
             plan=FaultPlan(FaultRule.from_mapping(rule) for rule in rules),
             clock=self.clock,
         )
-        self.connection = self.service.connection(secure=secure)
+        self.connection = Connection(self.service, self.service.identity(secure=secure))
         if sign_in:
             token = base64.b64encode(f"{account.username}:{account.password}".encode())
             self.headers = {b"authorization": b"Basic " + token}

@@ -15,6 +15,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
     Policy,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.connection import (
+    Connection,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.md4 import (
     md4,
     nt_hash,
@@ -140,7 +143,7 @@ def test_a_strict_host_wants_proof_of_its_certificate(
 ) -> None:
     desk.build(sign_in=False, policy=Policy(channel_binding=True))
     desk.service.binding = b"tls-server-end-point:right"
-    desk.connection = desk.service.connection(secure=True)
+    desk.connection = Connection(desk.service, desk.service.identity(secure=True))
     binding = GssChannelBindings(application_data=sent) if sent else None
     assert _negotiate(desk, protocol=protocol, binding=binding)[1].status == status
 
