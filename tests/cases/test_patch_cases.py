@@ -176,7 +176,9 @@ def test_precheck(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", _cases("exit_codes"))
 def test_exit_code_class(row: dict[str, Any]) -> None:
-    assert classify(row["code"]).kind.value == row["class"]
+    found = classify(row["code"])
+    assert found.kind.value == row["class"]
+    assert row.get("says", "") in found.meaning
 
 
 def _components(given: dict[str, str] | None) -> Any:

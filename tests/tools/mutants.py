@@ -237,8 +237,9 @@ class Runner:
         """Run the tests as they are, then with each mutant."""
         lists = list(dict.fromkeys(mutant.tests for mutant in mutants))
         with ThreadPoolExecutor(self._workers) as pool:
-            green = dict(zip(lists, pool.map(self._without, lists), strict=True))
-            return list(pool.map(lambda one: self._with(one, green[one.tests]), mutants))
+            # All of these are begun before the first mutant waits for one.
+            green = {tests: pool.submit(self._without, tests) for tests in lists}
+            return list(pool.map(lambda one: self._with(one, green[one.tests].result()), mutants))
 
     @contextmanager
     def _copy(self) -> Iterator[Path]:

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils import cli, cli_apply, cli_assess
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
+from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet_report import (
+    Run,
+    make_report,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -53,3 +58,12 @@ def test_verify_names_the_line_i14(tmp_path: Path, capsys: pytest.CaptureFixture
     journal.path.write_bytes(journal.path.read_bytes().replace(b"stopped", b"patched"))
     assert cli.main(["verify", str(journal.path)]) == 1
     assert "journal.jsonl:2: the journal was changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["show", "check"])
+def test_saved_report_ends_as_its_run_did(verb: str, tmp_path: Path) -> None:
+    now = datetime(2021, 3, 5, 10, tzinfo=UTC)
+    run = Run("r1", "proxylogon", now, now, check_mode=False, folder=tmp_path, formats=("json",))
+    made = make_report(run, ["ex01"], lambda _host: None)
+    assert made["exit_code"] == 3
+    assert cli.main(["report", verb, str(tmp_path)]) == 3

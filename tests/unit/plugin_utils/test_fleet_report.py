@@ -57,6 +57,8 @@ def test_everybody_is_in_the_report_and_broken_tasks_are_named(tmp_path: Path) -
         "ex01": entry_of("ex01", {"failed": True, "msg": "broke"}, None),
         "ex02": entry_of("ex02", None, "wrong port"),
         "ex03": None,
+        "ex04": entry_of("ex04", {"failed": True, "timedout": {"period": 4}}, None),
+        "ex05": entry_of("ex05", {"unreachable": True, "msg": "gone"}, None),
     }
     run = Run("r1", "proxylogon", NOW, NOW, check_mode=True, folder=tmp_path, formats=("json",))
     made = make_report(run, known, known.__getitem__)
@@ -65,8 +67,10 @@ def test_everybody_is_in_the_report_and_broken_tasks_are_named(tmp_path: Path) -
         "ex01": "error",
         "ex02": "refused",
         "ex03": "not-attempted",
+        "ex04": "error",
+        "ex05": "unreachable",
     }
-    assert made["broken"] == ["ex01"]
+    assert made["broken"] == ["ex01", "ex04", "ex05"]
     assert made["exit_code"] == 3
     assert report["run"]["check_mode"] is True
     assert report["run"]["catalogue"]["builds"] > 300

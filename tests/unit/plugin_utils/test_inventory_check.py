@@ -106,3 +106,9 @@ def test_the_read_timeout_must_exceed_the_operation_timeout() -> None:
         "ex01": "ex01: ansible_winrm_read_timeout_sec (30) must be larger than "
         "ansible_winrm_operation_timeout_sec (60); set it to 70"
     }
+
+
+@pytest.mark.parametrize(("operation", "refused"), [(29, False), (30, True), (31, True)])
+def test_equal_timeouts_are_refused_as_well(operation: int, *, refused: bool) -> None:
+    found = check(ex01={"ansible_winrm_operation_timeout_sec": operation})
+    assert bool(found) is refused

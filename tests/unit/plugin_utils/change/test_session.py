@@ -10,14 +10,17 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
 
+STAMP = SimpleNamespace(name="EX01", clock=None, boot_id=None)
+
 
 class Line:
     """Answers or breaks in the order given; the last one for ever."""
 
     peer = "ex01"
 
-    def __init__(self, *answers: Exception | None) -> None:
+    def __init__(self, *answers: Exception | None, result: Any = None) -> None:
         self.answers = list(answers)
+        self.result = result or {}
         self.asked = 0
 
     def run(self, _operation: Any) -> Any:
@@ -25,7 +28,7 @@ class Line:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer is not None:
             raise answer
-        return SimpleNamespace(result={})
+        return SimpleNamespace(result=self.result, host=STAMP, script_sha256=None, replayed=False)
 
 
 def session(line: Line) -> tuple[HostSession, list[float]]:
@@ -62,3 +65,34 @@ def test_refused_password_is_never_tried_again() -> None:
     with pytest.raises(errors.AuthenticationFailed):
         host.facts()
     assert (line.asked, slept) == (1, [])
+
+
+def test_time_out_is_waited_for_since_the_host_may_have_acted() -> None:
+    line = Line(errors.Timeout("no answer in time"))
+    host, slept = session(line)
+    with pytest.raises(errors.Timeout):
+        host.facts()
+    assert (line.asked, len(slept)) == (6, 5)
+
+
+@pytest.mark.parametrize(
+    ("owner", "run", "ours"),
+    [
+        ("controller-a", "run-1", True),
+        ("controller-a", "run-2", False),
+        ("controller-b", "run-1", False),
+    ],
+)
+def test_lock_is_ours_if_owner_and_run_are_i16(owner: str, run: str, *, ours: bool) -> None:
+    host, _ = session(Line(None, result={"state": "held", "lock": {"owner": owner, "run": run}}))
+    assert host.holds_lock() is ours
+
+
+def test_change_is_in_the_journal_before_it_is_sent_i13() -> None:
+    line = Line(None, result={"changed": True})
+    seen: list[tuple[str, int]] = []
+    host = HostSession(
+        line, "run-1", "controller-a", record=lambda event, _data: seen.append((event, line.asked))
+    )
+    host.change("Save-UpdateSnapshot", {}, "snapshot")
+    assert seen == [("intent", 0), ("done", 1)]

@@ -171,6 +171,14 @@ def test_swapped_file_is_failed_and_nothing_ran_i10() -> None:
     assert (result.outcome, result.reason, host.launches) == (Outcome.FAILED, "sha256", 0)
 
 
+def test_refused_order_launched_nothing_and_refused_question_leaves_it_open_i19() -> None:
+    host = HostOfOne(INSTALLS)
+    refused = host.driver().run(dataclasses.replace(ORDER, sha256="none"), PATIENCE)
+    assert (refused.outcome, host.launches) == (Outcome.FAILED, 0), refused.reason
+    asked = host.driver().run(dataclasses.replace(ORDER, job="no name"), PATIENCE)
+    assert (asked.outcome, host.launches) == (Outcome.UNKNOWN, 0), asked.reason
+
+
 def test_second_controller_is_told_who_has_the_host_i16() -> None:
     host = HostOfOne(INSTALLS)
     other = dataclasses.replace(ORDER, job="another", lock_owner="controller-b", run="run-2")
