@@ -158,8 +158,9 @@ def test_signature_over_sha1_alone_is_refused(
     refuse(unsigned, policy, "its signature uses SHA1")
 
 
+@pytest.mark.parametrize("hidden", [b"hidden configuration".ljust(64, b"!"), bytes(64)])
 def test_bytes_hidden_behind_the_signature_are_refused(
-    tmp_path: Path, authorities: Authorities, policy: Policy
+    hidden: bytes, tmp_path: Path, authorities: Authorities, policy: Policy
 ) -> None:
     path = sign(program(tmp_path / "a.exe", b"x"), authorities.signer, authorities.stamper)
     assert trailing.hidden_bytes(path) is None
@@ -167,10 +168,10 @@ def test_bytes_hidden_behind_the_signature_are_refused(
     header = struct.unpack("<I", data[0x3C:0x40])[0]
     entry = header + 24 + 112 + 8 * 4
     offset, size = struct.unpack("<II", data[entry : entry + 8])
-    grown = size + 64
+    grown = size + len(hidden)
     data[entry : entry + 8] = struct.pack("<II", offset, grown)
     data[offset : offset + 4] = struct.pack("<I", grown)
-    path.write_bytes(bytes(data) + b"hidden configuration".ljust(64, b"!"))
+    path.write_bytes(bytes(data) + hidden)
     refuse(path, policy, "hidden behind its signature")
 
 

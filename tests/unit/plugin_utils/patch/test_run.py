@@ -7,6 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.components import (
+    Maintenance,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import Policy
 from fleet_of_one import FAULTS
@@ -54,6 +57,16 @@ def test_second_run_changes_nothing(tmp_path: Path) -> None:
     again = host.patch("run-2")
     assert (again.outcome.state, again.changed) == (PatchState.NOTHING_TO_DO, False)
     assert len(host.world.mutations) == before
+
+
+def test_record_of_before_stays_until_the_server_has_left_maintenance_mode(tmp_path: Path) -> None:
+    host = PatchedHost(tmp_path, QUICK)
+    entered = host.patch(maintenance=Maintenance.ENTERED)
+    assert entered.outcome.state is PatchState.PATCHED, entered.outcome.reason
+    assert "Remove-UpdateSnapshot" not in host.asked
+    left = host.patch(maintenance=Maintenance.LEFT)
+    assert left.outcome.state is PatchState.PATCHED, left.outcome.reason
+    assert (host.asked.count("Remove-UpdateSnapshot"), host.launches) == (1, 1)
 
 
 def test_check_mode_changes_nothing_and_plans_what_apply_does_i9(tmp_path: Path) -> None:
