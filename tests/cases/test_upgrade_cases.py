@@ -172,8 +172,9 @@ def test_precheck(row: dict[str, Any]) -> None:
     recorded = None
     if "earlier" in row:
         snapshot["binaries"] = _binaries(**{"ExSetup.exe": BEFORE, "A.dll": BEFORE})
-        was = {"same": BEFORE, "other": TARGET}[row["earlier"]]
-        recorded = {"binaries": _binaries(**{"ExSetup.exe": BEFORE, "A.dll": was})}
+        was = {"same": BEFORE, "other": TARGET, "nothing": None}[row["earlier"]]
+        files = {"ExSetup.exe": BEFORE, "A.dll": was} if was else {}
+        recorded = {"binaries": _binaries(**files)}
     mitigated = Mitigated(**{k: tuple(v) for k, v in row.get("mitigated", {}).items()})
     catalog = load()
     ground = Ground(

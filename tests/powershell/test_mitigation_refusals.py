@@ -111,3 +111,12 @@ def test_bytes_of_another_code_page_stay(story: Mitigated) -> None:
         raw,
         raw,
     ]
+
+
+def test_without_a_place_for_the_record_nothing_is_written_i13(story: Mitigated) -> None:
+    before = story.text()
+    entry = {"text": "a file", "mtime": "2021-03-01T00:00:00Z"}
+    for world in story.pair.worlds:
+        world.put_file("C:\\ProgramData\\ExchangeRemediation\\undo", entry, by="test")
+    assert story.step(SET, COOKIE)["errors"][0]["id"] == "StateRefused"
+    assert story.text() == before

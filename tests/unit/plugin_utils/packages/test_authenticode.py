@@ -158,7 +158,9 @@ def test_signature_over_sha1_alone_is_refused(
     refuse(unsigned, policy, "its signature uses SHA1")
 
 
-@pytest.mark.parametrize("hidden", [b"hidden configuration".ljust(64, b"!"), bytes(64)])
+@pytest.mark.parametrize(
+    "hidden", [b"hidden configuration".ljust(64, b"!"), bytes(64)], ids=["text", "zeros"]
+)
 def test_bytes_hidden_behind_the_signature_are_refused(
     hidden: bytes, tmp_path: Path, authorities: Authorities, policy: Policy
 ) -> None:

@@ -12,7 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.compone
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import Policy
-from fleet_of_one import FAULTS
+from fleet_of_one import FAULTS, unreachable
 from patched_host import (
     AT,
     DISABLED,
@@ -212,6 +212,19 @@ def test_maintenance_mode_that_was_there_before_is_said(tmp_path: Path) -> None:
     result = host.patch()
     assert result.outcome.state is PatchState.PATCHED
     assert "ServerWideOffline is Inactive by Maintenance" in result.outcome.reason
+
+
+def test_host_that_is_away_after_the_installation_is_unknown_and_stays_locked_i19(
+    tmp_path: Path,
+) -> None:
+    probe = PatchedHost(tmp_path, QUICK)
+    probe.patch()
+    after = probe.asked.index("Start-HostJob")
+    number = probe.asked.index("Get-ExchangeServerInfo", after)
+    host = PatchedHost(tmp_path, QUICK, faults=dict.fromkeys(range(number, 999), unreachable))
+    result = host.patch()
+    assert (result.outcome.state, host.launches) == (PatchState.UNKNOWN, 1), result.outcome.reason
+    assert "Unlock-Host" not in host.asked
 
 
 def test_unknown_exit_code_is_a_stop_without_restart_i19(tmp_path: Path) -> None:

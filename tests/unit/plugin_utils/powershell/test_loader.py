@@ -87,3 +87,9 @@ def test_includes_are_expanded_from_the_scripts_folder(monkeypatch: pytest.Monke
     texts = {"Get-A": "param ()\n# include: parts/one.ps1\n$b\n", "parts/one": "$one\n"}
     monkeypatch.setattr(loader, "_read", texts.__getitem__)
     assert loader.source("Get-A") == "param ()\n$one\n\n$b\n"
+
+
+@pytest.mark.parametrize("name", loader.operations())
+def test_what_asks_for_the_lock_is_sent_with_a_key_i15(name: str) -> None:
+    if "Assert-LockOwner $LockOwner" in loader.source(name):
+        assert not loader.reads_only(name)

@@ -194,6 +194,13 @@ def test_fixed_clock_wins() -> None:
     assert world.clock(AT) == datetime(2020, 12, 24, 18, tzinfo=UTC)
 
 
+def test_removed_key_takes_no_key_along_whose_name_only_begins_alike() -> None:
+    beside = {"odd": {"type": "String", "value": "x"}}
+    world = build(override={"registry": {f"{SETUP}Beside": beside, SETUP: None}})
+    assert world.key(SETUP) is None
+    assert world.value(f"{SETUP}Beside", "odd") == "x"
+
+
 def test_overrides_change_and_remove_raw_entries() -> None:
     world = build(
         override={

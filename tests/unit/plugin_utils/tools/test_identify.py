@@ -82,6 +82,12 @@ def test_files_that_are_none_of_them_or_several() -> None:
     assert "is Exchange On-premises" in refusal("exchange_mitigations", LISTED.sha256, MIT)
 
 
+def test_file_with_two_stamps_is_neither_release() -> None:
+    both = f"{STAMPED}\n# Version 21.12.01.0000\n"
+    for version in ("21.05.27.0855", "21.12.01.0000"):
+        assert "the file says version" in refusal("eomt", MINE, both, Pin(MINE, version))
+
+
 def test_versions_are_compared_by_their_parts() -> None:
     assert Version.parse("21.05.27.0855") < Version.parse("21.12.01.0000")
     assert str(Version.parse("21.05.27.0855")) == "21.05.27.0855"

@@ -6,7 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.mitigations import (
+    Mitigated,
+    to_reapply,
+)
 from patched_host import Killed
 from upgraded_host import ALL, QUICK, ROOT, UPGRADES, WIPED, UpgradedHost, mitigate, mitigated
 
@@ -120,3 +126,10 @@ def test_record_that_the_host_made_up_is_read_for_known_mitigations_only(tmp_pat
     end = stored.index("]", start) + 1
     host.world.write_text(path, stored[:start] + notes + stored[end:], by="attacker")
     assert host.upgrade("run-2").reapply == ("um-services",)
+
+
+def test_mitigation_of_which_only_a_part_is_left_is_listed() -> None:
+    after = Mitigated(present=("um-services", "ecp-app-pool"), holding=("um-services",))
+    remembered = ("um-services", "ecp-app-pool", "ecp-app-pool")
+    build = Build.parse("15.1.2176.2")
+    assert to_reapply(load(), remembered, after, build) == ("ecp-app-pool",)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
     build_world,
 )
@@ -267,3 +268,16 @@ def test_prepared_state_folder_is_refused(
     host.world.put_file(STATE, entry, by="test")
     with pytest.raises(errors.ScriptError, match=message):
         ask(engine, host, "Lock-Host", {**ONE, "purpose": "test"}, KEY)
+
+
+def test_lock_of_the_same_controller_is_taken_only_from_a_silent_run_i16(
+    engine: ModelEngine, host: SimulatedHost
+) -> None:
+    mine = {"purpose": "patch", "ttl_seconds": 21600, "controller": "ops"}
+    ask(engine, host, "Lock-Host", {**mine, "owner": "ops/1", "run": "run-1"})
+    machine.advance_clock(host.world, 600)
+    with pytest.raises(errors.LockedByOther):
+        ask(engine, host, "Lock-Host", {**mine, "owner": "ops/2", "run": "run-2"})
+    machine.advance_clock(host.world, 1)
+    taken = ask(engine, host, "Lock-Host", {**mine, "owner": "ops/2", "run": "run-2"})
+    assert taken.result["reason"] == "controller"
