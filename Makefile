@@ -22,7 +22,7 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/runtime: pyproject.toml
-	@tests/tools/venv.sh $(PYTHON) $(VENV)
+	@scripts/venv.sh $(PYTHON) $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
@@ -31,15 +31,15 @@ $(VENV)/dev: $(VENV)/runtime
 	@touch $@
 
 rehearse: $(VENV)/runtime ## simulated fleet, assessed over real WinRM, with an HTML report
-	@tests/tools/rehearse.sh "$(CASES)"
+	@scripts/rehearse.sh "$(CASES)"
 
 test: ## everything, from scratch, as CI runs it
-	@tests/tools/ci.sh
+	@scripts/ci.sh
 
 check: lint unit ## the fast half: lint and unit tests
 
 lint: $(VENV)/dev ## ruff, mypy, yamllint, ansible-lint, antsibull
-	@tests/tools/lint.sh
+	@scripts/lint.sh
 
 unit: $(VENV)/dev ## cases and unit tests
 	$(BIN)/pytest tests/unit tests/cases -n $(WORKERS) -q
@@ -51,20 +51,20 @@ integration: $(VENV)/dev ## real Ansible over WinRM against the rehearsal
 	$(BIN)/pytest tests/integration -n $(INTEGRATION_WORKERS) --dist loadfile -q --durations=10
 
 molecule: $(VENV)/dev ## the roles' molecule scenarios
-	@tests/tools/molecule.sh
+	@scripts/molecule.sh
 
 other-python: ## the integration layer on the newest other interpreter found
-	@tests/tools/other_python.sh
+	@scripts/other_python.sh
 
 mutants: $(VENV)/dev ## every deliberate bug must be caught by a test
-	$(BIN)/python tests/tools/mutants.py run --workers $(WORKERS) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python scripts/mutants.py run --workers $(WORKERS) $(if $(ONLY),--only $(ONLY))
 
 bench: $(VENV)/dev ## benchmarks, as ratios within one run
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
 docs: $(VENV)/dev ## regenerate what is generated (role READMEs, pictures)
-	$(BIN)/python tests/tools/role_readme.py
-	tests/tools/picture.sh
+	$(BIN)/python scripts/role_readme.py
+	scripts/picture.sh
 
 format: $(VENV)/dev ## let ruff format and fix
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.inventory_check import check_inventory
+from ..plugin_utils.fleet.inventory import check_inventory
 
 
 class ActionModule(ActionBase):

@@ -9,11 +9,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils import host_change, package_source
-from ..plugin_utils.host_action import Call, changing, on_host
-from ..plugin_utils.mitigate import options as settings
-from ..plugin_utils.mitigate import task
+from ..plugin_utils.change import journal as host_change
+from ..plugin_utils.change import source as package_source
+from ..plugin_utils.phases.mitigate import options as settings
+from ..plugin_utils.phases.mitigate import task
 from ..plugin_utils.plan.show import step_diffs
+from ..plugin_utils.tasks.task import Call, changing, on_host
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **host_change.OPTIONS,

@@ -9,10 +9,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.errors import RemediationError
-from ..plugin_utils.fleet_report import Run, entry_of, make_report, new_run_id, report_folder
-from ..plugin_utils.host_assessment import parse_date
-from ..plugin_utils.utc import utc_now
+from ..plugin_utils.base.clock import utc_now
+from ..plugin_utils.base.errors import RemediationError
+from ..plugin_utils.fleet.report import Run, entry_of, make_report, new_run_id, report_folder
+from ..plugin_utils.phases.assess.run import parse_date
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},

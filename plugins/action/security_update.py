@@ -9,11 +9,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.host_action import Call, on_host
-from ..plugin_utils.patch import options as settings
-from ..plugin_utils.patch.run import patch_host
-from ..plugin_utils.patch.steps import INTENT
-from ..plugin_utils.rollout_action import OPTIONS, Rollout, roll_out
+from ..plugin_utils.install import options as settings
+from ..plugin_utils.install.run import patch_host
+from ..plugin_utils.install.steps import INTENT
+from ..plugin_utils.tasks.rollout import OPTIONS, Rollout, roll_out
+from ..plugin_utils.tasks.task import Call, on_host
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **OPTIONS,

@@ -68,11 +68,11 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
 from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
 
-from ..plugin_utils.errors import ConfigError, RemediationError
-from ..plugin_utils.transport.classify import defuse
-from ..plugin_utils.transport.guarded_http import Guard
-from ..plugin_utils.transport.guarded_winrm import GuardedProtocol
-from ..plugin_utils.transport.preflight import (
+from ..plugin_utils.base.errors import ConfigError, RemediationError
+from ..plugin_utils.host.transport.classify import defuse
+from ..plugin_utils.host.transport.guarded_http import Guard
+from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
+from ..plugin_utils.host.transport.preflight import (
     ConnectionSettings,
     allowed_rules,
     refusals,

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.generator import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.generator import (
     document,
 )
 

@@ -24,14 +24,14 @@ from ansible.plugins.loader import connection_loader, init_plugin_loader
 if __name__ == "__main__":
     init_plugin_loader()  # before the first import of a collection, or plugins are not found
 
-from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide import Patience
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.ansible_connection import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import Patience
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.ansible_connection import (
     AnsibleTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.classify import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.classify import (
     classify,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
     BOOTSTRAP_COMMAND,
     Operation,
     encode_request,

@@ -13,13 +13,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.generator import (
-    fleet,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.generator import (
+    fleet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -29,19 +29,21 @@ from ansible.plugins.loader import connection_loader, init_plugin_loader
 if __name__ == "__main__":
     init_plugin_loader()  # before the first import of a collection, or plugins are not found
 
-from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import delivery
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.errand import Errand
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
-    PackageRecord,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.ansible_connection import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer import delivery
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import Errand
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.ansible_connection import (
     AnsibleTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.classify import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.classify import (
     classify,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
+    Operation,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
+    PackageRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,21 +16,23 @@ import tempfile
 import time
 from pathlib import Path
 
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host_assessment import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
+    InProcessTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.assess.run import (
     Request,
     assess_host,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.generator import fleet
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.report.model import build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.generator import (
+    fleet,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.report.document import build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.report.write import (
     FORMATS,
     write,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.in_process import (
-    InProcessTransport,
 )
 
 HOSTS = 2_000

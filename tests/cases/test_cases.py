@@ -12,11 +12,9 @@ import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.clock import ClockSample
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.facts import moment
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.serialize import (
-    assessment_to_dict,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.checks.clock import ClockSample
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import moment
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.serialize import assessment_to_dict
 
 
 def _judge(case: Any) -> dict[str, Any]:
@@ -87,7 +85,7 @@ def test_the_cases_are_many_and_have_names_of_their_own(read: Any, request: Any)
 
 
 def test_baselines_have_the_shape_that_hosts_send(request: Any) -> None:
-    root = request.config.rootpath / "plugins/plugin_utils/schemas/facts.schema.json"
+    root = request.config.rootpath / "plugins/plugin_utils/facts/facts.schema.json"
     validator = jsonschema.Draft202012Validator(json.loads(root.read_text(encoding="utf-8")))
     for path in sorted((request.path.parent / "baselines").glob("*.yml")):
         if path.stem != "snippets":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.choose import choose
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.choose import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,37 +13,18 @@ import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.facts import Facts
-from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.catalogue import (
-    PackageCatalogue,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
-    PackageRecord,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.choose import choose
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.components import (
-    Maintenance,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.knowledge import classify
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import (
-    Choice,
-    Observed,
-    PatchState,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.postconditions import judge
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import (
-    Guard,
-    Policy,
-    blocking,
-    prechecks,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.facts import (
-    collect,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import Facts
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import PackageCatalogue
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import PackageRecord
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.choose import choose
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.components import Maintenance
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.failures import classify
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.postconditions import judge
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Guard, Policy, blocking, prechecks
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
 
 HERE = Path(__file__).parent / "patch"
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)

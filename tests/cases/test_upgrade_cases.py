@@ -13,47 +13,19 @@ import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.facts import Facts
-from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.catalogue import (
-    PackageCatalogue,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
-    PackageRecord,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import (
-    Choice,
-    Observed,
-    PatchState,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.prechecks import (
-    Guard,
-    Policy,
-    blocking,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.facts import (
-    collect,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.choose import choose_cu
-from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.mitigations import (
-    Mitigated,
-    to_reapply,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.prechecks import (
-    Ground,
-    upgrade_prechecks,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.requirements import (
-    cu_prechecks,
-    setup_arguments,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.upgrade.verdict import (
-    classify_setup,
-    judge_upgrade,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import Facts
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import PackageCatalogue
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import PackageRecord
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Guard, Policy, blocking
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.choose import choose_cu
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.mitigations import Mitigated, to_reapply
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.prechecks import Ground, upgrade_prechecks
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.requirements import cu_prechecks, setup_arguments
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.verdict import classify_setup, judge_upgrade
 
 HERE = Path(__file__).parent / "upgrade"
 AT = datetime(2021, 4, 1, 10, tzinfo=UTC)

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.report.html import html
+from ansible_collections.exchange.remediation.plugins.plugin_utils.report.formats.html import html
 
 from ..unit.plugin_utils.report.samples import (
     CLEAN,

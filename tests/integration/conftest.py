@@ -46,7 +46,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def toolkit(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the project's own command with this interpreter."""
-    module = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli"
+    module = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli.main"
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
         capture_output=True, text=True, timeout=180, check=False, cwd=options.get("cwd", ROOT),

@@ -12,24 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import ReplySchemaError
-from ansible_collections.exchange.remediation.plugins.plugin_utils.facts import validate
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import fleet
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import (
+    ReplySchemaError,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.sanitize import clean
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.validate import validate
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     CommandResult,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet_inventory import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
+    ModelEngine,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet import (
+    start as fleet,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet.inventory import (
     AUTHORITY,
     INVENTORY,
     inventory_text,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
-    ModelEngine,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.server import (
     Ports,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.sanitize import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

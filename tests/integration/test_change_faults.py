@@ -116,7 +116,7 @@ class Story:
 
     def toolkit(self, *arguments: str | Path) -> str:
         """Run our own command, as talkative; returns what it printed."""
-        module = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli"
+        module = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli.main"
         words = [str(argument) for argument in arguments]
         return self._run(sys.executable, "-m", module, *words, "--", "-vvvvv")
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = Path(__file__).parent / "clients_fleet.yml"
-_MODULE = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli"
+_MODULE = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli.main"
 _ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
     "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import verify
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import keys
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.module_records import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.iis_module import (
+    product_code,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.iis_module_records import (
     ModuleRecord,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.store import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.store import (
     PackageStore,
     Trust,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder_module import (
-    product_code,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
 
 from .conftest import start_fleet, toolkit
 from .test_mitigate import mutations, play, states

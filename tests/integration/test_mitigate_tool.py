@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import events, verify
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
 

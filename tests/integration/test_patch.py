@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import keys
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     PackageRecord,
     Signature,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.store import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.store import (
     PackageStore,
     Trust,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
 
 from .conftest import ROOT, environment, start_fleet, toolkit
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet_state import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet.state import (
     process_start,
 )
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-_MODULE = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli"
+_MODULE = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli.main"
 _COMMAND = (sys.executable, "-m", _MODULE, "rehearse")
 _ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / ".dev")}
 _PATIENCE_SECONDS = 20

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.model import Build
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import keys
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.records import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     PackageRecord,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages.store import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.store import (
     PackageStore,
     Trust,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
 
 from .conftest import ROOT, start_fleet, toolkit
 from .test_patch import SECRET, controller

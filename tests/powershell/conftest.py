@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves helper modules out
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
     PowerShellEngine,
 )
 from host_driver import Driver, Host

@@ -16,24 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import (
-    machine,
-    scenario,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     Connection,
     Credentials,
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
     PowerShellEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario import (
+    scenario,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+    World,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

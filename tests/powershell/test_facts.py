@@ -11,20 +11,22 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils import facts
-from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts import validate as facts
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
     PowerShellEngine,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
+    build_world,
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 pytestmark = pytest.mark.engine
 

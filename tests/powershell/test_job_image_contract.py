@@ -6,13 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from job_requests import EFFECTS, KEYS_OF_IMAGE, OWNER, SETUP_IMAGE, launches, order, prepare_image
 from test_contract import FLEETS, KEYS, Pair, Story, differences
 from test_jobs_contract import LATER, at, check_worlds, observed
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

@@ -11,37 +11,39 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import (
     ScriptError,
     TransportError,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
     Outcome,
     Patience,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.driver import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.driver import (
     JobDriver,
     JobOrder,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    SimulatedHost,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model import (
-    job_runner,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecResult,
     ExecTransport,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
+    SimulatedHost,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.jobs import (
+    runner as job_runner,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from host_driver import ID, NONCE, decode, request_line, sample
 from job_requests import JOBS, LOCK, OWNER, PATCH, launches, order, prepare
 from shim_host import ShimHost, world
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 pytestmark = pytest.mark.engine
 

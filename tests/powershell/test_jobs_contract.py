@@ -14,7 +14,7 @@ from job_requests import EFFECTS, JOBS, LOCK, OWNER, PATCH, launches, order, pre
 from test_contract import FLEETS, KEYS, Pair, Story, differences, request
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

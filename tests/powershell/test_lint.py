@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 
 pytestmark = pytest.mark.engine
 

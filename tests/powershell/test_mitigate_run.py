@@ -8,31 +8,33 @@ from typing import TYPE_CHECKING, Any
 import mitigation_requests
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
+    InProcessTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     MitigateState as State,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     Request,
     Result,
     Tools,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.run import mitigate_host
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
+    mitigate_host,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.in_process import (
-    InProcessTransport,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
+    build_world,
 )
 from test_contract import AT
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

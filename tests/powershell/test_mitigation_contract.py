@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import mitigation_requests as wanted
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.context import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.context import (
     Context,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.errors import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.errors import (
     PartError,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.facts_iis import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.iis import (
     iis,
 )
 from test_contract import FLEETS, HOSTS, KEYS, TWO, Pair, Story, take
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 pytestmark = pytest.mark.engine
 UNDO = "C:\\ProgramData\\ExchangeRemediation\\undo"

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman import tls
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
 from host_driver import Driver, Host
 
 if TYPE_CHECKING:

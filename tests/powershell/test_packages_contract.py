@@ -11,7 +11,7 @@ from test_contract import FLEETS, KEYS, Pair, Story
 from test_packages import CONTENT, FIRST, NAME, OWNER, REST, chunk, digest, wanted
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+    ExecResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
+    BOOTSTRAP_COMMAND,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import ExecResult
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import (
-    BOOTSTRAP_COMMAND,
 )
 from test_contract import differences
 
@@ -24,8 +26,8 @@ sys.path[:0] = [str(_UNIT / "patch"), str(_UNIT / "jobs")]  # the host of the un
 from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost  # noqa: E402 - found by the line above
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.request import Result
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

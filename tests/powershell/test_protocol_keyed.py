@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils import errors
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport import codec
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from host_driver import NONCE, decode, request_line, sample
 
 if TYPE_CHECKING:

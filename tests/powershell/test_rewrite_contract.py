@@ -7,23 +7,25 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
+    SimulatedHost,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder_module import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.iis_module import (
     KEY,
     LIBRARY,
     install_effects,
     product_code,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.effects import apply
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    SimulatedHost,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.effects import (
+    apply,
 )
 from test_contract import AT, FLEETS, HOSTS, KEYS, Pair, Story, differences, request
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.module_models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+    ExecResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
     ModuleStatus,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import ExecResult
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "plugin_utils" / "mitigate"))
 from mitigated_host import configuration
@@ -25,7 +27,7 @@ from module_scenario import EXPECTED, world_of
 from moduled_host import BRINGS, ModuledHost, msi
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.powershell import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from job_requests import SETUP_IMAGE
 from shim_host import ShimHost, world
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 pytestmark = pytest.mark.engine
 

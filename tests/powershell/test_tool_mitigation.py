@@ -9,42 +9,46 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
+    Intent,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.facts import moment
-from ansible_collections.exchange.remediation.plugins.plugin_utils.mitigate.tool import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import moment
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
+    InProcessTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
     ToolAnswer,
     ToolRequest,
     ToolState,
     ToolWorld,
     run_tool_on,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.identify import Pin
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.records import Intent
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.in_process import (
-    InProcessTransport,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
+    build_world,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
-        PowerShellEngine,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
         Transport,
     )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
         Operation,
     )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.reply import Reply
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.reply import (
+        Reply,
+    )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
+        PowerShellEngine,
+    )
 
 pytestmark = pytest.mark.engine
 

@@ -9,35 +9,46 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils import tool_run
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.decide import Patience
-from ansible_collections.exchange.remediation.plugins.plugin_utils.jobs.driver import JobDriver
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal import machine
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.readers import (
+    tools as loader,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
+    Intent,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.microsoft import (
+    read_trace,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import Patience
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.driver import JobDriver
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
+    Operation,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
+    InProcessTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft import run as tool_run
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import Wish
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import (
+    Pin,
+    choose,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import Outcome
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.said import (
+    Said,
+    what_eomt_says,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools import loader
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.command import Wish
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.identify import Pin, choose
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.records import Intent
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.result import Outcome
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.said import (
-    Said,
-    what_eomt_says,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
+    build_world,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.tools.trace import read_trace
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.codec import Operation
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.in_process import (
-    InProcessTransport,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from test_contract import FLEETS, Pair, Story
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

@@ -9,10 +9,12 @@ import pytest
 from test_contract import FLEETS, HOSTS, KEYS, Pair, Story, differences, request
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 pytestmark = pytest.mark.engine
 

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.patch.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+    ExecResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import ExecResult
 
 UNIT = Path(__file__).parents[1] / "unit" / "plugin_utils"
 sys.path[:0] = [str(UNIT / room) for room in ("upgrade", "patch", "jobs")]
 from upgraded_host import ALL, IMAGE, QUICK, UpgradedHost, mitigate  # noqa: E402
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.powershell.engine import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
 

@@ -9,7 +9,8 @@ import tomllib
 from pathlib import Path
 
 import yaml
-from ansible_collections.exchange.remediation.plugins.plugin_utils import cli, version
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base import version
+from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +24,7 @@ def tracked() -> list[Path]:
 
 
 def test_the_checkout_is_what_is_imported() -> None:
-    assert Path(cli.__file__).resolve() == ROOT / "plugins/plugin_utils/cli.py"
+    assert Path(cli.__file__).resolve() == ROOT / "plugins/plugin_utils/cli/main.py"
 
 
 def test_there_is_one_version() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import disk
+from ..base import disk
 from .lines import FIRST, JournalError
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from ..errors import ConfigError
-from ..utc import utc_now
-from . import disk
+from ..base import disk
+from ..base.clock import utc_now
+from ..base.errors import ConfigError
 from .head import Head, read_head
 from .lines import JournalError, Line, encode
 from .masking import writable

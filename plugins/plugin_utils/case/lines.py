@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
-from ..errors import RefusedError
+from ..base.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

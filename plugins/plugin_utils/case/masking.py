@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..transport.sanitize import clean_text
+from ..base.sanitize import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import disk
+from ..base import disk
 from .lines import LARGEST, JournalError, Line, parse
 
 if TYPE_CHECKING:

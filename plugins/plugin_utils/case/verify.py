@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..base.errors import ConfigError
 from .head import read_head
 from .lines import FIRST, LARGEST, JournalError, Line, parse
 from .tail import kept_files

@@ -6,14 +6,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from .records import BuildInfo, CuInfo
+from .records.builds import BuildInfo, CuInfo
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from ..model import Build
-    from .read_tables import Tables
-    from .records import Product, Vulnerability
+    from ..base.model import Build
+    from .readers.tables import Tables
+    from .records.builds import Product, Vulnerability
 
 
 class BuildTable:

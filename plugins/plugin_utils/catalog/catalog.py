@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..errors import CatalogError
+from ..base.errors import CatalogError
 from .build_table import BuildTable
 from .deadline import Deadline, deadline
 from .exposure import exposure
@@ -19,13 +19,13 @@ from .support import support
 if TYPE_CHECKING:
     from datetime import date
 
-    from ..model import Build
-    from .campaign_records import Campaign, Directive, IndicatorSet
-    from .mitigation_records import Mitigation
-    from .module_records import ModuleKnowledge
-    from .read_emergencies import Emergencies
-    from .read_tables import Tables
-    from .records import CveFix, Package, Support
+    from ..base.model import Build
+    from .readers.emergencies import Emergencies
+    from .readers.tables import Tables
+    from .records.builds import CveFix, Package, Support
+    from .records.campaigns import Campaign, Directive, IndicatorSet
+    from .records.iis_modules import ModuleKnowledge
+    from .records.mitigations import Mitigation
 
 _AFFECTED = ("open", "change-cu")
 

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .campaign_records import CampaignCve, Directive
+    from .records.campaigns import CampaignCve, Directive
 
 
 @dataclass(frozen=True, slots=True)

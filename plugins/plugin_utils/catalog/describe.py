@@ -9,13 +9,13 @@ from datetime import date
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ..model import Build
+from ..base.model import Build
 from .remedy import campaign_remedy, remedy
 
 if TYPE_CHECKING:
-    from .campaign_records import Campaign
     from .catalog import Catalog
-    from .records import CveFix
+    from .records.builds import CveFix
+    from .records.campaigns import Campaign
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from ..errors import CatalogError
+from ..base.errors import CatalogError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

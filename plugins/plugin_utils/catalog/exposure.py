@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .records import Confidence, CuInfo, CveFix, Fix, Product, StateCondition, Vulnerability
+from .records.builds import Confidence, CuInfo, CveFix, Fix, Product, StateCondition, Vulnerability
 
 if TYPE_CHECKING:
-    from ..model import Build
+    from ..base.model import Build
     from .build_table import BuildTable
 
 _DOUBT = list(Confidence)

@@ -22,13 +22,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CatalogError
+from ..base.errors import CatalogError
 from .catalog import Catalog
 from .documents import Document, read
-from .read_emergencies import Emergencies, read_campaign, read_directive, read_mitigation
-from .read_modules import read_module
-from .read_packages import read_indicators, read_packages
-from .read_tables import Tables, read_builds, read_products, read_vulnerabilities
+from .readers.emergencies import Emergencies, read_campaign, read_directive, read_mitigation
+from .readers.iis_modules import read_module
+from .readers.packages import read_indicators, read_packages
+from .readers.tables import Tables, read_builds, read_products, read_vulnerabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from .records import Confidence
+from .records.builds import Confidence
 
 if TYPE_CHECKING:
-    from ..model import Build
+    from ..base.model import Build
     from .catalog import CampaignStatus, Catalog
-    from .records import BuildInfo, CveFix, Package
+    from .records.builds import BuildInfo, CveFix, Package
 
 OPEN = ("open", "change-cu")
 

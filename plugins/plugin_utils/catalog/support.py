@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .records import Confidence, Support, SupportPhase
+from .records.builds import Confidence, Support, SupportPhase
 
 if TYPE_CHECKING:
     from datetime import date

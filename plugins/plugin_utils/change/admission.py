@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..base.errors import RefusedError
 from ..case.masking import writable
 from ..case.verify import events
-from ..errors import RefusedError
 from ..plan.expected import beyond, stale
 from ..plan.serialize import plan_from_dict, plan_to_dict
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from ..errors import RefusedError
-from ..packages.seen import default_file
+from ..base.errors import RefusedError
+from ..trust.packages.seen import default_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

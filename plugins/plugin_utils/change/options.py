@@ -7,7 +7,7 @@ import getpass
 import socket
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ..base.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,15 +7,21 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AuthenticationFailed, ReplyError, ReplySchemaError, TransportError, Unreachable
-from ..transport.codec import Operation
-from ..transport.keys import operation_key
+from ..base.errors import (
+    AuthenticationFailed,
+    ReplyError,
+    ReplySchemaError,
+    TransportError,
+    Unreachable,
+)
+from ..host.transport.codec import Operation
+from ..host.transport.keys import operation_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..transport.base import Transport
-    from ..transport.reply import Reply
+    from ..host.transport.base import Transport
+    from ..host.transport.reply import Reply
 
 _TTL = 6 * 3600
 _Answer = TypeVar("_Answer")

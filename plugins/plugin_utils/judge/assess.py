@@ -7,40 +7,34 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..model import Assessment, CheckResult
-from .checks import ED_21_02
-from .clock import ClockSample, check_clock
-from .coverage import check_event_logs, check_logs
+from ..base.model import Assessment, CheckResult
+from ..facts.read import Facts
+from .check import ED_21_02
+from .checks.clock import ClockSample, check_clock
+from .checks.coverage import check_event_logs, check_logs
+from .checks.lifecycle import check_cumulative_update, check_lifecycle
+from .checks.platform import check_antimalware, check_complete, check_disks, check_iis, check_reboot
+from .checks.presence import check_agreement, check_known, check_path, check_present
+from .checks.services import check_disabled, check_stopped, excused
+from .checks.session import check_session
+from .checks.updates import check_half_installed, listed
 from .exposure import grounds, judge_cve
-from .facts import Facts
 from .knowledge import knowledge_of
-from .lifecycle import check_cumulative_update, check_lifecycle
-from .mitigations import check_leftover, check_mitigation, judge_mitigation
-from .platform import (
-    check_antimalware,
-    check_complete,
-    check_disks,
-    check_iis,
-    check_reboot,
-)
-from .presence import check_agreement, check_known, check_path, check_present
-from .services import check_disabled, check_stopped, excused
-from .session import check_session
+from .mitigations.judge import check_leftover, check_mitigation, judge_mitigation
 from .subject import subject as subject_of
-from .updates import check_half_installed, listed
 from .verdict import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..catalog.campaign_records import Campaign
+    from ..base.model import CveVerdict
     from ..catalog.catalog import Catalog
-    from ..catalog.mitigation_records import Mitigation
-    from ..model import CveVerdict
+    from ..catalog.records.campaigns import Campaign
+    from ..catalog.records.mitigations import Mitigation
+    from .checks.updates import Listed
     from .exposure import Grounds
-    from .mitigation_state import MitigationState
+    from .mitigations.state import MitigationState
     from .subject import Subject
-    from .updates import Listed
 
 __all__ = ["ClockSample", "assess"]
 

@@ -12,19 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model import CveVerdict, Exposure
-from .mitigation_state import State
-from .presence import absence_doubt, path_doubt, registry_doubt
+from ..base.model import CveVerdict, Exposure
+from .checks.presence import absence_doubt, path_doubt, registry_doubt
+from .checks.updates import proves
+from .mitigations.state import State
 from .subject import EDGE, SERVER, TOOLS
-from .updates import proves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..catalog.records import CveFix
-    from .mitigation_state import MitigationState
+    from ..catalog.records.builds import CveFix
+    from .checks.updates import Listed
+    from .mitigations.state import MitigationState
     from .subject import Subject
-    from .updates import Listed
 
 _NO_CHANGE = "No change will be made to this server; find out what it is first."
 _ROLE_NOTES = {

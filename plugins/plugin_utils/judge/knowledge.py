@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from ..catalog.campaign_records import Campaign
+    from ..base.model import Build, CveVerdict
     from ..catalog.catalog import Catalog
-    from ..catalog.mitigation_records import Mitigation
-    from ..catalog.records import BuildInfo, CuInfo, CveFix, Support
-    from ..model import Build, CveVerdict
+    from ..catalog.records.builds import BuildInfo, CuInfo, CveFix, Support
+    from ..catalog.records.campaigns import Campaign
+    from ..catalog.records.mitigations import Mitigation
 
 # Bounded, because a host chooses which builds are asked for.
 _ANSWERS = 65_536

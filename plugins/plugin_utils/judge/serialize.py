@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Assessment, CveVerdict
+    from ..base.model import Assessment, CveVerdict
 
 
 def jsonable(value: object) -> Any:

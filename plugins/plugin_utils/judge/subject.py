@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model import Build, Identity
-from .facts import Facts, Named, flag, named, text
+from ..base.model import Build, Identity
+from ..facts.read import Facts, Named, flag, named, text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..catalog.campaign_records import Campaign
-    from ..catalog.records import BuildInfo, CuInfo, Support
+    from ..catalog.records.builds import BuildInfo, CuInfo, Support
+    from ..catalog.records.campaigns import Campaign
     from .knowledge import Knowledge
 
 SERVER, EDGE, TOOLS = "server", "edge", "tools"

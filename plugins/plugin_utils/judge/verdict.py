@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import Exposure, Verdict
+from ..base.model import Exposure, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

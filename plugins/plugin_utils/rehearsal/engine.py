@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .world import World
+    from .world.world import World
 
 
 @dataclass(frozen=True, slots=True)

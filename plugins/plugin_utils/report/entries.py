@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..model import CheckStatus, Exposure, HostState, Severity, Verdict
+from ..base.model import CheckStatus, Exposure, HostState, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .model import has_findings, has_unknowns
+from .document import has_findings, has_unknowns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,11 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
-from .csv_writer import checks_csv, hosts_csv
-from .html import html_parts
-from .junit import junit
-from .terminal import terminal_table
+from ..base.errors import ConfigError
+from .formats.csv_writer import checks_csv, hosts_csv
+from .formats.html import html_parts
+from .formats.junit import junit
+from .formats.terminal import terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

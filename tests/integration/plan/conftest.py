@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import World
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 BIN = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Bin"
 UNINSTALL = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\KB5000871"

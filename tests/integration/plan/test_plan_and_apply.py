@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import (
-    events,
-    verify,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.packages import keys
-from ansible_collections.exchange.remediation.plugins.plugin_utils.plan_file import read
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import events, verify
+from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.fleet import read
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
 
 from ..conftest import ROOT
 from .conftest import PASSPHRASE, PASSWORD

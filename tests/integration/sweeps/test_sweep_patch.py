@@ -6,12 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model import (
-    jobs,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+    ExecTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.core import (
     state,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.base import (
-    ExecTransport,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.jobs import (
+    operations as jobs,
 )
 from drills import PATCH
 from endpoint import PASSWORD

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.exchange.remediation.plugins.action import exchange_server_info, report
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.builder import (
-    build_world,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.model.engine import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
+    build_world,
 )
 
 PASSWORD = "hunter2-hunter2"

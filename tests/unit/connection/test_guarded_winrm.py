@@ -7,15 +7,15 @@ import gzip
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.errors import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import (
     MalformedReply,
     RefusedError,
     ReplyTooLarge,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.guarded_http import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.guarded_http import (
     Guard,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.transport.guarded_winrm import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.guarded_winrm import (
     GuardedProtocol,
     lean,
 )

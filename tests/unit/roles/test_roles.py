@@ -90,10 +90,10 @@ def test_only_one_task_of_the_assessment_runs_for_each_host() -> None:
 
 def test_the_readmes_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, "tests/tools/role_readme.py", "--check"],
+        [sys.executable, "scripts/role_readme.py", "--check"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + "run: python tests/tools/role_readme.py"
+    assert done.returncode == 0, done.stdout + "run: python scripts/role_readme.py"
 
 
 def test_no_playbook_or_role_reads_host_data_back_as_variables() -> None:

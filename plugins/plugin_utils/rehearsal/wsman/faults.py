@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError
+from ...base.errors import ConfigError
 from . import envelopes
 from .http import Breakage, Response
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ...errors import ConfigError
+from ...base.errors import ConfigError
 
 # cmd.exe, which WinRS starts unless WINRS_SKIP_CMD_SHELL is set:
 # https://learn.microsoft.com/troubleshoot/windows-client/shell-experience/command-line-string-limitation

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import ConfigError
+from ...base.errors import ConfigError
 from ..engine import Connection as ConnectionState
 from .connection import Connection
 from .http import HttpConnection

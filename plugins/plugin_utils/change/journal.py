@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every action that changes a host does around the change: journal and signed plan.
+
+Options of such an action: ``case`` (folder of the journal), ``plan`` (signed file) and
+``plan_keys`` (folder of trusted keys, default ``keys``, default the operator's own).
+
+====================  =============================================================================
+event                 when, and what it holds
+====================  =============================================================================
+begin                 before the host is asked: intent, campaign, approvals, plan, who, which version
+plan                  the plan was made from fresh facts: all of it
+admitted              it is the approved one (only with ``plan``, never in check mode)
+lock intent done      each change, before it is sent and after it was answered
+unlock                the lock was given back
+end                   how it ended, and with whom we spoke
+====================  =============================================================================
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.clock import utc_now
+from ..base.errors import ConfigError, RefusedError
+from ..base.version import VERSION
+from ..case.journal import Journal
+from ..plan.fleet import check_intent, check_usable, knowledge, read
+from ..plan.serialize import plan_to_dict
+from ..trust.signing import keys
+from .admission import Expected, StalePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..plan.fleet import FleetPlan
+    from ..plan.records import HostPlan
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "case": {"type": "path"},
+    "plan": {"type": "path"},
+    "plan_keys": {"type": "path", "no_log": False},
+}
+
+
+def approved(options: Mapping[str, Any], intent: str, campaign: str) -> FleetPlan | None:
+    """Return the signed plan that the options name, if they do; refuses one that does not fit."""
+    if not options.get("plan"):
+        return None
+    if not options.get("case"):
+        raise ConfigError("plan: needs case, the folder of the journal that says what was begun")
+    folder = options.get("plan_keys") or options.get("keys")
+    path = Path(options["plan"])
+    plan = read(path, keys.trusted(Path(folder) if folder else keys.default_folder()))
+    check_usable(plan, utc_now(), where=str(path))
+    check_intent(plan, intent, campaign, where=str(path))
+    if options.get("run") not in (None, plan.run):
+        raise RefusedError(
+            f"{path}: is of the run {plan.run}, this is {options['run']}; leave the run out"
+        )
+    return plan
+
+
+@dataclass(slots=True)
+class HostChange:
+    """One change of one host; ``record`` and ``admit`` are handed to what carries it out."""
+
+    check: bool
+    journal: Journal | None
+    expected: Expected | None
+    admitted: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        host: str,
+        run: str,
+        options: Mapping[str, Any],
+        plan: FleetPlan | None,
+        secrets: Iterable[str],
+        *,
+        check: bool,
+    ) -> HostChange:
+        """Open the journal and look the host up in the plan; raises ``RefusedError``."""
+        journal = None
+        if options.get("case"):
+            journal = Journal(Path(options["case"]), host, run, frozenset(secrets))
+        expected = None
+        if plan is not None:
+            entry = plan.host(host)
+            expected = Expected(entry.plan, plan.digest, entry.reason)
+        return cls(check, journal, expected)
+
+    def begin(self, intent: str, campaign: str, approvals: Mapping[str, Any]) -> None:
+        """Say what is about to be done, by whom and with what."""
+        known = knowledge()
+        self.record(
+            "begin",
+            {
+                "intent": intent,
+                "campaign": campaign,
+                "check": self.check,
+                "approvals": dict(approvals),
+                "plan": self.expected.digest if self.expected else None,
+                "tool": {"name": "exchange.remediation", "version": VERSION},
+                "catalogue": {"as_of": known.as_of, "sha256": known.sha256},
+                "controller": {
+                    "user": getpass.getuser(),
+                    "host": socket.gethostname(),
+                    "process": os.getpid(),
+                },
+            },
+        )
+
+    def record(self, event: str, data: dict[str, Any]) -> None:
+        """Write one event; it is on the disk when this returns.
+
+        :raises StalePlan: the event announces a change, and the approved plan admitted none. Whoever
+            carries out changes announces each here first, so none can be made beside the plan.
+        """
+        if event == "intent" and self.expected is not None and not self.admitted:
+            raise StalePlan(f"step {data.get('step')}: no change was admitted by the plan")
+        if self.journal is not None:
+            self.journal.record(event, data)
+
+    def admit(self, found: HostPlan) -> None:
+        """Note what would be done now; raises ``StalePlan`` unless the signed plan says the same."""
+        self.record("plan", {"plan": plan_to_dict(found)})
+        if self.expected is not None and self.journal is not None:
+            self.expected.admit(found, self.journal, check=self.check)
+            self.admitted = bool(found.steps) and not self.check
+
+    def end(self, state: str, reason: str, **details: Any) -> None:
+        """Say how it ended."""
+        self.record("end", {"state": state, "reason": reason, **details})

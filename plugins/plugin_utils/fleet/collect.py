@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the journal of a case to what became of each host; the journal is the only source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import RefusedError
+from ..case.verify import events, verify
+from ..plan.fleet import HostEntry
+from ..plan.serialize import plan_from_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from ..plan.records import HostPlan
+
+LEFT_OUT = HostEntry("left-out", "left out by --limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one host ended, and what would have been done or was done."""
+
+    state: str
+    reason: str
+    plan: HostPlan | None
+    changed: bool
+
+
+_BEGUN = Ended("unknown", "begun and not ended: run the same again", None, changed=False)
+
+
+def size_of(journal: Path) -> int:
+    """Return how many lines a journal has, 0 where there is none; refuses a damaged one."""
+    if not journal.exists():
+        return 0
+    answer = verify(journal)
+    if answer.problem is not None:
+        raise answer.problem
+    return answer.lines
+
+
+def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, Ended]:
+    """Return the last end of each host of a run, from the lines after a number.
+
+    :raises JournalError: the journal was changed.
+    """
+    found: dict[str, Ended] = {}
+    plans: dict[str, HostPlan] = {}
+    if not journal.exists():
+        return found
+    for line in events(journal):
+        content = line.content
+        host, event, data = content["host"], content["event"], content["data"]
+        if line.seq <= after or content["run"] != run:
+            continue
+        if event == "begin":
+            plans.pop(host, None)
+            found[host] = _BEGUN
+        elif event == "plan":
+            plans[host] = plan_from_dict(data["plan"])
+        elif event == "end":
+            state, reason = str(data["state"]), str(data["reason"])
+            found[host] = Ended(state, reason, plans.get(host), data.get("changed") is True)
+    return found
+
+
+def entries(
+    found: dict[str, Ended], inventory: Iterable[str], selected: Iterable[str], log: Path
+) -> dict[str, HostEntry]:
+    """Return an entry for every host of the inventory (I3)."""
+    asked = set(selected)
+    made: dict[str, HostEntry] = {}
+    for host in inventory:
+        end = found.get(host)
+        if end is not None:
+            made[host] = HostEntry(end.state, end.reason, end.plan)
+        elif host not in asked:
+            made[host] = LEFT_OUT
+        else:
+            made[host] = HostEntry("unknown", f"Ansible left nothing about this host; see {log}")
+    return made
+
+
+def require_same_inventory(planned: Iterable[str], inventory: Iterable[str], where: str) -> None:
+    """Refuse an inventory that has other hosts than the plan."""
+    known, here = set(planned), set(inventory)
+    said: list[str] = []
+    for names, text in ((known - here, "not in the inventory"), (here - known, "not in the plan")):
+        if names:
+            shown: Any = sorted(names)
+            more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""  # noqa: PLR2004 - fits a line
+            said.append(f"{', '.join(shown[:5])}{more} {text}")
+    if said:
+        raise RefusedError(f"{where}: made for another inventory: {'; '.join(said)}. Plan again")

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the results that Ansible registered to the report of a run.
+
+Every host of the inventory gets an entry, also one whose task broke or never ran (I3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ConfigError
+from ..base.model import HostState
+from ..base.version import VERSION
+from ..catalog.loader import load
+from ..phases.assess.run import Request, host_result
+from ..report.document import build
+from ..report.exit_code import exit_code, meaning
+from ..report.formats.terminal import terminal_table
+from ..report.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")
+_COLUMNS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run over a fleet."""
+
+    id: str
+    campaign: str
+    started: datetime
+    finished: datetime
+    check_mode: bool
+    folder: Path
+    formats: tuple[str, ...]
+    limit: str | None = None  # Ansible's --limit: what was left out is said in the report
+    inventory_hosts: int | None = None  # hosts of the whole inventory
+
+
+def new_run_id(campaign: str, at: datetime, suffix: str) -> str:
+    """Sortable by time, unique by ``suffix``: ``20210305T100000Z-proxylogon-1a2b``."""
+    return f"{at:%Y%m%dT%H%M%SZ}-{campaign}-{suffix}"
+
+
+def report_folder(cases: str, run_id: str) -> Path:
+    """``<cases>/<run>/report``; raises :class:`ConfigError` for a name that could leave it."""
+    if not _RUN_ID.match(run_id):
+        raise ConfigError(
+            f"run {run_id!r} is no name for a folder; use letters, digits, dot, dash, underscore"
+        )
+    return Path(cases).expanduser().absolute() / run_id / "report"
+
+
+def entry_of(host: str, registered: object, refusal: object) -> dict[str, Any] | None:
+    """The report entry in what a host's task registered; ``None`` if it never ran.
+
+    :param registered: the registered variable, or ``None``.
+    :param refusal: why the host was not asked at all, or ``None``.
+    """
+    request = Request(host, None)
+    if refusal:
+        return host_result(request, HostState.REFUSED, f"config: {refusal}")
+    if not isinstance(registered, Mapping):
+        return None
+    entry = registered.get("exchange_server")
+    if isinstance(entry, Mapping):
+        return {str(key): value for key, value in entry.items()}
+    if registered.get("unreachable"):
+        return host_result(request, HostState.UNREACHABLE, _reason(registered))
+    if registered.get("failed"):
+        return host_result(request, HostState.ERROR, _reason(registered))
+    return None
+
+
+def _is_broken(entry: Mapping[str, Any] | None) -> bool:
+    """Whether the host's task failed, which findings and unreached hosts never make it do."""
+    return entry is not None and str(entry["reason"] or "").startswith(("task: ", "timeout: task"))
+
+
+def _reason(registered: Mapping[str, Any]) -> str:
+    if registered.get("timedout"):
+        return "timeout: task time-out; the host was given up while it still kept us waiting"
+    return f"task: {registered.get('msg') or 'the task failed without a message'}"
+
+
+def _first_question(entries: Iterable[Mapping[str, Any]]) -> datetime | None:
+    """When the first host was asked; the report itself is made after the last answer."""
+    sent = [text for entry in entries if isinstance(text := entry["timing"].get("sent"), str)]
+    return min(map(datetime.fromisoformat, sent), default=None)
+
+
+def _second(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def make_report(
+    run: Run, hosts: Iterable[str], entry: Callable[[str], dict[str, Any] | None]
+) -> dict[str, Any]:
+    """Build and write the report of ``run``; returns where, the totals and the exit code."""
+    catalog = load()
+    campaign = catalog.campaign(run.campaign)
+    directive = catalog.directive(campaign.directive) if campaign.directive else None
+    names = list(hosts)
+    found = {name: result for name in names if (result := entry(name)) is not None}
+    report = build(
+        run={
+            "id": run.id,
+            "started": _second(_first_question(found.values()) or run.started),
+            "finished": _second(run.finished),
+            "check_mode": run.check_mode,
+            "limit": run.limit,
+            "inventory_hosts": run.inventory_hosts,
+            "campaign": {
+                "id": campaign.id,
+                "title": campaign.title,
+                "directive": directive and directive.title,
+            },
+            "catalogue": {"builds": len(catalog.builds()), "as_of": catalog.as_of.isoformat()},
+        },
+        tool={"name": "exchange.remediation", "version": VERSION},
+        inventory=names,
+        results=found,
+    )
+    paths = write(report, run.folder, run.formats)
+    code = exit_code(report)
+    return {
+        "run": run.id,
+        "folder": str(run.folder),
+        "files": {name: str(path) for name, path in sorted(paths.items())},
+        "totals": report["totals"],
+        "exit_code": code,
+        "meaning": meaning(code),
+        "broken": [name for name in names if _is_broken(found.get(name))],
+        "summary": terminal_table(report, columns=_COLUMNS).splitlines(),
+    }

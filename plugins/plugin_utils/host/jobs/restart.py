@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restarts a host and waits until it answers from another boot; boot times are not trusted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...base.errors import (
+    AuthenticationFailed,
+    LockedByOther,
+    ReplyError,
+    ScriptError,
+    TransportError,
+)
+from ..transport.codec import Operation
+from ..transport.keys import operation_key
+from .decide import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..transport.base import Transport
+    from ..transport.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class RestartResult:
+    """``finished`` = the host answers from another boot, ``unknown`` = not seen in time."""
+
+    outcome: Outcome
+    reason: str
+    before: str | None
+    after: str | None = None
+    seconds: float = 0.0
+
+
+def other_boot(one: str | None, two: str | None) -> bool:
+    """Tell whether a part that both boot identities have differs."""
+    parts = [
+        dict(part.split(":", 1) for part in (text or "").split(";") if ":" in part)
+        for text in (one, two)
+    ]
+    return any(parts[0][name] != parts[1][name] for name in parts[0].keys() & parts[1].keys())
+
+
+@dataclass(slots=True)
+class Restart:
+    """One restart of one host; ``sleep`` and ``clock`` are injected by tests."""
+
+    transport: Transport
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def run(
+        self,
+        *,
+        run: str,
+        step: str,
+        lock_owner: str,
+        reason: str,
+        delay: int = 15,
+        timeout: float = 3600.0,
+    ) -> RestartResult:
+        """Restart the host once for this run and step, and wait for the new boot."""
+        begun = self.clock()
+        before = self._boot_id(begun + timeout)
+        if before is None:
+            return RestartResult(Outcome.FAILED, "the boot identity cannot be read", None)
+        parameters = {"delay_seconds": delay, "reason": reason, "lock_owner": lock_owner}
+        key = operation_key(run=run, operation="Restart-Host", step=step, parameters=parameters)
+        try:
+            reply = self.transport.run(Operation("Restart-Host", parameters, key))
+            before = _boot_before(reply) or before
+        except LockedByOther as error:
+            return RestartResult(Outcome.LOCKED, str(error), before)
+        except AuthenticationFailed as error:
+            return RestartResult(Outcome.UNKNOWN, str(error), before)
+        except ScriptError as error:
+            return RestartResult(Outcome.FAILED, str(error), before)
+        except (TransportError, ReplyError):
+            pass  # whether it was ordered shows in the boot identity
+        return self._wait(before, begun, timeout, delay)
+
+    def _wait(self, before: str, begun: float, timeout: float, delay: int) -> RestartResult:
+        pause = float(delay)
+        while True:
+            self.sleep(pause)
+            seconds = self.clock() - begun
+            try:
+                after = self._ask()
+            except AuthenticationFailed as error:
+                return RestartResult(Outcome.UNKNOWN, str(error), before, None, seconds)
+            except (TransportError, ReplyError, ScriptError):
+                after = None
+            if other_boot(before, after):
+                return RestartResult(Outcome.FINISHED, "", before, after, seconds)
+            if seconds >= timeout:
+                why = "no other boot was seen in time"
+                return RestartResult(Outcome.UNKNOWN, why, before, after, seconds)
+            pause = min(30.0, max(5.0, pause * 1.3))
+
+    def _boot_id(self, until: float) -> str | None:
+        pause = 2.0
+        while True:
+            try:
+                return self._ask()
+            except AuthenticationFailed:
+                return None
+            except (TransportError, ReplyError):
+                if self.clock() >= until:
+                    return None
+            self.sleep(pause)
+            pause = min(30.0, pause * 1.6)
+
+    def _ask(self) -> str | None:
+        return self.transport.run(Operation("Get-HostLock")).host.boot_id
+
+
+def _boot_before(reply: Reply) -> str | None:
+    """A replayed reply is of the boot in which it was ordered."""
+    found = reply.result.get("boot_id") if isinstance(reply.result, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,33 @@
+#Requires -Version 3.0
+# SPDX-License-Identifier: GPL-3.0-or-later
+# .SYNOPSIS
+#   What an update may change (services, pools, applications, hashes of web.config, versions of files)
+#   and what is at work (installers), with the record of the state before the first attempt.
+#   Changes nothing. Result: now, recorded (null: no record), begun (names of all updates with a record),
+#   lock (of the host, null: free).
+[CmdletBinding()]
+param (
+    [Parameter(Mandatory = $true)]
+    [string]
+    $Update,
+
+    [ValidateCount(0, 100)]
+    [string[]]
+    $Binaries = @()
+)
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+# include: facts/common.ps1
+# include: facts/exchange.ps1
+# include: facts/services.ps1
+# include: facts/configuration.ps1
+# include: facts/iis.ps1
+# include: mitigations/document.ps1
+# include: mitigations/record.ps1
+# include: updates/evidence.ps1
+# include: updates/snapshot.ps1
+
+Assert-UpdateName $Update
+[ordered]@{ now = Get-UpdateState $Binaries; recorded = Read-UpdateRecord $Update; begun = @(Get-BegunUpdate); lock = Read-HostLock }

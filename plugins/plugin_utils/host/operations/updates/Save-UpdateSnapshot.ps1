@@ -1,0 +1,55 @@
+#Requires -Version 3.0
+# SPDX-License-Identifier: GPL-3.0-or-later
+# .SYNOPSIS
+#   Records the state before an update, once: a second attempt finds services disabled by the first one
+#   and must not take that for the original state. Result: changed, record.
+[CmdletBinding()]
+param (
+    [Parameter(Mandatory = $true)]
+    [string]
+    $Update,
+
+    [ValidateCount(0, 100)]
+    [string[]]
+    $Binaries = @(),
+
+    # kept in a new record as they are: what whoever goes on later has to know
+    [ValidateCount(0, 50)]
+    [string[]]
+    $Notes = @(),
+
+    [bool]
+    $Check = $false,
+
+    [string]
+    $LockOwner = ''
+)
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+# include: facts/common.ps1
+# include: facts/exchange.ps1
+# include: facts/services.ps1
+# include: facts/configuration.ps1
+# include: facts/iis.ps1
+# include: mitigations/document.ps1
+# include: mitigations/record.ps1
+# include: updates/evidence.ps1
+# include: updates/snapshot.ps1
+
+Assert-UpdateName $Update
+if (-not $Check) { Assert-LockOwner $LockOwner }
+$record = Read-UpdateRecord $Update
+$changed = -not $record
+if ($changed) {
+    $record = [ordered]@{ schema = 1; update = $Update; recorded = ConvertTo-IsoDate (Get-Date); notes = @($Notes); state = Get-UpdateState $Binaries }
+    if (-not $record['state']['services']) {
+        Stop-Operation 'ScriptFailed' 'SnapshotIncomplete' 'the services could not be read, so there is nothing that could be restored'
+    }
+    if (-not $Check) {
+        $folder = Get-StateFolder 'updates' -Create
+        Write-FileDurably (Join-Path $folder "$Update.json") (ConvertTo-SafeJson $record)
+    }
+}
+[ordered]@{ changed = $changed; record = $record }

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One package for one host: what is asked for, under which key, and how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...base.errors import RefusedError
+from ..transport.codec import Operation
+from ..transport.keys import operation_key
+
+if TYPE_CHECKING:
+    from ..transport.base import Transport
+
+
+class Parcel(Protocol):
+    """What is brought: a ``PackageRecord``, or any other verified file."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How a package came to be on a host."""
+
+    path: str
+    changed: bool
+    sent: int  # bytes that were sent, without what lay there already
+    resumed_at: int
+    chunks: int
+    interruptions: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is brought where, and under whose lock."""
+
+    transport: Transport
+    host: str
+    run: str
+    lock_owner: str
+    package: Parcel
+
+    def wanted(self) -> dict[str, Any]:
+        """Return the parameters that every package operation takes."""
+        package = self.package
+        return {"package": package.file, "sha256": package.sha256, "size": package.size}
+
+    def key(self, operation: str, parameters: dict[str, Any]) -> str:
+        """Return the key of one changing operation: the same request has the same key."""
+        return operation_key(
+            run=self.run,
+            host=self.host,
+            step=f"package/{self.package.sha256}",
+            operation=operation,
+            parameters=parameters,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what the host has; raises ``RefusedError`` when that cannot be so."""
+        found = self.transport.run(Operation("Get-PackageState", self.wanted())).result
+        size = found.get("bytes") if isinstance(found, dict) else None
+        if not isinstance(size, int) or not 0 <= size <= 1 << 44 or "state" not in found:
+            raise RefusedError(f"{self.host}: Get-PackageState makes no sense: {found!r}")
+        return dict(found)

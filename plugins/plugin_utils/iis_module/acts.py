@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of one host about the URL Rewrite module, and what was changed on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..facts.read import moment
+from ..host.calls.iis_module import ModuleState, read_module_state
+from ..host.transfer.order import Errand
+from .jobs import INSTALL, REMOVE, Ended, ModuleJobs, at_work
+from .models import ModuleOutcome, ModuleStatus
+from .steps import ACTS, BASE, PACKAGE, identity, job_step, package_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ..change.session import HostSession
+    from ..plan.records import Step
+    from ..trust.packages.iis_module_records import ModuleRecord
+    from .models import ModuleTools
+
+_BUSY_PAUSE = 300.0
+
+
+@dataclass(slots=True)
+class ModuleActs:
+    """One invocation on one host."""
+
+    session: HostSession
+    tools: ModuleTools
+    jobs: ModuleJobs
+    token: str
+    host_now: datetime
+    before: ModuleState = field(default_factory=ModuleState)
+    changed: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, session: HostSession, tools: ModuleTools) -> ModuleActs:
+        """Read what is there."""
+        jobs = ModuleJobs(session, tools.clock, tools.spread, tools.notice, tools.seconds)
+        acts = cls(session, tools, jobs, tools.token(), tools.now())
+        acts.before = acts.read()
+        return acts
+
+    def read(self) -> ModuleState:
+        """What is on the host now."""
+        reply = self.session.ask("Get-RewriteModule", identity(self.tools.knowledge))
+        self.host_now = moment(reply.host.clock) or self.tools.now()
+        return read_module_state(reply)
+
+    def settle(self, state: ModuleState) -> tuple[Ended | None, ModuleState]:
+        """Wait for a job of ours that is still at work, whichever run ordered it."""
+        if state.noted is None:
+            return None, state
+        job = state.noted.job
+        if not at_work(self.jobs.state(job)):
+            removes = self.jobs.removes(state.noted)
+            number, last = self.jobs.last(removes)
+            if not at_work(last):
+                return None, state
+            job = self.jobs.name(removes, number)
+        if self.tools.check:
+            return Ended(job, "it is at work", launched=True, open_end=True), state
+        ended = self.jobs.watch(job)
+        self._note(ended)
+        return ended, self.read()
+
+    def change(self, operation: str, parameters: dict[str, Any], step: str) -> None:
+        """One keyed change under the lock."""
+        answer = self.session.change(operation, parameters, f"{step}@{self.token}")
+        self.changed = self.changed or answer.get("changed") is True
+
+    def package(self, module: ModuleRecord) -> tuple[Step, ...]:
+        """Plan the bringing of the MSI; nothing where the host has it."""
+        errand = self._errand(module)
+        state = self.session.again(errand.state)["state"]
+        return () if state == "complete" else (package_step(errand.wanted(), state),)
+
+    def deliver(self, module: ModuleRecord) -> str:
+        """Bring the MSI; the host hashes it, and once more right before the launch (I10)."""
+        errand = self._errand(module)
+        about = {"step": PACKAGE, "operation": "Add-PackageChunk"}
+        self.session.record("intent", {**about, "parameters": errand.wanted()})
+        delivered = self.session.again(lambda: self.tools.deliver(errand))
+        result = {"changed": delivered.changed, "path": delivered.path}
+        self.session.record("done", {**about, "result": result})
+        self.changed = self.changed or delivered.changed
+        self.details["sent"] = self.details.get("sent", 0) + delivered.sent
+        return delivered.path
+
+    def run(self, job: str, path: str, module: ModuleRecord, act: str) -> Ended:
+        """Order a job unless the host has it, and watch it to its end."""
+        about = {"step": ACTS[act], "operation": "Start-HostJob", "job": job}
+        self.session.record("intent", {**about, "file": path, "sha256": module.sha256})
+        ended = self.jobs.run(job, path, module, self.host_now, act)
+        self.session.record("done", {**about, "result": ended.details()})
+        self._note(ended)
+        self.tools.notice(f"{self.tools.host}: {ACTS[act]}: {ended.reason}")
+        return ended
+
+    def attempts(self, base: str, after: int) -> Iterator[str]:
+        """Name one job after the other; between them another installation may come to its end."""
+        for attempt in range(after + 1, after + 1 + self.tools.busy_attempts):
+            if attempt > after + 1:
+                self._pause()
+            yield self.jobs.name(base, attempt)
+
+    def _pause(self) -> None:
+        self.session.sleep(_BUSY_PAUSE)
+        self.session.lock(f"{BASE}: another installation is at work")
+
+    def end(
+        self,
+        status: ModuleStatus,
+        reason: str,
+        state: ModuleState,
+        ended: Ended | None = None,
+        steps: tuple[Step, ...] = (),
+    ) -> ModuleOutcome:
+        """Put the outcome together."""
+        if ended is not None:
+            self.details |= ended.details()
+        return ModuleOutcome(
+            status,
+            reason,
+            changed=self.changed,
+            steps=steps,
+            before=self.before.shown(),
+            after=state.shown(),
+            reboot_required=bool(ended and ended.restart),
+            details=self.details,
+        )
+
+    def _note(self, ended: Ended) -> None:
+        self.changed = self.changed or ended.launched
+
+    def _errand(self, module: ModuleRecord) -> Errand:
+        session = self.session
+        return Errand(session.transport, self.tools.host, session.run, session.owner, module)
+
+
+def noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:
+    """The MSI by which the module was installed, as the catalogue has it."""
+    digest = state.noted.sha256 if state.noted else None
+    return next((one for one in acts.tools.modules if one.sha256 == digest), None)
+
+
+def awaited(acts: ModuleActs, state: ModuleState, ended: Ended, act: str) -> Step | None:
+    """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
+    module, noted = noted_msi(acts, state), state.noted
+    if not acts.tools.check or module is None or noted is None:
+        return None
+    found = REMOVE if ended.job.startswith(acts.jobs.removes(noted)) else INSTALL
+    return job_step(module, ended.job, act, ()) if found == act else None
+
+
+def left_open(
+    acts: ModuleActs, state: ModuleState, ended: Ended, steps: tuple[Step, ...]
+) -> ModuleOutcome:
+    """A job of ours is at work: a plan waits for it, a change that has waited knows no more."""
+    status = ModuleStatus.PLANNED if steps else ModuleStatus.UNKNOWN
+    return acts.end(status, ended.text, state, ended, steps=steps)

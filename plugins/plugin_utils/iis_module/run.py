@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Have the URL Rewrite module on a server before rules are written, and take off what we brought.
+
+The host is the memory: the record says that the module was not there, which MSI and which job bring
+it; so whoever is killed at any moment runs the same again and ends in the same state (I15).
+
+==========  ======================================================================================
+step        what it does
+==========  ======================================================================================
+record      notes on the host that the module is not there, before anything is changed
+package     brings the MSI of the signed catalogue; the host hashes it
+install     msiexec as a durable job; success is what is read back, not the exit code (I18)
+remove      the same MSI with ``REMOVE=ALL``, only where :func:`module_decision.not_ours` is silent
+forget      deletes the record after the product is gone
+==========  ======================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .acts import ModuleActs, awaited, left_open, noted_msi
+from .decision import Need, decide, not_ours
+from .jobs import INSTALL, REMOVE
+from .models import ModuleOutcome, ModuleStatus
+from .steps import FORGET, RECORD, forget_step, job_step, record_parameters, record_step, words
+
+if TYPE_CHECKING:
+    from ..change.session import HostSession
+    from ..host.calls.iis_module import ModuleState
+    from ..plan.records import Step
+    from ..trust.packages.iis_module_records import ModuleRecord
+    from .decision import Decision
+    from .jobs import Ended
+    from .models import ModuleTools
+
+_SHOWN = 5  # files that a message names
+# learn.microsoft.com, Exchange Emergency Mitigation service: its mitigations are rules of URL Rewrite;
+# setup of 2016 CU22 stops without the module (its log in OTRF/Blacksmith issue 21).
+_NEEDED = (
+    "the cumulative update that brought the service MSExchangeMitigation (2016 CU22, 2019 CU11) and "
+    "every later one need the module at setup, and that service writes rules for it; it stays"
+)
+
+
+def ensure(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
+    """Install the module unless it is there; the host lock is held unless ``tools.check``.
+
+    :raises RemediationError: the line broke for good, or another controller has the host.
+    """
+    return _Ensure(ModuleActs.begin(session, tools)).go()
+
+
+def remove(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
+    """Remove the module if we installed it and no configuration needs it; as :func:`ensure`."""
+    return _Remove(ModuleActs.begin(session, tools)).go()
+
+
+@dataclass(slots=True)
+class _Ensure:
+    """Installing."""
+
+    acts: ModuleActs
+
+    def go(self) -> ModuleOutcome:
+        acts = self.acts
+        resumed, state = acts.settle(acts.before)
+        if resumed and resumed.open_end:
+            step = awaited(acts, state, resumed, INSTALL)
+            return left_open(acts, state, resumed, (step,) if step else ())
+        decision = self._decide(state)
+        if decision.need is Need.REFUSED:
+            return acts.end(ModuleStatus.REFUSED, decision.reason, state)
+        if decision.need is Need.NOTHING:
+            status = ModuleStatus.INSTALLED if resumed else ModuleStatus.PRESENT
+            return acts.end(status, decision.reason, state, resumed)
+        module = decision.module
+        assert module is not None  # noqa: S101 - a decision to install names one
+        if acts.tools.check:
+            steps = self._plan(decision, module)
+            return acts.end(ModuleStatus.PLANNED, decision.reason, state, steps=steps)
+        return self._install(state, module)
+
+    def _decide(self, state: ModuleState) -> Decision:
+        tools = self.acts.tools
+        return decide(state, tools.knowledge, tools.modules)
+
+    def _plan(self, decision: Decision, module: ModuleRecord) -> tuple[Step, ...]:
+        """The operations that installing carries out, in their order."""
+        acts = self.acts
+        jobs = acts.jobs
+        job = jobs.name(jobs.installs, jobs.last(jobs.installs)[0] + 1)
+        noted = record_parameters(acts.tools.knowledge, module, job, acts.session.run)
+        steps = (record_step(noted, decision.reason), *acts.package(module))
+        return (*steps, job_step(module, job, INSTALL, steps))
+
+    def _install(self, state: ModuleState, module: ModuleRecord) -> ModuleOutcome:
+        acts, jobs = self.acts, self.acts.jobs
+        number, last = jobs.last(jobs.installs)
+        job = jobs.name(jobs.installs, number)
+        # A killed life of this run has ordered it: its end is judged, nothing is ordered again.
+        if state.noted and state.noted.job == job and last and last.attempt:
+            ended = jobs.watch(job)
+            if not ended.busy:
+                return self._judge(ended, module)
+        for job in acts.attempts(jobs.installs, number):
+            noted = record_parameters(acts.tools.knowledge, module, job, acts.session.run)
+            acts.change("Save-RewriteRecord", noted, RECORD)
+            path = acts.deliver(module)
+            state = acts.read()
+            if state.present is not False:
+                return self._overtaken(state)
+            ended = acts.run(job, path, module, INSTALL)
+            if not ended.busy:
+                break
+        return self._judge(ended, module)
+
+    def _overtaken(self, state: ModuleState) -> ModuleOutcome:
+        """Somebody else was faster, so it is not ours."""
+        decision = self._decide(state)
+        good = decision.need is Need.NOTHING
+        status = ModuleStatus.PRESENT if good else ModuleStatus.REFUSED
+        return self.acts.end(status, f"it came meanwhile: {decision.reason}", state)
+
+    def _judge(self, ended: Ended, module: ModuleRecord) -> ModuleOutcome:
+        acts = self.acts
+        state = acts.read()
+        if ended.open_end:
+            return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
+        decision = self._decide(state)
+        there = any(one.code == module.product_code for one in state.products)
+        if decision.need is Need.NOTHING and there and (ended.good or ended.cut):
+            return acts.end(ModuleStatus.INSTALLED, decision.reason, state, ended)
+        if state.present is not False:
+            return acts.end(ModuleStatus.FAILED, f"{ended.text} {decision.reason}", state, ended)
+        # It is judged: whoever runs it again wants another attempt.
+        acts.change("Remove-RewriteRecord", words(acts.tools.knowledge), FORGET)
+        reason = f"{ended.text} The module is not there."
+        return acts.end(ModuleStatus.FAILED, reason, acts.read(), ended)
+
+
+@dataclass(slots=True)
+class _Remove:
+    """Taking off."""
+
+    acts: ModuleActs
+
+    def go(self) -> ModuleOutcome:
+        acts = self.acts
+        resumed, state = acts.settle(acts.before)
+        if resumed and resumed.open_end:
+            step = awaited(acts, state, resumed, REMOVE)
+            code = state.noted.product_code if state.noted else ""
+            forget = forget_step(words(self.acts.tools.knowledge), code, resumed.text, alone=False)
+            return left_open(acts, state, resumed, (step, forget) if step else ())
+        if state.present is None:
+            why = f"the module cannot be read: {state.why('presence')}"
+            return acts.end(ModuleStatus.REFUSED, why, state)
+        if not state.present:
+            return self._forget(state, resumed)
+        if reason := not_ours(state):
+            return acts.end(ModuleStatus.NOT_OURS, reason, state)
+        if objection := self._objection(state):
+            return acts.end(ModuleStatus.REFUSED, objection, state)
+        return self._take_off(state)
+
+    def _objection(self, state: ModuleState) -> str | None:
+        """Why our own module has to stay."""
+        if state.exchange_needs_it is None:
+            why = state.why("exchange_needs_it")
+            return f"whether Exchange itself needs the module cannot be read: {why}"
+        if state.exchange_needs_it:
+            return _NEEDED
+        if state.uses is None:
+            return f"whether a configuration needs the module cannot be read: {state.why('uses')}"
+        uses = [file for file in state.uses if file.casefold() not in self.acts.tools.undone]
+        if uses:
+            more = " and others" if len(uses) > _SHOWN else ""
+            return (
+                f"rules of URL Rewrite stand in {', '.join(uses[:_SHOWN])}{more}; without the "
+                "module IIS answers 500.19 there. Take them out first, or keep the module"
+            )
+        if noted_msi(self.acts, state) is None:
+            digest = state.noted.sha256 if state.noted else "?"
+            return (
+                f"the MSI with SHA-256 {digest}, by which the module was installed, is not in the "
+                "package catalogue; bring it again with 'exchange-remediation package add'"
+            )
+        return None
+
+    def _take_off(self, state: ModuleState) -> ModuleOutcome:
+        acts, jobs = self.acts, self.acts.jobs
+        noted, module = state.noted, noted_msi(self.acts, state)
+        assert noted is not None  # noqa: S101 - without a record it is not ours
+        assert module is not None  # noqa: S101 - its lack was an objection
+        base = jobs.removes(noted)
+        number, _ = jobs.last(base)
+        if acts.tools.check:
+            reason = "we installed it, and nothing needs it any more"
+            steps = acts.package(module)
+            job = job_step(module, jobs.name(base, number + 1), REMOVE, steps)
+            forget = forget_step(
+                words(self.acts.tools.knowledge), noted.product_code, reason, alone=False
+            )
+            steps = (*steps, job, forget)
+            return acts.end(ModuleStatus.PLANNED, reason, state, steps=steps)
+        for name in acts.attempts(base, number):
+            path = acts.deliver(module)
+            ended = acts.run(name, path, module, REMOVE)
+            if not ended.busy:
+                break
+        return self._judge(ended)
+
+    def _judge(self, ended: Ended) -> ModuleOutcome:
+        acts = self.acts
+        state = acts.read()
+        if ended.open_end:
+            return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
+        if state.present is False and (ended.good or ended.cut):
+            return self._forget(state, ended)
+        found = (
+            "The module is not there." if state.present is False else "The module is still there."
+        )
+        return acts.end(ModuleStatus.FAILED, f"{ended.text} {found}", state, ended)
+
+    def _forget(self, state: ModuleState, ended: Ended | None) -> ModuleOutcome:
+        """The module is gone: so is what was noted about it."""
+        acts = self.acts
+        if state.noted is None:
+            return acts.end(ModuleStatus.ABSENT, "the module is not there", state, ended)
+        reason = "the module that we installed is not there any more"
+        if acts.tools.check:
+            step = forget_step(
+                words(self.acts.tools.knowledge), state.noted.product_code, reason, alone=True
+            )
+            return acts.end(ModuleStatus.PLANNED, reason, state, steps=(step,))
+        acts.change("Remove-RewriteRecord", words(acts.tools.knowledge), FORGET)
+        return acts.end(ModuleStatus.REMOVED, reason, acts.read(), ended)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stop budget of a rollout: so many servers may go wrong, over all slices that share the file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from ..base.errors import ConfigError
+from .models import PatchState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """``most`` servers may end badly; the next one is not started. One line of JSON a server."""
+
+    file: Path
+    most: int
+
+    def exhausted(self) -> str | None:
+        """Why no further server may be started, or ``None``."""
+        bad = sorted(self._bad())
+        if len(bad) <= self.most:
+            return None
+        return (
+            f"The stop budget of {self.most} is used up by {', '.join(bad)} ({self.file}); look at "
+            "them, then start with another file."
+        )
+
+    def note(self, host: str, state: PatchState) -> None:
+        """Add how one server ended; a later good end of the same server takes the bad one back."""
+        if state is PatchState.PLANNED:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{self.file}.lock"), self.file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"host": host, "state": state.value}) + "\n")
+
+    def _bad(self) -> set[str]:
+        if not self.file.exists():
+            return set()
+        last: dict[str, PatchState] = {}
+        with FileLock(f"{self.file}.lock"):
+            lines = self.file.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+                last[str(row["host"])] = PatchState(row["state"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ConfigError(
+                    f"{self.file}:{number}: not a line of a stop budget; nothing is started"
+                ) from error
+        return {host for host, state in last.items() if state not in _GOOD}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows an installation, whatever was installed: restart, start types, proof, lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import RemediationError
+from ..catalog.failures import failure
+from ..facts.read import Facts
+from ..host.jobs.decide import Outcome as JobOutcome
+from ..host.jobs.restart import Restart, other_boot
+from .models import Holds, Outcome, PatchState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .host import PatchHost
+    from .models import Observed
+    from .request import Request, Result, Tools
+
+_USABLE_PAUSE = 15.0
+# What Exchange needs time for after a restart; anything else that is wrong stays wrong.
+_COMES_UP = ("services", "probe", "pools", "components")
+_RENEW = 240.0  # seconds; silent for ten minutes another run may take the host
+
+
+@dataclass(slots=True)
+class Finish:
+    """The steps after the installer, with their entries in the result. ``purpose``: patch, upgrade."""
+
+    request: Request
+    host: PatchHost
+    tools: Tools
+    result: Result
+    purpose: str
+    update: str = ""
+    locked: bool = False
+    renewed: float = 0.0
+    begun: str = ""
+
+    def begin(self, step: str) -> None:
+        """Note in the journal what is sent next, where that is no single change of the session."""
+        planned = self.result.planned.steps if self.result.planned else ()
+        about = {s.id: {"operation": s.operation, "parameters": s.parameters} for s in planned}
+        self.host.record("intent", {"step": step, **about.get(step, {})})
+        self.begun = step
+
+    def did(self, step: str, *, changed: bool, **details: Any) -> None:
+        """Note a step in the result, and in the journal if it was begun there."""
+        if self.begun == step:
+            self.host.record("done", {"step": step, "changed": changed, **details})
+            self.begun = ""
+        self.result.done.append({"step": step, "changed": changed, **details})
+        self.result.changed = self.result.changed or changed
+        self.tools.notice(f"{self.request.host}: {step} {'done' if changed else 'unchanged'}")
+
+    def end(self, state: PatchState, reason: str, name: str | None = None) -> None:
+        """Set the verdict; ``name`` is a known failure."""
+        named = (failure(name, reason),) if name else ()
+        self.result.outcome = Outcome(state, reason, failures=named)
+
+    def lock(self) -> None:
+        """Take the host lock, or renew it."""
+        taken = self.host.lock(f"{self.purpose} {self.update}")
+        if taken.get("state") == "taken-over":
+            self.result.lock = {name: taken.get(name) for name in ("reason", "previous")}
+        self.locked = True
+        self.renewed = self.tools.clock()
+
+    def restart(self, installed: Observed, boot: str | None) -> bool:
+        """Restart Windows and renew the lock; false ends the run.
+
+        ``boot``: the boot in which the installer was launched, ``None`` where an earlier run did it.
+        Not where Windows has been restarted since, unless a restart is pending again.
+        """
+        pending = Facts.of(installed.facts, installed.errors).listing("pending_reboot")
+        since = boot is None or other_boot(boot, installed.boot_id)
+        if since and pending.whole and not pending.rows:
+            self.did("restart", changed=False)
+            return True
+        self.begin("restart")
+        restart = Restart(self.host.transport, self.tools.sleep, self.tools.clock)
+        done = restart.run(
+            run=self.request.run,
+            # Once from each boot: whoever goes on after a kill orders the same one.
+            step=f"{self.purpose} {self.update} from {installed.boot_id}",
+            lock_owner=self.host.owner,
+            reason=f"Exchange update {self.update}",
+        )
+        self.did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)
+        if done.outcome is not JobOutcome.FINISHED:
+            self.end(PatchState.UNKNOWN, f"The restart: {done.reason}.")
+            return False
+        # A restart makes a lock of the other boot stale: it is renewed before anything is changed.
+        self.lock()
+        return True
+
+    def restore(self) -> None:
+        """Give services the start types of the record."""
+        parameters = {"update": self.update}
+        restored = self.host.change("Restore-ServiceStartTypes", parameters, "restore")
+        self.did("restore", changed=restored.get("changed") is True, after=restored.get("after"))
+
+    def prove(self, verdict: Callable[[Observed], Outcome]) -> Outcome:
+        """Judge until every condition holds, or Exchange had its time to come up."""
+        until = self.tools.clock() + self.request.usable_seconds
+        while True:
+            outcome = verdict(self.host.observe(self.update))
+            waiting = [c for c in outcome.wrong if c.condition in _COMES_UP]
+            others = [c for c in outcome.wrong if c not in waiting and c.holds is Holds.NO]
+            if not waiting or others or self.tools.clock() >= until:
+                self.result.outcome = outcome
+                self.did("prove", changed=False)
+                return outcome
+            self.tools.sleep(_USABLE_PAUSE)
+            if self.tools.clock() - self.renewed > _RENEW:
+                self.lock()
+
+    def release(self) -> None:
+        """Give the lock back, unless an installer may still be at work."""
+        if not self.locked or self.result.outcome.state is PatchState.UNKNOWN:
+            return
+        try:
+            self.host.unlock()
+        except RemediationError as error:
+            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")

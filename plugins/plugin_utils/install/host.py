@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a patch run reads of one host, beyond what every change does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..base.errors import ReplySchemaError, ScriptError
+from ..change.session import HostSession
+from ..host.transport.reply import failed_reply
+from .models import Observed
+
+# Files whose versions are read back by name; those that are not there are left out. [MEM] the names of
+# the libraries: no source lists what an update replaces.
+BINARIES = (
+    "Bin\\ExSetup.exe",
+    "Bin\\Microsoft.Exchange.Common.dll",
+    "Bin\\Microsoft.Exchange.Data.dll",
+    "Bin\\Microsoft.Exchange.Management.dll",
+    "FrontEnd\\HttpProxy\\bin\\Microsoft.Exchange.FrontEndHttpProxy.dll",
+)
+# The sign-in pages load what an update replaces; the health pages say that the pool works.
+PROBES = tuple(
+    {"name": name, "url": f"https://localhost/{path}", "cookie": None, "expect": "status"}
+    for name, path in (
+        ("owa", "owa/"),
+        ("ecp", "ecp/"),
+        ("owa-health", "owa/healthcheck.htm"),
+        ("ecp-health", "ecp/healthcheck.htm"),
+    )
+)
+
+
+@dataclass(slots=True)
+class PatchHost(HostSession):
+    """A host session that reads snapshots and the front end."""
+
+    def snapshot(self, update: str) -> dict[str, Any]:
+        """The present state and the record: ``now`` and ``recorded``."""
+        parameters = {"update": update, "binaries": list(BINARIES)}
+        result = self.ask("Get-UpdateSnapshot", parameters).result
+        if not isinstance(result, dict) or not isinstance(result.get("now"), dict):
+            raise ReplySchemaError(f"{self.transport.peer}: the snapshot has no present state")
+        return result
+
+    def probes(self) -> tuple[dict[str, Any], ...]:
+        """What the front end answers."""
+        result = self.ask("Test-FrontEnd", {"probes": list(PROBES)}).result
+        listed = result.get("probes") if isinstance(result, dict) else None
+        return tuple(row for row in listed or () if isinstance(row, dict))
+
+    def observe(self, update: str) -> Observed:
+        """One whole reading."""
+        reply = self.facts()
+        now = self.snapshot(update)["now"]
+        boot = reply.host.boot_id
+        return Observed(reply.result, now, self.probes(), tuple(reply.errors), boot)
+
+    def held_by_controller(self) -> bool:
+        """Whether the lock is of another run of the same controller."""
+        found = self.ask("Get-HostLock", {}).result
+        lock = found.get("lock") if isinstance(found, dict) else None
+        return isinstance(lock, dict) and lock.get("controller") == self.controller
+
+    def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
+        """One keyed change; once more where a restart of the server cut it off.
+
+        Each change around an update may be done twice: it follows a record, or makes it once.
+        """
+        try:
+            return HostSession.change(self, operation, parameters, step)
+        except ScriptError as error:
+            reply = failed_reply(error)
+            if not (reply and reply.errors and reply.errors[0].id == "OperationInterrupted"):
+                raise
+        self.attempt += "'"
+        return HostSession.change(self, operation, parameters, step)

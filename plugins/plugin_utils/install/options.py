@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of the action to a request, tools, and one result as data."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from ..base.clock import utc_now
+from ..base.errors import ConfigError
+from ..catalog.loader import load
+from ..change.options import approvals, controller, seconds, takeover_reason
+from ..change.source import PackageSource
+from ..phases.assess.run import parse_date
+from ..plan.serialize import plan_to_dict
+from .budget import Budget
+from .components import Maintenance
+from .models import PatchState
+from .prechecks import Guard, Policy
+from .request import Request, Result, Tools
+from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
+
+_GIB = 1 << 30
+GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
+
+
+def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
+    """Read the options; raises :class:`ConfigError`."""
+    answer = _guard(options.get("dag_guard"))
+    policy = Policy(
+        room_bytes=int(options["room_gib"] * _GIB),
+        seconds=seconds(options["seconds"]),
+        window_end=parse_date(options.get("window_end"), "window_end"),
+        guard=answer,
+        required=tuple(options.get("required_approvals") or ()),
+        given=tuple(approvals(options.get("approvals")).items()),
+    )
+    # Any run of this owner goes on with what another one has begun; the name is for people.
+    run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
+    owner = options.get("owner") or controller()
+    return Request(
+        host,
+        run,
+        owner,
+        options["campaign"],
+        check=check or not options["confirm"],
+        kb=options.get("kb"),
+        policy=policy,
+        restart=options["restart"],
+        usable_seconds=float(options["usable_seconds"]),
+        repair=options["repair"],
+        takeover=takeover_reason(options.get("lock_takeover")),
+        place=socket.gethostname(),
+        maintenance=Maintenance(options["maintenance"]),
+    )
+
+
+def _guard(given: dict[str, Any] | None) -> Guard | None:
+    if not given:
+        return None
+    if not isinstance(given.get("allowed"), bool) or not {"reason", "by"} <= given.keys():
+        raise ConfigError("dag_guard needs allowed (true or false), reason and by")
+    return Guard(given["allowed"], str(given["reason"]), str(given["by"]))
+
+
+def tools(options: dict[str, Any]) -> Tools:
+    """Open the operator's store, verified; without one an update can be planned, not installed."""
+    source = PackageSource.of(options)
+    return Tools(load(), source.catalogue, source.deliver, delivery=source.operation)
+
+
+def budget(options: dict[str, Any]) -> Budget | None:
+    """Return the stop budget, if one is asked for."""
+    if not options.get("stop_file"):
+        return None
+    return Budget(Path(options["stop_file"]), options["stop_after"])
+
+
+def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+    """Return one result for playbooks and reports."""
+    return {
+        "host": wanted.host,
+        "run": wanted.run,
+        **outcome_to_dict(result.outcome),
+        "choice": choice_to_dict(result.choice) if result.choice else None,
+        "prechecks": [precheck_to_dict(check) for check in result.prechecks],
+        "plan": plan_to_dict(result.planned) if result.planned else None,
+        "steps": result.done,
+        "exit_code": result.exit_code,
+        "approvals": dict(wanted.policy.given),
+        "commands": result.commands,
+        "lock_taken_over": result.lock,
+    }

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be so before an installer is started. Pure over facts, snapshot and the operator's word.
+
+A fact that could not be read stops as well (I19): an installer that meets a surprise leaves a
+server that has to be recovered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..base.model import CheckStatus
+from ..facts.read import Facts, number, rows, text
+from .models import Action, Choice, Observed, Precheck, Status
+from .reading import at_work
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..base.model import Assessment
+
+_GIB = 1 << 30
+_TIMES = (
+    3  # the package, its cached copy in Windows\\Installer, and the files kept for the roll-back
+)
+# Of an assessment: what an installer must not be started on. The rest is shown by assess.
+_ASSESSED = ("services.disabled", "path.agreement", "session.elevated")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The answer of the DAG guard: asked of the organisation, never of the host itself (I17)."""
+
+    allowed: bool
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator decides."""
+
+    room_bytes: int = 2 * _GIB  # logs and whatever else grows meanwhile
+    seconds: int = 3600  # the longest that the whole change may take, with restart and proof
+    window_end: datetime | None = None
+    guard: Guard | None = None
+    package_bytes: int | None = None  # where no package of the catalogue says it
+    required: tuple[str, ...] = ()  # approvals that the policy asks for: ticket, approved_by
+    given: tuple[tuple[str, str], ...] = ()
+
+
+def prechecks(
+    choice: Choice,
+    facts: Facts,
+    snapshot: dict[str, Any] | None,
+    assessment: Assessment | None,
+    policy: Policy,
+    now: datetime,
+) -> tuple[Precheck, ...]:
+    """Judge everything; each check reports on its own, none hides another."""
+    common = common_prechecks(choice, facts, snapshot, assessment, policy, now)
+    return (*common, *_disk(choice, facts, policy))
+
+
+def common_prechecks(
+    choice: Choice,
+    facts: Facts,
+    snapshot: dict[str, Any] | None,
+    assessment: Assessment | None,
+    policy: Policy,
+    now: datetime,
+) -> tuple[Precheck, ...]:
+    """Everything but the room: what holds for whatever is installed."""
+    return (
+        _update(choice),
+        _approvals(policy),
+        _window(policy, now),
+        _reboot(facts),
+        _installer(snapshot),
+        *_assessed(assessment),
+        _service_cache(snapshot),
+        _interim(facts),
+        _dag(facts, policy),
+        _antimalware(facts),
+    )
+
+
+def blocking(checks: tuple[Precheck, ...]) -> tuple[Precheck, ...]:
+    """Those because of which nothing is started."""
+    return tuple(check for check in checks if check.blocks)
+
+
+def _update(choice: Choice) -> Precheck:
+    status = Status.PASS if choice.action is Action.INSTALL else Status.STOP
+    return Precheck("patch.update", status, choice.reason, choice.remedy)
+
+
+def _approvals(policy: Policy) -> Precheck:
+    given = {name: value for name, value in policy.given if value.strip()}
+    missing = [name for name in policy.required if name not in given]
+    if missing:
+        return Precheck(
+            "patch.approval",
+            Status.STOP,
+            f"The policy of this inventory asks for {', '.join(missing)}.",
+            "Give them as variables; they are recorded with the change.",
+        )
+    words = ", ".join(f"{name} {value}" for name, value in sorted(given.items()))
+    return Precheck("patch.approval", Status.PASS, words or "No approval is required.")
+
+
+def _window(policy: Policy, now: datetime) -> Precheck:
+    if policy.window_end is None:
+        return Precheck("patch.window", Status.PASS, "No maintenance window is given.")
+    left = int((policy.window_end - now).total_seconds())
+    summary = f"The window is open for {max(left, 0)} s, the change may take {policy.seconds} s."
+    if left < policy.seconds:
+        return Precheck(
+            "patch.window", Status.STOP, summary, "Run again in the next window with a later end."
+        )
+    return Precheck("patch.window", Status.PASS, summary)
+
+
+def _reboot(facts: Facts) -> Precheck:
+    listed = facts.listing("pending_reboot")
+    sources = [text(row.get("source")) or "?" for row in listed.rows]
+    if sources:
+        return Precheck(
+            "patch.reboot-pending",
+            Status.STOP,
+            f"A restart is pending ({', '.join(sources)}): what is installed now can be reverted "
+            "by it although the installer reports success.",
+            "Restart first, as a step of its own, then run again.",
+        )
+    if not listed.whole:
+        why = facts.why("pending_reboot")
+        return Precheck("patch.reboot-pending", Status.UNKNOWN, f"Could not be read: {why}.")
+    return Precheck("patch.reboot-pending", Status.PASS, "No restart is pending.")
+
+
+def _disk(choice: Choice, facts: Facts, policy: Policy) -> list[Precheck]:
+    size = choice.package.size if choice.package else policy.package_bytes
+    if size is None:
+        return [Precheck("patch.disk", Status.UNKNOWN, "The size of the package is not known.")]
+    needed = _TIMES * size + policy.room_bytes
+    listed = facts.listing("disks")
+    found: list[Precheck] = []
+    covered: set[str] = set()
+    for row in listed.rows:
+        purposes = {p for p in row.get("purposes") or () if isinstance(p, str)}
+        if not purposes & {"system", "exchange", "temp"}:
+            continue
+        covered |= purposes
+        found.append(_drive(text(row.get("root")) or "?", number(row.get("free_bytes")), needed))
+    for purpose in sorted({"system", "exchange"} - covered):
+        why = facts.why("disks")
+        found.append(Precheck("patch.disk", Status.UNKNOWN, f"The {purpose} drive: {why}."))
+    return found
+
+
+def _drive(root: str, free: int | None, needed: int) -> Precheck:
+    if free is None:
+        return Precheck("patch.disk", Status.UNKNOWN, f"{root}: the free space is not known.")
+    summary = f"{root} has {free // _MIB} MiB free, {needed // _MIB} MiB are needed."
+    if free < needed:
+        remedy = "Make room (logs, temporary files), then run again."
+        return Precheck("patch.disk", Status.STOP, summary, remedy)
+    return Precheck("patch.disk", Status.PASS, summary)
+
+
+_MIB = 1 << 20
+
+
+def _installer(snapshot: dict[str, Any] | None) -> Precheck:
+    listed = rows(snapshot.get("installers") if snapshot else None)
+    if names := at_work(Observed(None, snapshot)):
+        return Precheck(
+            "patch.installer",
+            Status.STOP,
+            f"Another installation or Windows Update is at work: {', '.join(names)}.",
+            "Wait until it has ended; it is never interrupted from here.",
+        )
+    if not listed.whole:
+        return Precheck("patch.installer", Status.UNKNOWN, "The processes could not be read.")
+    return Precheck("patch.installer", Status.PASS, "No other installer is at work.")
+
+
+def _assessed(assessment: Assessment | None) -> list[Precheck]:
+    if assessment is None:
+        return [Precheck("patch.assessment", Status.UNKNOWN, "The server could not be assessed.")]
+    found = []
+    for check in assessment.checks:
+        if check.check not in _ASSESSED:
+            continue
+        status = {
+            CheckStatus.PASS: Status.PASS,
+            CheckStatus.NOT_APPLICABLE: Status.PASS,
+            CheckStatus.FINDING: Status.STOP,
+        }.get(check.status, Status.UNKNOWN)
+        found.append(Precheck(f"patch.{check.check}", status, check.summary, check.remedy))
+    return found
+
+
+def _service_cache(snapshot: dict[str, Any] | None) -> Precheck:
+    listed = rows(snapshot.get("service_cache") if snapshot else None)
+    names = [text(row.get("path")) or "?" for row in listed.rows]
+    if names:
+        return Precheck(
+            "patch.service-cache",
+            Status.STOP,
+            f"An earlier installation left its list of services: {', '.join(names)}. The installer "
+            "would take the start types in it for the original ones.",
+            "Correct the start types, rename the files, then run again.",
+        )
+    if not listed.whole:
+        return Precheck("patch.service-cache", Status.UNKNOWN, "The setup logs cannot be read.")
+    return Precheck("patch.service-cache", Status.PASS, "No leftover list of services.")
+
+
+def _interim(facts: Facts) -> Precheck:
+    listed = facts.listing("updates")
+    names = [text(row.get("name")) or "" for row in listed.rows]
+    interim = [name for name in names if "interim update" in name.casefold()]
+    if interim:
+        return Precheck(
+            "patch.interim-update",
+            Status.STOP,
+            f"Interim updates are installed: {', '.join(interim)}.",
+            "Remove interim updates first; Microsoft's updates do not install over them.",
+        )
+    if not listed.whole:
+        return Precheck("patch.interim-update", Status.UNKNOWN, "The updates cannot be read.")
+    return Precheck("patch.interim-update", Status.PASS, "No interim update is installed.")
+
+
+def _dag(facts: Facts, policy: Policy) -> Precheck:
+    section = facts.section("dag")
+    if section is None:
+        return Precheck("patch.dag", Status.UNKNOWN, f"DAG or not: {facts.why('dag')}.")
+    name = text(section.get("name"))
+    if name is None and section.get("cluster_service") is None:
+        return Precheck("patch.dag", Status.PASS, "Not a member of a DAG.")
+    guard = policy.guard
+    member = f"Member of the DAG {name}" if name else "Member of a cluster whose name is not known"
+    if guard is None:
+        return Precheck(
+            "patch.dag",
+            Status.STOP,
+            f"{member}, and nobody has said that the others can do without it.",
+            "Put it into maintenance mode and give the answer of the DAG guard (allowed, reason, by).",
+        )
+    status = Status.PASS if guard.allowed else Status.STOP
+    return Precheck("patch.dag", status, f"{member}; {guard.by} says: {guard.reason}.")
+
+
+def _antimalware(facts: Facts) -> Precheck:
+    listed = facts.listing("antimalware")
+    running = sorted(
+        text(row.get("product")) or "?" for row in listed.rows if row.get("status") == "Running"
+    )
+    if not running:
+        words = "No known anti-malware product runs." if listed.whole else "Could not be read."
+        return Precheck("patch.antimalware", Status.NOTE, words)
+    return Precheck(
+        "patch.antimalware",
+        Status.NOTE,
+        f"{', '.join(running)} may slow the installer down or block it.",
+        "Microsoft advises to pause it for the installation; it is never switched off from here.",
+    )

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Install one update on one server: observe, decide, act, read back.
+
+The host is the memory. Whoever is killed at any moment runs again, under the same name or another
+day: the record of the state before leads to the job that belongs to it, and both are continued,
+never repeated (I15). A record goes when the update is proven, and when the server is as it was.
+
+====================  =============================================================================
+step                  what it does
+====================  =============================================================================
+check                 facts, choice and every check before; anything that stops, stops here
+lock                  and looks again: what another run did in between is not done twice (I16)
+snapshot              records start types, pools, hashes on the host, once
+deliver               brings the package; the host hashes it
+install               a durable job, watched; it is never ended from here
+restart               explicit, by boot identity
+restore               start types from the record
+prove                 waits until Exchange is usable and judges the conditions (I18)
+====================  =============================================================================
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..base.errors import LockedByOther, RemediationError
+from ..catalog.failures import ExitClass, ExitCode
+from ..change.admission import StalePlan
+from ..facts.read import Facts, moment
+from ..host.jobs.state import INTERRUPTED, REFUSED
+from ..host.transfer.order import Errand
+from .begin import Beginning
+from .components import Maintenance
+from .finish import Finish
+from .host import BINARIES, PatchHost
+from .installer import OVER, Ended, Installer
+from .kind import Patching, Readings
+from .models import Action, Choice, Observed, Outcome, PatchState
+from .prechecks import blocking
+from .reading import at_work
+from .request import Request, Result, Tools
+
+if TYPE_CHECKING:
+    from ..host.transport.base import Transport
+    from ..host.transport.reply import Reply
+    from .kind import Kind
+
+_EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
+
+
+def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
+    """Patch one server; never raises a :class:`RemediationError`, the state says what is known."""
+    return install_on(request, transport, tools, Patching())
+
+
+def install_on(request: Request, transport: Transport, tools: Tools, kind: Kind) -> Result:
+    """Install one thing of this kind; never raises a :class:`RemediationError`."""
+    machine = _Run(request, transport, tools, kind)
+    try:
+        machine.go()
+    except StalePlan as error:
+        machine.finish.end(PatchState.STALE_PLAN, str(error))
+    except LockedByOther as error:
+        machine.finish.end(PatchState.UNKNOWN if machine.acted else PatchState.STOPPED, str(error))
+    except RemediationError as error:
+        # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
+        state = PatchState.UNKNOWN if machine.acted else PatchState.STOPPED
+        machine.finish.end(state, f"{error.code}: {error}")
+    machine.finish.release()
+    machine.result.commands = machine.host.asked
+    return machine.result
+
+
+class _Run:
+    """One run on one host."""
+
+    def __init__(self, request: Request, transport: Transport, tools: Tools, kind: Kind) -> None:
+        self.request = request
+        self._kind = kind
+        self.tools = tools
+        self.host = PatchHost(
+            transport,
+            request.run,
+            request.holder,
+            tools.sleep,
+            tools.record,
+            controller=request.owner,
+            takeover=request.takeover,
+            # Another life of this run asks with other keys: what it repeats may be done twice.
+            attempt=secrets.token_hex(8),
+        )
+        self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
+        self.acted = False
+        self._transport = transport
+        self.finish = Finish(request, self.host, tools, self.result, kind.purpose)
+        self._before = Observed(None)
+        self._start = Beginning(Choice(Action.STOP, "not begun", None))
+        self._fresh = False  # nothing of it was launched yet
+        self._job = Installer(request, self.host, tools, words=kind.words, classify=kind.classify)
+        self._host_now = tools.now()
+
+    # The way -----------------------------------------------------------------------------
+
+    def go(self) -> None:
+        if not self._decide() or self.request.check:
+            return
+        self._lock()
+        if not self._start.same_as(self.host.snapshot(self._start.update)) and not self._decide():
+            return
+        if self._fresh:
+            self._kind.prepare(self.finish)
+        self._snapshot()
+        over = self._look_over()
+        ended = over or self._installed()
+        if ended.code is None:
+            self._forget_if_nothing_ran(ended)
+            return
+        self._afterwards(ended.code, ended.boot_id)
+
+    def _lock(self) -> None:
+        """Take the lock; a silent run of this owner may have left an installer, which is awaited."""
+        try:
+            self.finish.lock()
+        except LockedByOther:
+            if not (self._start.recorded and self.host.held_by_controller()):
+                raise
+            if not self._job.watch():
+                raise
+            self.finish.lock()
+
+    def _decide(self) -> bool:
+        """Read everything and decide; false ends the run with its verdict."""
+        reply = self.host.facts()
+        self._host_now = moment(reply.host.clock) or self.tools.now()
+        facts = Facts.of(reply.result, reply.errors)
+        start = self._start = self._kind.begin(self.finish, facts)
+        choice = self.result.choice = start.choice
+        self._job.update = self.finish.update = start.update
+        self._job.series = start.series
+        if choice.action is not Action.INSTALL:
+            state = PatchState.STOPPED
+            if choice.action is Action.NOTHING:
+                state = PatchState.NOTHING_TO_DO
+                self._clear_lock()
+            self.finish.end(state, choice.reason)
+            return False
+        recorded = start.recorded
+        self._before = Observed(reply.result, recorded["state"] if recorded else start.now)
+        launched = recorded is not None and self._launched()
+        reached = recorded is not None and start.reached and not self.request.repair
+        self._fresh = not (launched or reached)
+        if self._fresh and not self._may_start(reply):
+            return False
+        self.result.planned = self._kind.plan(
+            self.finish, start, reply, installed=reached and not launched
+        )
+        self.tools.admit(self.result.planned)
+        if self.request.check:
+            self.finish.end(PatchState.PLANNED, choice.reason)
+        return True
+
+    def _clear_lock(self) -> None:
+        """Take back the lock of a run of this owner that died right before it would have done so."""
+        lock = self._start.lock
+        if self.request.check or self.finish.locked or lock is None:
+            return
+        if lock.get("controller") == self.request.owner:
+            with suppress(LockedByOther):
+                self.finish.lock()
+
+    def _launched(self) -> bool:
+        """Whether an installer was launched for this record that is to be followed to its end.
+
+        One that was refused was not; one that is over is not followed where it is to be repaired.
+        """
+        last = self._job.last()
+        if last is None or last[1].state == REFUSED:
+            return False
+        return not (self.request.repair and last[1].state in OVER)
+
+    def _may_start(self, reply: Reply) -> bool:
+        found = self.result.prechecks = self._kind.checks(self.finish, self._start, reply)
+        if stops := blocking(found):
+            self.finish.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
+            return False
+        return True
+
+    # Steps -------------------------------------------------------------------------------
+
+    def _snapshot(self) -> None:
+        parameters = {"update": self._start.update, "binaries": list(BINARIES)}
+        recorded = self._start.recorded
+        if recorded is not None and not self._start.reached and self._job.last() is None:
+            # Nothing was launched since: services may have changed for good reasons meanwhile.
+            self._forget("renew")
+        saved = self.host.change("Save-UpdateSnapshot", parameters, "snapshot")
+        record = saved.get("record")
+        if isinstance(record, dict) and isinstance(record.get("state"), dict):
+            self._before = replace(self._before, snapshot=record["state"])
+            self._job.series = str(record.get("recorded"))
+        self.finish.did("snapshot", changed=saved.get("changed") is True)
+
+    def _forget(self, step: str) -> None:
+        """Delete the record of the state before."""
+        self.host.change("Remove-UpdateSnapshot", {"update": self._start.update}, step)
+
+    def _forget_if_nothing_ran(self, ended: Ended) -> None:
+        if ended.state is not PatchState.STOPPED or ended.launched:
+            return
+        with suppress(LockedByOther):
+            if not self._launched():
+                self._kind.close(self.finish, self._start, over=True)
+                self._forget("nothing-ran")
+
+    def _look_over(self) -> Ended | None:
+        """Nothing to install: an earlier run did it, or what it left was found to be whole."""
+        start = self._start
+        if not start.reached or start.recorded is None:
+            return None
+        last = self._job.last()
+        if last is None and not self.request.repair:
+            return Ended(_EARLIER, launched=False)
+        if self.request.repair and (last is None or last[1].state in OVER):
+            seen = self.host.observe(start.update)
+            boot = last[1].boot_id if last else None
+            if not self._judge(Readings(self._before, seen), _EARLIER).wrong:
+                return Ended(_EARLIER, launched=False, boot_id=boot)
+        return None
+
+    def _installed(self) -> Ended:
+        """Deliver and install."""
+        request, package = self.request, self._start.choice.package
+        if package is None:
+            reason = "There is no package of the signed catalogue to install."
+            self.finish.end(PatchState.STOPPED, reason)
+            return Ended(None, launched=False, state=PatchState.STOPPED)
+        errand = Errand(self._transport, request.host, request.run, self.host.owner, package)
+        self.finish.begin("deliver")
+        delivered = self.host.again(lambda: self.tools.deliver(errand))
+        self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
+        self.acted = True
+        self.finish.begin("install")
+        ended = self._job.install(delivered.path, package, self._host_now, again=request.repair)
+        self.finish.did("install", changed=ended.launched, **ended.details)
+        self.result.exit_code = ended.code.code if ended.code else None
+        if ended.code is None:
+            self.finish.end(ended.state, ended.reason, ended.failure)
+        return ended
+
+    def _judge(self, seen: Readings, code: ExitCode) -> Outcome:
+        return self._kind.judge(self.finish, self._start, seen, code)
+
+    def _afterwards(self, code: ExitCode, boot: str | None) -> None:
+        """Restart, restore, prove. After a code that nobody knows nothing more is done (I19)."""
+        self.acted = True
+        start, before = self._start, self._before
+        installed = self.host.observe(start.update)
+        if code.kind is ExitClass.UNKNOWN:
+            self.result.outcome = self._judge(Readings(before, installed), code)
+            return
+        if code.name == INTERRUPTED and (names := at_work(installed)):
+            # Its runner is gone, it is not: services are not put right under its hands.
+            reason = (
+                f"Nobody watches the installer any more, and it is at work: {', '.join(names)}."
+            )
+            self.finish.end(PatchState.UNKNOWN, f"{reason} Wait for its end, then run again.")
+            return
+        wanted = self.request.restart and self._kind.restarts(start, code, installed)
+        if wanted and not self.finish.restart(installed, boot):
+            return
+        self.finish.restore()
+        outcome = self.finish.prove(
+            lambda seen: self._judge(Readings(before, seen, installed), code)
+        )
+        # In the maintenance mode of this run it is not over: it goes on after that was left.
+        proven = outcome.state is PatchState.PATCHED
+        done = proven and self.request.maintenance is not Maintenance.ENTERED
+        over = done or outcome.state is PatchState.NOT_PATCHED
+        self._kind.close(self.finish, start, over=over)
+        if over:
+            self._forget("proven")

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One attempt to run a script of Microsoft on one host: begun, or taken up where it was left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import (
+    AuthenticationFailed,
+    RefusedError,
+    ReplyError,
+    ScriptError,
+    TransportError,
+)
+from ..catalog.records.tools import Intent
+from ..facts.read import Facts, moment, rows, text
+from ..host.jobs.decide import Patience
+from ..host.jobs.driver import ORDERS, JobDriver
+from ..host.jobs.state import ABSENT
+from ..host.transfer.delivery import push
+from ..host.transfer.order import Errand
+from ..judge.mitigations.state import State
+from ..phases.mitigate.by_tool.plan import fate_of
+from ..phases.mitigate.probes import Answers, questions
+from . import run as tool_run
+from .record import ToolRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..change.session import HostSession
+    from ..host.jobs.state import JobState
+    from ..host.transfer.order import Delivered
+    from ..host.transport.reply import Reply
+    from ..judge.mitigations.state import MitigationState
+    from ..phases.mitigate.by_tool.answer import ToolAnswer
+    from .file import ToolParcel
+    from .record import ToolRecords
+    from .request import ToolRequest, ToolWorld
+    from .run import ToolOrder, ToolReport
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is asked of the host for one attempt; ``number`` is that of the record."""
+
+    session: HostSession
+    request: ToolRequest
+    world: ToolWorld
+    parcel: ToolParcel
+    facts: Reply
+    records: ToolRecords
+    number: int
+    delivered: Delivered | None = None
+
+    @property
+    def job(self) -> str:
+        """The name of its job."""
+        return self.records.job(self.number)
+
+    @property
+    def driver(self) -> JobDriver:
+        """Who asks about its job."""
+        session, world = self.session, self.world
+        return JobDriver(session.transport, session.sleep, world.clock, notice=world.notice)
+
+    @property
+    def errand(self) -> Errand:
+        """The bringing of its file."""
+        session = self.session
+        return Errand(session.transport, self.request.host, session.run, session.owner, self.parcel)
+
+    def known(self) -> JobState:
+        """What the host knows of its job."""
+        return self.session.again(lambda: self.driver.observe(self.job))
+
+    def order(self, path: str, deadline_utc: str) -> ToolOrder:
+        """What is ordered."""
+        return tool_run.ToolOrder(
+            file=self.parcel.identity,
+            path=path,
+            wish=self.request.wish,
+            job=self.job,
+            deadline_utc=deadline_utc,
+            lock_owner=self.session.owner,
+            run=self.session.run,
+            campaign=self.request.campaign,
+            progress_seconds=self.request.progress_seconds,
+        )
+
+    def arguments(self, facts: dict[str, Any]) -> tuple[str, ...]:
+        """The arguments, or :class:`RefusedError`; pure, nothing is sent."""
+        return tool_run.plan(self.order(self.parcel.file, ""), facts, check=False)
+
+    def refuse_download(self) -> None:
+        """Refuse where the script would not find the module that is there, and fetch it (I10).
+
+        :raises RefusedError: it is not among the products by the words that the script looks for.
+        """
+        tool, wish = self.parcel.identity.tool, self.request.wish
+        if wish.intent is not Intent.MITIGATE or "backend-cookie" not in wish.mitigations:
+            return
+        if not tool.url_rewrite_listed:
+            return
+        asked = {"product_codes": [], "words": list(tool.url_rewrite_listed)}
+        result = self.session.ask("Get-RewriteModule", asked).result
+        presence = result.get("presence") if isinstance(result, dict) else None
+        products = rows(presence.get("products") if isinstance(presence, dict) else None)
+        if not any(text(product.get("version")) for product in products.rows):
+            words = ", ".join(tool.url_rewrite_listed)
+            raise RefusedError(
+                f"{tool.file} is not run: no installed product has {words} in its name, so it "
+                "would take URL Rewrite for missing and install it from the web, unverified, or "
+                "fail; let the native role install the module, or use the native mitigation"
+            )
+
+    # The way -----------------------------------------------------------------------------
+
+    def begin(self) -> ToolRecord:
+        """Bring the file, look, and keep what was seen: all that has to be ahead of the order."""
+        path = self.deliver()
+        seconds = timedelta(seconds=self.request.seconds)
+        deadline = ((moment(self.facts.host.clock) or self.world.now()) + seconds).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        )
+        order = self.order(path, deadline)
+        before = self.session.again(lambda: tool_run.first_look(self.driver, order))
+        record = ToolRecord(
+            job=self.job,
+            host=self.request.host,
+            run=self.session.run,
+            path=path,
+            deadline_utc=deadline,
+            arguments=list(self.arguments(self.facts.result)),
+            facts=self.facts.result,
+            before=before,
+        )
+        self.records.write(self.number, record)
+        return record
+
+    def taken_up(self, record: ToolRecord) -> ToolRecord | None:
+        """Return the record of an attempt that was cut off, or None: nothing came of it.
+
+        :raises RefusedError: it was ordered, and its job is gone from the host.
+        """
+        if self.known().state != ABSENT:
+            return record
+        fates = self._fates(record)
+        if "ok" in fates:
+            raise RefusedError(
+                f"job {self.job} was ordered on this host and is gone; whether the script ran is "
+                "not known. Look at the host, then start another run"
+            )
+        # What the host refused, and what is too late, starts nothing any more. Everything else may
+        # still be on its way: the very same order cannot start it twice.
+        refused = "error" in fates or ("begun" not in fates and self._late(record))
+        return None if refused else record
+
+    def run(self, record: ToolRecord) -> ToolReport:
+        """Order it, unless the host has it, watch it, and judge it."""
+        order = self.order(record.path, record.deadline_utc)
+        step = f"tool/{self.parcel.identity.tool.id}/run"
+        about = {"step": step, "operation": "Start-HostJob", "job": self.job}
+        ordered = {"arguments": record.arguments, "sha256": self.parcel.sha256}
+        self.session.record("intent", {**about, "parameters": ordered})
+        report = self.session.again(
+            lambda: tool_run.run_tool(
+                self.driver,
+                order,
+                record.facts,
+                record.before,
+                patience=Patience(float(self.request.seconds)),
+                catalog=self.world.catalog,
+                at=self.world.now(),
+            )
+        )
+        state = report.job.state
+        result = {
+            "job": report.job.outcome.value,
+            "exit_code": state.exit_code if state else None,
+            "sha256_at_launch": state.sha256_at_launch if state else None,
+            "outcome": report.result.outcome.value,
+        }
+        self.session.record("done", {**about, "result": result})
+        return report
+
+    def prove(self, states: Mapping[str, MitigationState], answer: ToolAnswer) -> None:
+        """Send the requests that what holds must refuse, beside those to the health pages."""
+        catalog = self.world.catalog
+        held = [name for name, one in states.items() if one.state is State.HOLDS]
+        wanted = [catalog.mitigation(name) for name in held]
+        asking = questions(Facts.of(self.facts.result, self.facts.errors), wanted)
+        found: list[dict[str, Any]] = []
+        if asking.asked:
+            result = self.session.ask("Test-FrontEnd", asking.parameters()).result
+            listed = result.get("probes") if isinstance(result, dict) else None
+            found = [row for row in listed or () if isinstance(row, dict)]
+        answers = Answers(asking, tuple(found))
+        for mitigation in wanted:
+            answer.prove(mitigation.id, *answers.proof(mitigation))
+
+    def deliver(self) -> str:
+        """Bring the file; the host hashes it, and once more right before the launch (I10)."""
+        parcel, session = self.parcel, self.session
+        step = f"tool/{parcel.identity.tool.id}/deliver"
+        about = {"step": step, "operation": "Add-PackageChunk"}
+        session.record("intent", {**about, "parameters": self.errand.wanted()})
+        self.delivered = session.again(
+            lambda: push(self.errand, self.request.source, clock=self.world.clock)
+        )
+        result = {"changed": self.delivered.changed, "path": self.delivered.path}
+        session.record("done", {**about, "result": result})
+        return self.delivered.path
+
+    def close(self, record: ToolRecord, answer: ToolAnswer) -> bool:
+        """Collect what it printed and keep the verdict: the attempt is over.
+
+        Returns whether the host may be asked further; not after it refused the credentials.
+        """
+        welcome = True
+        try:
+            output = self.session.again(lambda: self.driver.output(self.job))
+        except (TransportError, ReplyError, ScriptError) as error:
+            welcome = not isinstance(error, AuthenticationFailed)
+            answer.notes.append(f"what it printed could not be collected: {error}")
+        else:
+            answer.output = str(self.records.keep_output(self.number, output))
+        self.records.write(self.number, replace(record, verdict=answer.verdict()))
+        return welcome
+
+    def _fates(self, record: ToolRecord) -> set[str]:
+        """What became of the orders that were sent: ``ok``, ``error``, ``begun``; none: unknown."""
+        order = self.order(record.path, record.deadline_utc)
+        sent = tool_run.job_order(order, tuple(record.arguments))
+        keys = [sent.key(attempt) for attempt in range(1, ORDERS + 1)]
+        result = self.session.ask("Get-OperationStatus", {"keys": keys}).result
+        entries = [result.get(key) if isinstance(result, dict) else None for key in keys]
+        return {fate for entry in entries if (fate := fate_of(entry))}
+
+    def _late(self, record: ToolRecord) -> bool:
+        """Whether the deadline of the order has passed on the host: it would start nothing."""
+        deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
+        return deadline is None or (now or self.world.now()) >= deadline

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of a script of Microsoft on one host, and the world around it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..catalog.readers.tools import tool
+from ..host.transport.keys import operation_key
+from .command import Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..catalog.catalog import Catalog
+    from ..catalog.records.tools import Intent
+    from ..plan.records import HostPlan
+    from .identify import Pin
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """What is wanted of one host. The run, its owner and the journal belong to the session."""
+
+    host: str
+    tool: str  # an id of the tool catalogue
+    source: Path  # the operator's file
+    intent: Intent
+    kept: Path  # folder of this host in the case
+    mitigations: tuple[str, ...] = ()  # all that the tool knows when empty; it takes one or all
+    pin: Pin | None = None  # for a file that the tool catalogue does not list
+    campaign: str = "proxylogon"
+    check: bool = False
+    seconds: int = 3600  # until the job's deadline
+    progress_seconds: int = 1800
+    site: str = "Default Web Site"
+    timeout_seconds: int | None = None
+    accept_rollback_defaults: bool = False
+    although_open: str | None = None  # why it comes off although it is still needed
+    objection: str | None = None  # why the operator's policy does not let it start now
+    secrets: tuple[str, ...] = ()  # masked in what is kept
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The mitigations that are meant."""
+        return self.mitigations or tool(self.tool).mitigations
+
+    @property
+    def wish(self) -> Wish:
+        """What the tool is asked for."""
+        return Wish(
+            self.intent,
+            self.names,
+            self.site,
+            self.timeout_seconds,
+            self.accept_rollback_defaults,
+        )
+
+    def job_name(self, run: str, sha256: str) -> str:
+        """Name the jobs of a run for this wish; another wish or file is another job."""
+        wish = self.wish
+        mark = operation_key(
+            run=run,
+            sha256=sha256,
+            intent=wish.intent.value,
+            mitigations=sorted(wish.mitigations),
+            timeout=wish.timeout_seconds,
+        )
+        return f"{self.tool.replace('_', '-')}-{mark[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolWorld:
+    """What a run works with; tests hand in their own."""
+
+    catalog: Catalog
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    notice: Callable[[str], None] = lambda _text: None
+    # Raises StalePlan (change/admission.py) unless the approved plan says the same.
+    admit: Callable[[HostPlan], None] = lambda _plan: None

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict on one run of a tool: what it says against what we read back ourselves.
+
+==============  ==================  ====================================================
+it says         we find             verdict
+==============  ==================  ====================================================
+succeeded       as wanted           ``succeeded``
+succeeded       not as wanted       ``conflict``
+succeeded       not readable        ``unknown``
+anything else   as wanted           what it says, with a sentence about what is there
+anything else   otherwise           what it says
+nothing to say  as wanted           ``succeeded`` (a tool without a machine-readable word)
+nothing to say  otherwise           ``failed``, or ``unknown`` where it is not readable
+==============  ==================  ====================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ..catalog.records.tools import Intent
+from ..judge.mitigations.state import State
+from .said import Said, Statement, what_eomt_says
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..catalog.records.tools import Tool
+    from ..host.calls.microsoft import Trace
+    from ..judge.mitigations.state import MitigationState
+    from .command import Wish
+
+
+class Ended(Enum):
+    """How the job that ran the tool ended."""
+
+    FINISHED = "finished"
+    RUNNING = "running"  # also beyond its deadline
+    LOST = "lost"  # cut off by a restart, or nobody knows
+    REFUSED = "refused"  # never launched
+
+
+class Outcome(Enum):
+    """What became of it. Only ``SUCCEEDED`` is good."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+    UNKNOWN = "unknown"
+    NOT_RUN = "not-run"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdict with its grounds."""
+
+    outcome: Outcome
+    said: Said | None  # None: this tool has no machine-readable word
+    in_place: bool | None  # as wanted by our own read-back; None: not readable
+    threats: bool | None
+    updated_itself: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, as it was observed."""
+
+    ended: Ended
+    exit_code: int | None
+    before: Trace
+    after: Trace
+
+
+def verdict(
+    tool: Tool, wish: Wish, run: Run, read_back: Mapping[str, MitigationState] | None
+) -> Result:
+    """Judge one run. ``read_back``: states after it, read by us; None: they were not read."""
+    found = compare(wish, read_back)
+    place, _ = found
+    statement = _statement(tool, wish, run)
+    outcome, reasons = _settle(wish.intent, statement, found)
+    if statement is None:
+        return Result(outcome, None, place, None, updated_itself=False, reasons=tuple(reasons))
+    if statement.updated_itself:
+        reasons.append("it replaced itself by a download: another program ran than the pinned one")
+        if outcome is Outcome.SUCCEEDED:
+            outcome = Outcome.CONFLICT
+    if statement.threats:
+        reasons.append("the scanner found threats, which the tool counts as success")
+    return Result(
+        outcome, statement.said, place, statement.threats, statement.updated_itself, tuple(reasons)
+    )
+
+
+def _statement(tool: Tool, wish: Wish, run: Run) -> Statement | None:
+    """What it says, as far as the job lets it count."""
+    if run.ended is Ended.REFUSED:
+        return Statement(Said.NOT_RUN, ("the job refused to launch it",))
+    if tool.patch_state is not None:
+        heard = what_eomt_says(tool.patch_state, wish.intent, run.before, run.after)
+        if run.ended is Ended.FINISHED:
+            return _with_status(heard, run.exit_code)
+        reason = "it still runs" if run.ended is Ended.RUNNING else "its job was cut off"
+        return Statement(
+            Said.UNFINISHED, (reason, *heard.reasons), heard.threats, heard.updated_itself
+        )
+    return _status(run)
+
+
+def _with_status(heard: Statement, exit_code: int | None) -> Statement:
+    """A status that is not 0 is PowerShell's own; it changes no verdict and says where to look."""
+    if heard.said is not Said.NOT_RUN or exit_code in (0, None):
+        return heard
+    hint = f"PowerShell ended with status {exit_code}; see what it printed"
+    return replace(heard, reasons=(*heard.reasons, hint))
+
+
+def _status(run: Run) -> Statement | None:
+    """A tool that throws when it fails; 0 says nothing, as it does for the wrong site too."""
+    if run.ended is not Ended.FINISHED:
+        return Statement(Said.UNFINISHED, (f"its job is {run.ended.value}",))
+    if run.exit_code is None:
+        return Statement(Said.UNKNOWN, ("its exit status is not known",))
+    if run.exit_code == 0:
+        return None
+    return Statement(Said.FAILED, (f"it threw (exit status {run.exit_code})",))
+
+
+def _settle(
+    intent: Intent, statement: Statement | None, found: tuple[bool | None, list[str]]
+) -> tuple[Outcome, list[str]]:
+    place, differences = found
+    if statement is None:
+        if place:
+            return Outcome.SUCCEEDED, ["it reported no failure, and what was asked for is so"]
+        outcome = Outcome.UNKNOWN if place is None else Outcome.FAILED
+        return outcome, ["it reported no failure", *differences]
+    reasons = [*statement.reasons, *differences]
+    if statement.said is not Said.SUCCEEDED:
+        if place:
+            what = "in place" if intent is Intent.MITIGATE else "gone"
+            reasons.append(f"all the same, what was asked for is {what} on the host")
+        return Outcome(statement.said.value), reasons
+    if place is None:
+        return Outcome.UNKNOWN, reasons
+    return (Outcome.SUCCEEDED if place else Outcome.CONFLICT), reasons
+
+
+def compare(
+    wish: Wish, read_back: Mapping[str, MitigationState] | None
+) -> tuple[bool | None, list[str]]:
+    """Whether all of it is as wanted (None: not readable), and what is not."""
+    if read_back is None or any(name not in read_back for name in wish.mitigations):
+        return None, ["the host was not read back"]
+    states = [read_back[name] for name in wish.mitigations]
+    mitigate = wish.intent is Intent.MITIGATE
+    wrong, unread = [], []
+    for state in states:
+        words = f"{state.id} is {state.state.value}: {state.detail}"
+        if state.state is State.UNKNOWN:
+            unread.append(words)
+        elif mitigate and state.state not in (State.HOLDS, State.NOT_APPLICABLE):
+            wrong.append(words)
+        elif not mitigate and state.present:
+            wrong.append(f"{state.id} is still there: {state.state.value}")
+    if mitigate and all(state.state is State.NOT_APPLICABLE for state in states):
+        wrong.append("none of it can be applied to this server")
+    if wrong:
+        return False, wrong + unread
+    return (None, unread) if unread else (True, [])

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of a script of Microsoft on one host: look, order the job, look again, read back, judge.
+
+What stood on the host *before* decides which of the tool's texts are new. It is read once,
+ahead of the order, and belongs into the case: a controller that was killed gives it back, and
+the job of that name is watched further instead of being ordered again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import RefusedError
+from ..host.calls.microsoft import read_trace
+from ..host.jobs.decide import Outcome as JobOutcome
+from ..host.jobs.driver import JobOrder
+from ..host.jobs.state import ABSENT, JobState
+from ..host.transport.codec import Operation
+from .command import arguments
+from .result import Ended, Outcome, Result, Run, verdict
+from .situation import read_back, situation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ..catalog.catalog import Catalog
+    from ..host.jobs.decide import Patience
+    from ..host.jobs.driver import JobDriver, JobResult
+    from ..host.transport.base import Transport
+    from ..judge.mitigations.state import MitigationState
+    from .command import Wish
+    from .identify import ToolFile
+
+_ENDED = {
+    JobOutcome.FINISHED: Ended.FINISHED,
+    JobOutcome.FAILED: Ended.REFUSED,
+    JobOutcome.LOCKED: Ended.REFUSED,
+    JobOutcome.STALLED: Ended.RUNNING,
+    JobOutcome.INTERRUPTED: Ended.LOST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOrder:
+    """What is to be run. ``path``: where the verified file stands on the host."""
+
+    file: ToolFile
+    path: str
+    wish: Wish
+    job: str
+    deadline_utc: str
+    lock_owner: str
+    run: str
+    campaign: str = "proxylogon"
+    progress_seconds: int = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReport:
+    """What became of it, with what it rests on."""
+
+    result: Result
+    arguments: tuple[str, ...]
+    job: JobResult
+    before: dict[str, Any]
+    after: dict[str, Any] | None  # None: it was not looked again
+    states: Mapping[str, MitigationState] | None = None  # read back by us
+
+
+def look(transport: Transport, order: ToolOrder, log_from: int = 0) -> dict[str, Any]:
+    """Read what the tool left on the host so far; JSON, for the case."""
+    asked = {"tool": order.file.tool.id, "file": order.path, "log_from": log_from}
+    result = transport.run(Operation("Get-ToolState", asked)).result
+    return result if isinstance(result, dict) else {}
+
+
+def plan(order: ToolOrder, facts: Mapping[str, Any] | None, *, check: bool) -> tuple[str, ...]:
+    """Return the arguments, or raise :class:`RefusedError`: before anything is sent."""
+    found = situation(facts, order.file.tool.site)
+    return arguments(order.file.tool, order.file.version, order.wish, found, check=check)
+
+
+def refuse_known(state: JobState) -> None:
+    """Refuse to begin with a job that is on the host already: it is too late for a first look."""
+    if state.state != ABSENT:
+        raise RefusedError(
+            f"job {state.job} is on the host already ({state.state}), and what stood there before "
+            "it is not known here; continue its run with what that one kept, or start another run"
+        )
+
+
+def first_look(driver: JobDriver, order: ToolOrder) -> dict[str, Any]:
+    """Look ahead of the order; keep the answer until the run is judged.
+
+    :raises RefusedError: the job is on the host already, so it is too late to look, or the
+        file there is not the one that was chosen.
+    """
+    refuse_known(driver.observe(order.job))
+    before = look(driver.transport, order)
+    found = read_trace(before).sha256
+    if found != order.file.sha256:
+        raise RefusedError(
+            f"{order.path} on the host has SHA-256 {found or 'unknown'}, "
+            f"wanted is {order.file.sha256}; deliver the file again"
+        )
+    return before
+
+
+def run_tool(
+    driver: JobDriver,
+    order: ToolOrder,
+    facts: Mapping[str, Any] | None,
+    before: dict[str, Any],
+    *,
+    patience: Patience,
+    catalog: Catalog,
+    at: datetime,
+) -> ToolReport:
+    """Run it once, whatever happens to the line, and judge it.
+
+    ``facts`` and ``before`` are of the time ahead of the order, also when it is resumed.
+    """
+    given = plan(order, facts, check=False)
+    job = driver.run(job_order(order, given), patience)
+    if job.outcome is JobOutcome.UNKNOWN:
+        # Nothing more is asked: it may be unknown because the host refused our credentials.
+        return ToolReport(_nobody_knows(job), given, job, before, None)
+    ended = _ENDED[job.outcome]
+    earlier = read_trace(before)
+    if ended is Ended.REFUSED:
+        run = Run(ended, None, earlier, earlier)
+        return ToolReport(verdict(order.file.tool, order.wish, run, None), given, job, before, None)
+    after = look(driver.transport, order, earlier.log_size or 0)
+    reply = driver.transport.run(Operation("Get-ExchangeServerInfo", {}))
+    names = order.wish.mitigations
+    state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
+    exit_code = job.state.exit_code if job.state else None
+    run = Run(ended, exit_code, earlier, read_trace(after))
+    result = verdict(order.file.tool, order.wish, run, state)
+    return ToolReport(result, given, job, before, after, state)
+
+
+def _nobody_knows(job: JobResult) -> Result:
+    reason = f"how its job ended is not known: {job.reason}"
+    return Result(Outcome.UNKNOWN, None, None, None, updated_itself=False, reasons=(reason,))
+
+
+def job_order(order: ToolOrder, given: tuple[str, ...]) -> JobOrder:
+    """Return the order of the job that runs it with these arguments."""
+    return JobOrder(
+        job=order.job,
+        file=order.path,
+        sha256=order.file.sha256,
+        deadline_utc=order.deadline_utc,
+        lock_owner=order.lock_owner,
+        run=order.run,
+        arguments=given,
+        progress_timeout_seconds=order.progress_seconds,
+    )

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a script of Microsoft has anything to do on a server, and the steps. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....base.errors import RefusedError
+from ....catalog.records.tools import Intent
+from ....microsoft.result import compare
+from ....plan.records import Step
+from .answer import standings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ....judge.mitigations.state import MitigationState
+    from ....microsoft.command import Wish
+    from ....microsoft.file import ToolParcel
+    from ..choose import Selection
+
+
+def nothing_to_do(selection: Selection, wish: Wish) -> tuple[str, ...] | None:
+    """Say why nothing is to be done, or None; the choice is that for native mitigations.
+
+    :raises RefusedError: something forbids it, or what it rests on could not be read (I19).
+    """
+    if selection.stop:
+        raise RefusedError(selection.stop)
+    place, _ = compare(wish, states(selection))
+    if place:
+        mitigate = wish.intent is Intent.MITIGATE
+        what = "in place by full content" if mitigate else "not on the server"
+        return (f"{', '.join(wish.mitigations)}: {what} already, nothing was started",)
+    if selection.plan.refused:
+        raise RefusedError("; ".join(selection.plan.refused))
+    if not selection.plan.steps:
+        return selection.plan.notes
+    if wish.intent is Intent.ROLLBACK and selection.plan.notes:
+        # It takes off all that it is asked for, and something of that is to stay.
+        raise RefusedError("; ".join(selection.plan.notes))
+    return None
+
+
+def states(selection: Selection) -> dict[str, MitigationState]:
+    """The states of the mitigations that are meant."""
+    return {one.mitigation.id: one.state for one in selection.found}
+
+
+def steps(
+    parcel: ToolParcel,
+    wish: Wish,
+    job: dict[str, Any],
+    package: dict[str, Any],
+    found: Mapping[str, MitigationState],
+) -> tuple[Step, ...]:
+    """The steps of one run. ``package``: what the host has of the file (``Get-PackageState``).
+
+    Where the file will stand and the deadline are the host's: they are not part of the plan.
+    """
+    tool = parcel.identity.tool
+    planned: list[Step] = []
+    if package["state"] != "complete":
+        planned.append(
+            Step(
+                id=f"tool/{tool.id}/deliver",
+                operation="Add-PackageChunk",
+                parameters={
+                    "package": parcel.file,
+                    "sha256": parcel.sha256,
+                    "size": parcel.size,
+                },
+                reason=f"{parcel.file} {parcel.identity.version} is brought to the server.",
+                before={"state": package["state"], "bytes": package["bytes"]},
+                after={"state": "complete", "bytes": parcel.size},
+            )
+        )
+    mitigate = wish.intent is Intent.MITIGATE
+    wanted, verb = ("holds", "mitigated") if mitigate else ("missing", "rolled back")
+    planned.append(
+        Step(
+            id=f"tool/{tool.id}/run",
+            operation="Start-HostJob",
+            parameters={**job, "file": parcel.file, "sha256": parcel.sha256},
+            reason=f"{', '.join(wish.mitigations)} {verb} by {parcel.file}, as asked for.",
+            before=standings(found),
+            after={name: {"state": wanted} for name in wish.mitigations},
+            needs=tuple(step.id for step in planned),
+        )
+    )
+    return tuple(planned)
+
+
+def fate_of(entry: Any) -> str | None:
+    """What became of an order, from its entry of ``Get-OperationStatus``: ok, error, begun; or None."""
+    if not isinstance(entry, dict):
+        return None
+    if entry.get("state") == "started":
+        return "begun"
+    if entry.get("state") != "finished":
+        return None
+    reply = entry.get("reply")
+    return "ok" if isinstance(reply, dict) and reply.get("status") == "ok" else "error"

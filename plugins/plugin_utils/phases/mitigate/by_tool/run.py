@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mitigate one server by a script of Microsoft instead of natively, or take that off again.
+
+==========  =======================================================================================
+step        what it does
+==========  =======================================================================================
+open        reads and identifies the operator's file
+choose      whether anything is to be done here: the same choice as for native mitigations
+plan        the arguments, or why not; check mode ends here
+deliver     brings the file; the host hashes it
+look        what the script left earlier, kept on the controller ahead of the order
+job         a durable job, watched; it is never ended from here
+judge       what the script says, our own reading of the host, and our own request to the front end
+==========  =======================================================================================
+
+Whoever is killed runs the same again: the record of the attempt and the job on the host say how far
+it came, and the script is launched once (I15).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ....base.errors import (
+    AuthenticationFailed,
+    ConfigError,
+    LockedByOther,
+    RefusedError,
+    RemediationError,
+    ScriptError,
+)
+from ....catalog.readers.tools import tool as known_tool
+from ....catalog.records.tools import Intent
+from ....change.admission import StalePlan
+from ....host.jobs.state import ABSENT
+from ....microsoft.attempt import Attempt
+from ....microsoft.file import open_tool
+from ....microsoft.record import ToolRecords
+from ....microsoft.request import ToolRequest, ToolWorld
+from ....microsoft.run import refuse_known
+from ....plan.records import HostPlan
+from ..choose import choose
+from ..models import MITIGATE, UNMITIGATE
+from .answer import ToolAnswer, ToolState, at_work, host_state, is_over
+from .plan import nothing_to_do, states, steps
+
+if TYPE_CHECKING:
+    from ....change.session import HostSession
+    from ....host.transport.reply import Reply
+    from ....microsoft.file import ToolParcel
+    from ....microsoft.record import ToolRecord
+    from ..choose import Selection
+
+__all__ = ["ToolAnswer", "ToolRequest", "ToolState", "ToolWorld", "run_tool_on"]
+
+
+def run_tool_on(
+    session: HostSession, request: ToolRequest, facts: Reply | None, world: ToolWorld
+) -> ToolAnswer:
+    """Run it on one host; ``facts``: the reply of ``session.facts()``, asked here without it.
+
+    :raises ConfigError: what the operator wrote is wrong; everything else is a state.
+    :raises CatalogError: there is no such campaign.
+    """
+    known_tool(request.tool)
+    world.catalog.campaign(request.campaign)
+    run = _Run(session, request, world)
+    try:
+        run.go(facts)
+    except ConfigError:
+        run.release()
+        raise
+    except RemediationError as error:
+        run.fail(error)
+    run.release()
+    return run.answer
+
+
+class _Run:
+    """One run on one host."""
+
+    def __init__(self, session: HostSession, request: ToolRequest, world: ToolWorld) -> None:
+        self.session = session
+        self.request = request
+        self.world = world
+        intent = MITIGATE if request.intent is Intent.MITIGATE else UNMITIGATE
+        self.answer = ToolAnswer(HostPlan(intent, request.campaign))
+        self._locked = False
+        self._ordered = False  # it may have been launched
+        self._at_work = False  # or the host must not be asked any more: the lock stays
+
+    # The way -----------------------------------------------------------------------------
+
+    def go(self, given: Reply | None) -> None:
+        request = self.request
+        parcel = open_tool(request.tool, request.source, request.pin)
+        facts = given or self.session.facts()
+        attempt, record = self._attempt(parcel, facts)
+        selection = self._selection(facts)
+        answer = self.answer
+        answer.plan = replace(selection.plan, steps=(), refused=(), notes=())
+        answer.read_back = states(selection)
+        if record is None and self._nothing(selection, attempt):
+            return
+        known = self._plan(attempt, record, facts)
+        self.world.admit(answer.plan)
+        if request.check:
+            answer.state, answer.ok = ToolState.PLANNED, True
+            answer.changed = bool(answer.plan.steps)
+            return
+        if request.objection and answer.plan.steps:
+            raise RefusedError(request.objection)
+        self._act(attempt, record, deliver=known == ABSENT)
+
+    def _attempt(self, parcel: ToolParcel, facts: Reply) -> tuple[Attempt, ToolRecord | None]:
+        """The attempt, and its record if it is one that was cut off."""
+        request, run = self.request, self.session.run
+        identity = parcel.identity
+        self.answer.tool = {
+            "tool": identity.tool.id,
+            "title": identity.tool.title,
+            "version": str(identity.version),
+            "sha256": identity.sha256,
+            "pinned_by": identity.pinned_by,
+            "intent": request.intent.value,
+            "mitigations": list(request.names),
+        }
+        name = request.job_name(run, parcel.sha256)
+        records = ToolRecords(request.kept, name, request.host, run, request.secrets)
+        number, record = records.last()
+        attempt = Attempt(self.session, request, self.world, parcel, facts, records, number or 1)
+        if record is not None and record.verdict is not None:
+            ended = record.verdict.get("outcome")
+            self.answer.notes.append(f"attempt {number} of this run ended as {ended}")
+            attempt.number, record = number + 1, None
+        elif record is not None:
+            self._ordered = True
+            record = attempt.taken_up(record)
+            self._ordered = record is not None
+        return attempt, record
+
+    def _selection(self, facts: Reply) -> Selection:
+        request = self.request
+        try:
+            return choose(
+                self.world.catalog,
+                request.campaign,
+                facts.result,
+                facts.errors,
+                self.world.now(),
+                intent=self.answer.plan.intent,
+                only=request.names,
+                although_open=request.although_open,
+            )
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+
+    def _nothing(self, selection: Selection, attempt: Attempt) -> bool:
+        nothing = nothing_to_do(selection, self.request.wish)
+        if nothing is None:
+            return False
+        answer, found = self.answer, states(selection)
+        answer.plan = replace(answer.plan, notes=nothing)
+        self.world.admit(answer.plan)
+        answer.state, answer.ok = host_state(found.values()), True
+        answer.reasons += nothing
+        if self.request.intent is Intent.MITIGATE:
+            if answer.state is not ToolState.MITIGATED:
+                answer.state = ToolState.NOT_NEEDED
+            attempt.prove(found, answer)
+        if not self.request.check:
+            # A killed run of ours may have left its lock, and this one has nothing to lock for.
+            self._locked = self.session.holds_lock()
+        return True
+
+    def _plan(self, attempt: Attempt, record: ToolRecord | None, facts: Reply) -> str:
+        """Plan it alike in check mode and otherwise; returns the state of its job."""
+        answer, request = self.answer, self.request
+        answer.arguments = attempt.arguments(record.facts if record else facts.result)
+        answer.job = attempt.job
+        known = attempt.known()
+        if record is None:
+            refuse_known(known)
+            attempt.refuse_download()
+        elif list(answer.arguments) != record.arguments:
+            raise RefusedError(
+                f"attempt {attempt.number} of this run was begun with {' '.join(record.arguments)} "
+                "by another release of this collection; finish it with that one"
+            )
+        elif known.state != ABSENT:
+            answer.notes.append(
+                f"job {attempt.job} of this run is on the host ({known.state}): it is watched "
+                "further, nothing is launched again"
+            )
+            return known.state
+        package = self.session.again(attempt.errand.state)
+        job = {"job": attempt.job, "arguments": list(answer.arguments)}
+        planned = steps(attempt.parcel, request.wish, job, package, answer.read_back or {})
+        answer.plan = replace(answer.plan, steps=planned)
+        return known.state
+
+    def _act(self, attempt: Attempt, record: ToolRecord | None, *, deliver: bool) -> None:
+        answer = self.answer
+        self.session.lock(f"{self.request.tool} {self.request.intent.value}")
+        self._locked = True
+        if record is None:
+            record = attempt.begin()
+        elif deliver:
+            attempt.deliver()
+        self._ordered = True
+        answer.kept = str(attempt.records.path(attempt.number))
+        answer.changed = attempt.delivered is not None and attempt.delivered.changed
+        report = attempt.run(record)
+        self._at_work = at_work(report)
+        answer.conclude(report)
+        if self.request.intent is Intent.MITIGATE and report.states and not self._at_work:
+            attempt.prove(report.states, answer)
+        if is_over(report):
+            self._at_work = not attempt.close(record, answer)
+
+    # The end -----------------------------------------------------------------------------
+
+    def fail(self, error: RemediationError) -> None:
+        """Something is in the way. What was refused ahead of the order launched nothing."""
+        answer = self.answer
+        refused = isinstance(error, (RefusedError, LockedByOther, ScriptError))
+        if refused and not self._ordered:
+            stale = isinstance(error, StalePlan)
+            answer.refuse(str(error), ToolState.STALE_PLAN if stale else ToolState.REFUSED)
+            return
+        self._at_work = self._ordered or isinstance(error, AuthenticationFailed)
+        answer.state, answer.ok, answer.read_back = ToolState.UNKNOWN, False, None
+        answer.reasons.append(f"{error.code}: {error}")
+
+    def release(self) -> None:
+        """Give the lock back, unless the script may still be at work."""
+        if not self._locked or self._at_work:
+            return
+        try:
+            self.session.unlock()
+        except RemediationError as error:
+            self.world.notice(f"{self.request.host}: the lock could not be given back: {error}")

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mitigate one server, or take mitigations off again: observe, choose, ask, act, read back, try.
+
+The host is the memory: it holds the undo records and compares by full content, so whoever is
+killed at any moment runs the same again and ends in the same state (I15).
+
+====================  =============================================================================
+step                  what it does
+====================  =============================================================================
+choose                from facts to the steps that are needed; unknown stops (I19)
+preview               the host says what each step would do, and what it refuses; changes nothing
+probe                 our own requests to the front end, before
+apply                 one keyed change after the other, under the host lock
+prove                 facts and requests again; "mitigated" means that the request is refused
+====================  =============================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...base.errors import (
+    ConfigError,
+    LanguageModeRefused,
+    LockedByOther,
+    RemediationError,
+    ScriptError,
+    ScriptIntegrityError,
+)
+from ...catalog.loader import load
+from ...change.admission import StalePlan
+from ...change.policy import objection
+from ...change.session import HostSession
+from ...facts.read import Facts
+from ...iis_module.models import ModuleStatus
+from ...iis_module.steps import BASE
+from ...plan.records import HostPlan
+from .choose import Selection, choose
+from .iis_module import INSTALLED, ModulePart, is_module
+from .models import UNMITIGATE, MitigateState, Request, Result, Tools
+from .preview import mitigation_of, preview
+from .probes import Answers, Questions, questions
+from .verdict import judge_mitigated, judge_removed
+
+if TYPE_CHECKING:
+    from ...host.transport.base import Transport
+    from ...host.transport.reply import Reply
+    from ...iis_module.models import ModuleOutcome
+    from ...plan.records import Step
+
+_HOST_IN_THE_WAY = (LanguageModeRefused, LockedByOther, ScriptIntegrityError)
+
+
+def mitigate_host(request: Request, transport: Transport, tools: Tools | None = None) -> Result:
+    """Mitigate one server; never raises for what happens there, the state says what is known.
+
+    :raises ConfigError: the request names what the campaign does not have.
+    """
+    machine = _Run(request, transport, tools or Tools(load()))
+    try:
+        machine.go()
+    except ConfigError:
+        raise
+    except StillAtWork as error:
+        machine.end(MitigateState.UNKNOWN, str(error))
+        machine.keep_lock()
+    except StalePlan as error:
+        machine.end(MitigateState.STALE_PLAN, str(error))
+    except RemediationError as error:
+        # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
+        state = MitigateState.UNKNOWN if machine.acted else MitigateState.STOPPED
+        machine.end(state, f"{error.code}: {error}")
+    machine.release()
+    machine.result.commands = machine.host.asked
+    return machine.result
+
+
+class StillAtWork(RemediationError):  # noqa: N818 - a state of the host, not a mistake
+    """An installer of ours has not come to its end."""
+
+    code = "at-work"
+
+
+class _Run:
+    """One run on one host."""
+
+    def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
+        self.request = request
+        self.tools = tools
+        self.host = HostSession(
+            transport,
+            request.run,
+            request.owner,
+            tools.sleep,
+            tools.record,
+            controller=request.controller,
+            takeover=request.takeover,
+        )
+        empty = HostPlan(request.intent, request.campaign)
+        self.result = Result(MitigateState.UNKNOWN, "not begun", empty)
+        self.acted = False
+        self._locked = False
+        self._module = ModulePart(self.host, tools.module)
+        self._module_done: ModuleOutcome | None = None
+        self._invocation = tools.token()
+
+    # The way -----------------------------------------------------------------------------
+
+    def go(self) -> None:
+        reply = self.host.facts()
+        selection = self._choose(reply)
+        self.result.plan = selection.plan
+        self.result.left_open = selection.open_cves
+        if selection.stop:
+            return self.end(MitigateState.STOPPED, selection.stop)
+        plan = self.result.plan = self._plan(selection)
+        self.tools.admit(plan)
+        asking = self._questions(reply, selection)
+        before = self._ask("before", asking)
+        if plan.steps and self.request.check:
+            return self.end(MitigateState.PLANNED, _planned(plan))
+        if not plan.steps:
+            return self._settled(selection, before)
+        if why := objection(self.request, self.tools.now()):
+            return self.end(MitigateState.STOPPED, why)
+        self.host.lock(f"{self.request.intent} {self.request.campaign}")
+        self._locked = True
+        for step in plan.steps:
+            if is_module(step):
+                self._apply_module(step)
+            else:
+                self._apply(step)
+        after = self._ask("after", asking)
+        return self._judge(self._choose(self.host.facts()), before, after)
+
+    def _plan(self, selection: Selection) -> HostPlan:
+        """The steps as the host would carry them out, with those of the URL Rewrite module."""
+        part = self._module
+        selection, module = part.ahead(selection)
+        plan = preview(self.host, selection)
+        if module is not None and any(INSTALLED in step.needs for step in plan.steps):
+            plan = replace(plan, steps=(*module.steps, *plan.steps))
+        return part.behind(plan, selection)
+
+    def _choose(self, reply: Reply) -> Selection:
+        wanted = self.request
+        try:
+            return choose(
+                self.tools.catalog,
+                wanted.campaign,
+                reply.result,
+                reply.errors,
+                self.tools.now(),
+                intent=wanted.intent,
+                only=wanted.only,
+                although_open=wanted.although_open,
+            )
+        except ValueError as error:
+            raise ConfigError(f"mitigations: {error}") from error
+
+    def _settled(self, selection: Selection, before: Answers) -> None:
+        """Nothing to do, or nothing that the host lets us do."""
+        if self.request.intent == UNMITIGATE and not self.result.plan.refused:
+            self.end(MitigateState.NOT_NEEDED, "No mitigation of ours is on this server.")
+        else:
+            self._judge(selection, before, before)
+        if not self.request.check:
+            self._give_back()
+
+    def _questions(self, reply: Reply, selection: Selection) -> Questions:
+        wanted = [one.mitigation for one in selection.found]
+        if self.request.intent == UNMITIGATE:
+            wanted = []  # only the health pages: nothing is to be refused any more
+        return questions(Facts.of(reply.result, reply.errors), wanted)
+
+    def _ask(self, when: str, asking: Questions) -> Answers:
+        """Ask the front end; the answers are kept for the report."""
+        found: list[dict[str, Any]] = []
+        if asking.asked:
+            result = self.host.ask("Test-FrontEnd", asking.parameters()).result
+            listed = result.get("probes") if isinstance(result, dict) else None
+            found = [row for row in listed or () if isinstance(row, dict)]
+        self.result.probes[when] = found
+        return Answers(asking, tuple(found))
+
+    # Steps -------------------------------------------------------------------------------
+
+    def _waits(self, step: Step) -> bool:
+        """Whether a step that it needs has failed; then it is not tried."""
+        failed = {line.partition(":")[0] for line in self.result.failed}
+        missing = [name for name in step.needs if name in failed]
+        if missing:
+            self.result.failed.append(f"{step.id}: not tried, {', '.join(missing)} failed")
+        return bool(missing)
+
+    def _apply(self, step: Step) -> None:
+        """Carry out one step; a failed one does not keep other mitigations from being applied."""
+        if self._waits(step):
+            return
+        self.acted = True
+        name = f"{step.id}@{self._invocation}"
+        try:
+            answer = self.host.change(step.operation, step.parameters, name)
+        except _HOST_IN_THE_WAY:
+            raise
+        except ScriptError as error:
+            self.result.failed.append(f"{step.id}: {error}")
+            return
+        changed = answer.get("changed") is True
+        shown = {key: answer.get(key) for key in ("before", "after", "undo", "kept")}
+        entry = {"step": step.id, "mitigation": mitigation_of(step), "changed": changed}
+        self.result.done.append({**entry, **shown})
+        self.result.changed = self.result.changed or changed
+        self.tools.notice(f"{self.request.host}: {step.id} {'done' if changed else 'unchanged'}")
+
+    def _apply_module(self, step: Step) -> None:
+        """Its steps are one piece of work, which begins with the first of them."""
+        if self._waits(step):
+            return
+        if self._module_done is None:
+            self.acted = True
+            self._module_done = self._module.act(self.request.intent)
+            outcome = self._module_done
+            if outcome.status is ModuleStatus.UNKNOWN:
+                raise StillAtWork(f"URL Rewrite module: {outcome.reason}")
+            if outcome.status in (ModuleStatus.FAILED, ModuleStatus.REFUSED):
+                self.result.failed.append(f"{INSTALLED}: {outcome.reason}")
+        outcome = self._module_done
+        shown = {"before": outcome.before, "after": outcome.after, **outcome.details}
+        entry = {"step": step.id, "mitigation": None, "changed": outcome.changed}
+        self.result.done.append({**entry, **shown})
+        self.result.changed = self.result.changed or outcome.changed
+
+    # The end -----------------------------------------------------------------------------
+
+    def _judge(self, now: Selection, before: Answers, after: Answers) -> None:
+        judge = judge_removed if self.request.intent == UNMITIGATE else judge_mitigated
+        result = self.result
+        state, reason, result.standings = judge(
+            now, before, after, result.failed, result.plan.refused
+        )
+        held = [one.mitigation.id for one in now.found if one.state.state.value == "holds"]
+        result.left_open = now.left_open(held)
+        self.end(state, reason)
+
+    def end(self, state: MitigateState, reason: str) -> None:
+        """Set the verdict."""
+        self.result.state, self.result.reason = state, reason
+
+    def keep_lock(self) -> None:
+        """An installer may be at work: nobody else is to change this server meanwhile."""
+        self._locked = False
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if not self._locked:
+            return
+        try:
+            self.host.unlock()
+        except RemediationError as error:
+            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")
+
+    def _give_back(self) -> None:
+        """A killed run of ours may have left its lock, and this one has nothing to lock for."""
+        self._locked = self.host.holds_lock()
+
+
+def _planned(plan: HostPlan) -> str:
+    parts = [BASE if is_module(step) else mitigation_of(step) for step in plan.steps]
+    return f"{', '.join(dict.fromkeys(parts))}: {len(plan.steps)} changes."

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task of a playbook: our own operations, or a script of Microsoft where one is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...base.clock import utc_now
+from ...base.errors import ConfigError
+from ...catalog.loader import load
+from ...catalog.records.tools import Intent
+from ...change.policy import objection
+from ...change.session import HostSession
+from ...change.source import PackageSource
+from ...iis_module.models import ModuleTools
+from ...microsoft.identify import Pin
+from ...plan.serialize import plan_to_dict
+from .by_tool.run import ToolRequest, ToolWorld, run_tool_on
+from .models import UNMITIGATE, MitigateState, Tools
+from .options import GOOD, to_dict
+from .run import mitigate_host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ...host.transport.base import Transport
+    from ...plan.records import HostPlan
+    from .models import Request
+
+REWRITE = "url-rewrite"  # of catalog/modules
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a task ended: ``entry`` is its result, ``ok`` whether what was asked for is so."""
+
+    entry: dict[str, Any]
+    ok: bool
+    changed: bool
+    plan: HostPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Who is told what on the way: the journal, the approved plan, the operator."""
+
+    record: Callable[[str, dict[str, Any]], None]
+    admit: Callable[[HostPlan], None]
+    notice: Callable[[str], None] = lambda _text: None
+    secrets: frozenset[str] = frozenset()
+
+
+def native(
+    wanted: Request, options: Mapping[str, Any], transport: Transport, around: Around
+) -> Done:
+    """Carry it out with our own operations."""
+    tools = Tools(
+        load(),
+        notice=around.notice,
+        record=around.record,
+        admit=around.admit,
+        module=_module(wanted, options, around),
+    )
+    result = mitigate_host(wanted, transport, tools)
+    ok = result.state in GOOD or (wanted.check and result.state is not MitigateState.STALE_PLAN)
+    return Done(to_dict(wanted, result), ok, result.changed, result.plan)
+
+
+def _module(wanted: Request, options: Mapping[str, Any], around: Around) -> ModuleTools | None:
+    """The URL Rewrite module of the operator's package store, where one is named."""
+    source = PackageSource.of(options)
+    if source.catalogue is None:
+        return None
+    return ModuleTools(
+        wanted.host,
+        load().module(REWRITE),
+        source.catalogue.modules,
+        source.deliver,
+        seconds=wanted.seconds,
+        notice=around.notice,
+    )
+
+
+def by_tool(
+    wanted: Request, options: Mapping[str, Any], transport: Transport, around: Around
+) -> Done:
+    """Let a script of Microsoft do it; raises :class:`ConfigError` for wrong options."""
+    if not options.get("tool_file"):
+        raise ConfigError("tool_file: needed with tool, the script that you have downloaded")
+    request = ToolRequest(
+        host=wanted.host,
+        tool=options["tool"],
+        source=Path(options["tool_file"]),
+        intent=Intent.ROLLBACK if wanted.intent == UNMITIGATE else Intent.MITIGATE,
+        kept=_folder(options.get("case") or f"cases/{wanted.run}", wanted.host),
+        mitigations=wanted.only,
+        pin=_pin(options),
+        campaign=wanted.campaign,
+        check=wanted.check,
+        seconds=wanted.seconds,
+        objection=objection(wanted, utc_now()),
+        timeout_seconds=options.get("tool_timeout"),
+        accept_rollback_defaults=options["tool_accept_rollback_defaults"],
+        although_open=wanted.although_open,
+        secrets=tuple(around.secrets),
+    )
+    session = HostSession(
+        transport,
+        wanted.run,
+        wanted.owner,
+        record=around.record,
+        controller=wanted.controller,
+        takeover=wanted.takeover,
+    )
+    world = ToolWorld(load(), notice=around.notice, admit=around.admit)
+    answer = run_tool_on(session, request, None, world)
+    said = answer.to_dict()
+    entry = {
+        "host": wanted.host,
+        "run": wanted.run,
+        "state": said["state"],
+        "reason": " ".join(said["reasons"]),
+        "plan": plan_to_dict(answer.plan),
+        "tool": said,
+        "approvals": dict(wanted.given),
+        "commands": session.asked,
+    }
+    return Done(entry, answer.ok or wanted.check, answer.changed, answer.plan)
+
+
+def _folder(case: str, host: str) -> Path:
+    """The folder of a host in the case; a name that leads elsewhere has none (I6)."""
+    if host in ("", ".", "..") or Path(host).name != host:
+        raise ConfigError(f"{host!r}: cannot name a folder of the case; rename the host")
+    return Path(case) / host
+
+
+def _pin(options: Mapping[str, Any]) -> Pin | None:
+    sha256, version = options.get("tool_sha256"), options.get("tool_version")
+    if bool(sha256) != bool(version):
+        raise ConfigError("tool_sha256 and tool_version: give both, or none for a listed file")
+    return Pin(str(sha256).lower(), str(version)) if sha256 else None

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run ended, judged by what was read back and by what the front end did. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...judge.mitigations.state import State
+from .models import MitigateState, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .choose import Found, Selection
+    from .probes import Answers
+
+Ended = tuple[MitigateState, str, tuple[Standing, ...]]
+
+
+def judge_mitigated(
+    now: Selection, before: Answers, after: Answers, failed: Sequence[str], refused: Sequence[str]
+) -> Ended:
+    """Judge a run that was to mitigate. ``now``: chosen anew from the facts read afterwards."""
+    if now.stop:
+        return MitigateState.UNKNOWN, now.stop, _standings(now.found, after)
+    standings = _standings(now.found, after)
+    needed = [one for one in now.found if one.needed is not False]
+    said = {
+        line.partition(":")[0] for line in (*refused, *(f.replace("/", ":", 1) for f in failed))
+    }
+    wanting = [
+        *refused,
+        *failed,
+        *(
+            why
+            for one in needed
+            if one.mitigation.id not in said and (why := _wanting(one, after)) is not None
+        ),
+    ]
+    held = [one for one in needed if one.state.state is State.HOLDS]
+    if wanting:
+        state = MitigateState.PARTIAL if held else MitigateState.STOPPED
+        return state, " ".join(f"{line}." for line in wanting), standings
+    if lost := sorted(before.healthy() - after.healthy() - _expected(now.found, after)):
+        pages = ", ".join(f"{path} on {site}" for site, path in lost)
+        return MitigateState.DEGRADED, f"Answered before and does not now: {pages}.", standings
+    if not held:
+        reason = "Nothing is open that a mitigation of this campaign is for."
+        if any(one.needed for one in now.found):
+            reason = "No mitigation of what is open can be applied to this server."
+        return MitigateState.NOT_NEEDED, reason, standings
+    names = ", ".join(one.mitigation.id for one in held)
+    return MitigateState.MITIGATED, f"{names}: in place in full, read back and tried.", standings
+
+
+def judge_removed(
+    now: Selection, before: Answers, after: Answers, failed: Sequence[str], refused: Sequence[str]
+) -> Ended:
+    """Judge a run that was to take mitigations off. Failed steps leave their record on the host."""
+    standings = _standings(now.found, None)
+    wanting = [*failed, *refused]
+    if wanting:
+        state = MitigateState.PARTIAL if failed else MitigateState.STOPPED
+        return state, " ".join(f"{line}." for line in wanting), standings
+    if lost := sorted(before.healthy() - after.healthy()):
+        pages = ", ".join(f"{path} on {site}" for site, path in lost)
+        return MitigateState.DEGRADED, f"Answered before and does not now: {pages}.", standings
+    return MitigateState.REMOVED, "What was recorded before the mitigations is back.", standings
+
+
+def _wanting(one: Found, after: Answers) -> str | None:
+    """Why a needed mitigation does not count."""
+    name = one.mitigation.id
+    if one.state.state is State.NOT_APPLICABLE:
+        return None
+    if one.needed is None:
+        return f"{name}: whether it is needed is not known"
+    if one.state.state is not State.HOLDS:
+        return f"{name}: {one.state.state.value}: {one.state.detail}"
+    proven, words = after.proof(one.mitigation)
+    return f"{name}: not proven, {words}" if words and proven is not True else None
+
+
+def _standings(found: Iterable[Found], after: Answers | None) -> tuple[Standing, ...]:
+    return tuple(
+        Standing(
+            one.mitigation.id,
+            one.state.state.value,
+            one.state.detail,
+            one.needed,
+            after.proof(one.mitigation)[1] if after else None,
+        )
+        for one in found
+    )
+
+
+def _expected(found: Iterable[Found], after: Answers) -> set[tuple[str, str]]:
+    """Pages that do not answer because a mitigation has stopped the pool that serves them."""
+    stopped = {
+        pool.name.casefold()
+        for one in found
+        if one.state.state is State.HOLDS
+        for pool in one.mitigation.app_pools
+        if pool.state == "Stopped"
+    }
+    asked = after.questions.asked
+    return {(q.site, q.path) for q in asked if (q.pool or "").casefold() in stopped}

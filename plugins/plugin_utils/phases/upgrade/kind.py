@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upgrade one server to another cumulative update, with the run that updates have.
+
+What an upgrade adds: mitigations are written to the host before anything is touched, those that stop
+services or pools are undone, and the result lists which are to be applied again.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ...base.errors import LockedByOther, RefusedError
+from ...catalog.failures import ExitClass
+from ...facts.read import Facts, text
+from ...install.begin import NO_UPDATE, Beginning, look
+from ...install.installer import Words
+from ...install.kind import assessed
+from ...install.models import Action, Observed
+from ...install.reading import exsetup
+from ...install.run import install_on
+from .choose import choose_cu, stored_image
+from .mitigations import Mitigated, candidates, read, released, to_reapply
+from .prechecks import Ground, upgrade_prechecks
+from .requirements import setup_arguments
+from .steps import INTENT, memory_name, upgrade_plan
+from .verdict import classify_setup, judge_upgrade
+
+if TYPE_CHECKING:
+    from ...base.model import Build
+    from ...catalog.failures import ExitCode
+    from ...host.transport.base import Transport
+    from ...host.transport.reply import Reply
+    from ...install.finish import Finish
+    from ...install.kind import Readings
+    from ...install.models import Outcome, Precheck
+    from ...install.request import Request, Result, Tools
+    from ...plan.records import HostPlan
+    from ...trust.packages.records import PackageRecord
+
+_LOGS = "ExchangeSetupLogs"
+_DRIVE = re.compile(r"[A-Za-z]:\Z")
+
+
+def upgrade_host(
+    request: Request,
+    transport: Transport,
+    tools: Tools,
+    cumulative_update: str | None = None,
+    prepared_by: str | None = None,
+) -> Result:
+    """Upgrade one server; never raises a ``RemediationError``, the state says what is known."""
+    return install_on(request, transport, tools, Upgrading(cumulative_update, prepared_by))
+
+
+@dataclass(slots=True)
+class Upgrading:
+    """One upgrade of one server; ``prepared_by`` says who prepared schema and Active Directory."""
+
+    cumulative_update: str | None = None
+    prepared_by: str | None = None
+    _found: Mitigated = field(default_factory=Mitigated)
+    _remembered: tuple[str, ...] = ()
+    _kept: bool = False  # the host has the record of them
+    _logs: str = f"C:\\{_LOGS}"
+
+    @property
+    def purpose(self) -> str:
+        """The word in the lock and in the names of keys."""
+        return INTENT
+
+    def begin(self, finish: Finish, facts: Facts) -> Beginning:
+        """Choose; an upgrade that was begun and is not proven is the one to go on with."""
+        tools = finish.tools
+        build = exsetup(facts)
+        drive = text(facts.value("environment", "system_drive")) or ""
+        self._logs = f"{drive if _DRIVE.match(drive) else 'C:'}\\{_LOGS}"
+        chosen = choose_cu(
+            tools.catalog, build, tools.now().date(), tools.store, self.cumulative_update
+        )
+        if chosen.target is None or chosen.action is Action.STOP:
+            return Beginning(chosen)
+        start = look(chosen, finish.host, facts)
+        self._recall(finish, start)
+        if chosen.action is Action.INSTALL:
+            return start
+        if start.recorded is None or not start.reached:
+            self._still_to_do(finish, start, facts)
+            return Beginning(chosen, lock=start.lock)
+        reason = f"{chosen.target} was begun on this server and is not proven yet."
+        image = stored_image(tools.store, chosen.target)
+        going_on = replace(chosen, action=Action.INSTALL, reason=reason, package=image)
+        return replace(start, choice=going_on)
+
+    def _recall(self, finish: Finish, start: Beginning) -> None:
+        """Read which mitigations were in effect before the first attempt, where that was written."""
+        name = memory_name(start.update)
+        self._kept = name in start.begun
+        if not self._kept:
+            return
+        record: Any = finish.host.snapshot(name).get("recorded")
+        notes = record.get("notes") if isinstance(record, dict) else None
+        listed = notes if isinstance(notes, list) else []
+        known = {m.id for m in finish.tools.catalog.mitigations()}
+        self._remembered = tuple(n for n in listed if isinstance(n, str) and n in known)
+
+    def _still_to_do(self, finish: Finish, start: Beginning, facts: Facts) -> None:
+        """List again what an earlier upgrade left to be applied, until it has been."""
+        build = exsetup(facts)
+        if not self._kept or build is None:
+            return
+        self._list(finish, Observed(facts.result, errors=facts.errors), build)
+        if not (finish.result.reapply or finish.request.check):
+            finish.update = start.update
+            with suppress(LockedByOther):
+                finish.lock()
+                self._forget(finish, start)
+
+    def _list(self, finish: Finish, seen: Observed, build: Build) -> None:
+        tools = finish.tools
+        after = read(tools.catalog, finish.request.campaign, seen, build, tools.now(), ())
+        finish.result.reapply = to_reapply(tools.catalog, self._remembered, after, build)
+
+    @staticmethod
+    def _forget(finish: Finish, start: Beginning) -> None:
+        memory = memory_name(start.update)
+        finish.host.change("Remove-UpdateSnapshot", {"update": memory}, "forget-mitigations")
+
+    def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
+        """Judge whether setup may be started, and see which mitigations are in effect."""
+        tools, build = finish.tools, start.choice.build
+        assert build is not None  # noqa: S101 - there is no target without one
+        seen = Observed(reply.result, start.now, errors=tuple(reply.errors))
+        self._found = self._mitigated(finish, seen, build)
+        both = (*self._remembered, *self._found.remembered)
+        self._remembered = tuple(dict.fromkeys(both))
+        ground = Ground(
+            seen,
+            assessed(finish, reply),
+            self._found,
+            self.prepared_by,
+            start.recorded["state"] if start.recorded else None,
+            tuple(n for n in start.begun if n != start.update and not n.endswith(NO_UPDATE)),
+        )
+        return upgrade_prechecks(
+            tools.catalog, start.choice, ground, finish.request.policy, tools.now()
+        )
+
+    def _mitigated(self, finish: Finish, seen: Observed, build: Build) -> Mitigated:
+        """Judge a reading, with what the host has a record of."""
+        catalog, ours = finish.tools.catalog, []
+        for mitigation in candidates(catalog, build):
+            asked = {"mitigation": mitigation.id, "check": True}
+            answer = finish.host.ask("Undo-Mitigation", asked).result
+            if isinstance(answer, dict) and answer.get("undo") is not None:
+                ours.append(mitigation.id)
+        return read(catalog, finish.request.campaign, seen, build, finish.tools.now(), ours)
+
+    def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
+        """Return the steps; the result lists what will have to be applied again."""
+        target = start.choice.target
+        if target is not None:
+            catalog = finish.tools.catalog
+            finish.result.reapply = to_reapply(catalog, self._remembered, Mitigated(), target)
+        package = start.choice.package
+        return upgrade_plan(
+            finish.request,
+            finish.tools,
+            start,
+            reply.result,
+            finish.result.prechecks,
+            self.words(package, "").arguments if package else (),
+            remember=() if self._kept else self._remembered,
+            release=released(finish.tools.catalog, self._found),
+            installed=installed,
+        )
+
+    def prepare(self, finish: Finish) -> None:
+        """Write down which mitigations are in effect, then give back services and pools."""
+        planned = finish.result.planned.steps if finish.result.planned else ()
+        for step in planned:
+            if step.id == "remember" or step.id.startswith("release/"):
+                done = finish.host.change(step.operation, step.parameters, step.id)
+                finish.did(step.id, changed=done.get("changed") is True)
+                self._kept = self._kept or step.id == "remember"
+
+    def words(self, package: PackageRecord, _log: str) -> Words:
+        """Return the words for setup.exe; its progress shows in its logs."""
+        arguments = setup_arguments(package.product, package.cu)
+        if arguments is None:
+            raise RefusedError(f"no licence switch is known for {package.product} {package.cu}")
+        return Words(arguments, (self._logs,))
+
+    def classify(self, code: object) -> ExitCode:
+        """Return what setup's exit code means."""
+        return classify_setup(code)
+
+    def restarts(self, start: Beginning, code: ExitCode, installed: Observed) -> bool:
+        """Restart where setup says so, and where the files are new whatever it says."""
+        build = exsetup(Facts.of(installed.facts, installed.errors))
+        return code.kind is ExitClass.OK or build == start.choice.target
+
+    def judge(self, finish: Finish, start: Beginning, seen: Readings, code: ExitCode) -> Outcome:
+        """Return the verdict."""
+        mode = finish.request.maintenance
+        return judge_upgrade(start.choice, seen.before, seen.after, code, mode)
+
+    def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
+        """List what is to be applied again, by what is in effect now.
+
+        What was in effect stays written on the host until all of it is in effect again, or not
+        needed any more: whoever dies before this is told can ask again.
+        """
+        reply = finish.host.facts()
+        build = exsetup(Facts.of(reply.result, reply.errors)) or start.choice.target
+        if build is not None:
+            self._list(finish, Observed(reply.result, errors=tuple(reply.errors)), build)
+        if over and self._kept and not finish.result.reapply:
+            self._forget(finish, start)

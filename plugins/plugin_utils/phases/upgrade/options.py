@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of the action to an upgrade, and one result as data in its own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...base.clock import utc_now
+from ...install import options as patch_options
+
+if TYPE_CHECKING:
+    from ...install.request import Request, Result
+
+# What an update and an upgrade have in common has one name inside.
+STATES = {"patched": "upgraded", "not-patched": "not-upgraded"}
+
+
+def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
+    """Read the options; raises :class:`ConfigError`."""
+    run = options.get("run") or f"upgrade-{utc_now():%Y-%m-%d}"
+    return patch_options.request(host, {**options, "run": run, "kb": None}, check=check)
+
+
+def state_of(result: Result) -> str:
+    """The verdict in the words of an upgrade."""
+    return STATES.get(result.outcome.state.value, result.outcome.state.value)
+
+
+def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+    """Return one result for playbooks and reports."""
+    entry = patch_options.to_dict(wanted, result)
+    return {**entry, "state": state_of(result), "reapply": list(result.reapply)}

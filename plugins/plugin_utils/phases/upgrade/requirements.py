@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cumulative update needs: .NET, a schema that was prepared elsewhere, its licence switch."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...catalog.failures import read_table
+from ...install.models import Precheck, Status
+
+if TYPE_CHECKING:
+    from ...facts.read import Facts
+
+_TABLE = Path(__file__).with_name("requirements.yml")
+_NUMBER = re.compile(r"CU(\d+)")
+
+
+@cache
+def requirements() -> dict[str, Any]:
+    """Return the table."""
+    return read_table(_TABLE)
+
+
+def cu_number(cu: str) -> int:
+    """The number of a cumulative update; RTM and previews come before all."""
+    found = _NUMBER.match(cu)
+    return int(found[1]) if found else 0
+
+
+def _row(table: str, product: str, cu: str) -> dict[str, str] | None:
+    number = cu_number(cu)
+    return next(
+        (
+            row
+            for row in requirements()[table]
+            if row["product"] == product and row["from"] <= number
+        ),
+        None,
+    )
+
+
+def setup_arguments(product: str, cu: str) -> tuple[str, ...] | None:
+    """Arguments of the setup.exe of a cumulative update; ``None`` where the switch is not known."""
+    row = _row("licence", product, cu)
+    return (row["switch"], "/Mode:Upgrade") if row else None
+
+
+def cu_prechecks(
+    product: str, cu: str, facts: Facts, prepared_by: str | None
+) -> tuple[Precheck, ...]:
+    """The checks that only an upgrade needs; ``prepared_by`` attests the schema and AD."""
+    return (
+        _dotnet(product, cu, facts),
+        _schema(prepared_by),
+        _licence(product, cu),
+    )
+
+
+def _dotnet(product: str, cu: str, facts: Facts) -> Precheck:
+    row, releases = _row("dotnet", product, cu), requirements()["releases"]
+    installed = facts.value("dotnet", "release")
+    if row is None:
+        return Precheck(
+            "cu.dotnet", Status.UNKNOWN, f".NET for {product} {cu} is not in the table."
+        )
+    if not isinstance(installed, int):
+        return Precheck("cu.dotnet", Status.UNKNOWN, f".NET Framework: {facts.why('dotnet')}.")
+    wanted = row["least"] if row["least"] == row["most"] else f"{row['least']} to {row['most']}"
+    above = [value for value in releases.values() if value > releases[row["most"]]]
+    summary = f"{product} {cu} needs .NET Framework {wanted}; release {installed} is installed."
+    if installed < releases[row["least"]]:
+        remedy = f"Install .NET Framework {row['most']} and restart before the upgrade."
+        return Precheck("cu.dotnet", Status.STOP, summary, remedy)
+    if above and installed >= min(above):
+        return Precheck("cu.dotnet", Status.STOP, summary, "This .NET is too new for it.")
+    return Precheck("cu.dotnet", Status.PASS, summary)
+
+
+def _schema(prepared_by: str | None) -> Precheck:
+    if not prepared_by:
+        return Precheck(
+            "cu.schema",
+            Status.STOP,
+            "Nobody has said that schema and Active Directory are prepared.",
+            "Run /PrepareSchema and /PrepareAD from a clean management host, never from this "
+            "server, and say who did it.",
+        )
+    return Precheck("cu.schema", Status.PASS, f"Prepared, says {prepared_by}.")
+
+
+def _licence(product: str, cu: str) -> Precheck:
+    arguments = setup_arguments(product, cu)
+    if arguments is None:
+        return Precheck(
+            "cu.licence", Status.UNKNOWN, f"No licence switch known for {product} {cu}."
+        )
+    return Precheck("cu.licence", Status.PASS, f"setup.exe {' '.join(arguments)}.")

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Host jobs in the model: Start-HostJob, Get-HostJob, Remove-HostJob, Restart-Host."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+
+from ....world import machine
+from ..context import stamp, stamp_text
+from ..core.lock import assert_owner
+from ..core.state import BY
+from ..errors import OperationError
+from ..frame import boot_id, encode
+from ..parameters import Parameter, bind, invalid_argument
+from .files import (
+    assert_idle,
+    assert_name,
+    assert_none_active,
+    folder_of,
+    is_active,
+    read,
+    view,
+    write_state,
+)
+from .image import assert_support, is_image
+from .runner import task_name
+
+if TYPE_CHECKING:
+    from ....world.world import World
+
+_FILE = re.compile(r'[a-z]:\\[^"*?<>|]+\.(?:exe|iso|msi|msp|ps1)\Z', re.IGNORECASE)
+_BAD_FILE = re.compile(r"\\\.\.\\|[\x00-\x1f]")
+_DEADLINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z\Z", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_JOB = Parameter("Job", str)
+_OWNER = Parameter("LockOwner", str, 1, 200)
+_CHECK = Parameter("Check", bool, default=False, mandatory=False)
+_START = (
+    _JOB,
+    Parameter("Kind", str, default="process", mandatory=False),
+    Parameter("File", str, 4, 1000),
+    Parameter("Arguments", list, default=[], mandatory=False),
+    Parameter("Sha256", str),
+    Parameter("DeadlineUtc", str),
+    Parameter("ProgressPaths", list, default=[], mandatory=False),
+    Parameter("ProgressTimeoutSeconds", int, 60, 86_400, default=1800, mandatory=False),
+    Parameter("OutputCapBytes", int, 0, 1 << 24, default=1 << 20, mandatory=False),
+    Parameter("RelaunchAfterReboot", bool, default=False, mandatory=False),
+    _CHECK,
+    _OWNER,
+)
+_ORDER = (
+    "job",
+    "kind",
+    "file",
+    "arguments",
+    "sha256",
+    "deadline_utc",
+    "progress_paths",
+    "progress_timeout_seconds",
+    "output_cap_bytes",
+    "relaunch_after_reboot",
+)
+_GET = (
+    _JOB,
+    Parameter("OutputOffset", int, 0, 2_147_483_647, default=0, mandatory=False),
+    Parameter("OutputLimit", int, 0, 1 << 18, default=0, mandatory=False),
+)
+_RESTART = (
+    Parameter("DelaySeconds", int, 5, 3600, default=15, mandatory=False),
+    Parameter("Reason", str, 1, 200),
+    _CHECK,
+    _OWNER,
+)
+# What a job has before its program runs.
+_FRESH: dict[str, Any] = dict.fromkeys(
+    (
+        *("reason", "message", "started", "heartbeat", "progress", "finished", "exit_code"),
+        *("image", "pid", "program_started", "runner_pid", "runner_started", "sha256_at_launch"),
+    )
+)
+
+
+def start(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    """Stage a job and its task; a job of the same name and order is that job."""
+    *values, check, owner = bind(request, _START)
+    order: dict[str, Any] = {"schema": 1, **dict(zip(_ORDER, values, strict=True))}
+    if order["kind"].lower() != "process":
+        raise invalid_argument("Kind")
+    assert_name(order["job"])
+    if not check:
+        assert_owner(world, owner)
+    _check_order(order)
+    before = _known(world, order)
+    if before is not None and before["state"] != "staged":
+        return {"changed": False, "before": before, "after": before}
+    if world.file(order["file"]) is None:
+        raise _invalid("FileMissing", f"the file {order['file']} does not exist")
+    if is_image(order["file"]):
+        assert_support(world)
+    assert_none_active(world, order["job"])
+    after: dict[str, Any] | None = {"job": order["job"], "state": "staged"}
+    if not check:
+        after = _stage(world, order, owner, before)
+    return {"changed": True, "before": before, "after": after}
+
+
+def get(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    """Tell what a job does now."""
+    job, offset, limit = bind(request, _GET)
+    folder = folder_of(world, assert_name(job))
+    state = view(world, folder) if folder else None
+    if folder is None or state is None:
+        return {"job": job, "state": "absent"}
+    if limit > 0:
+        output = (world.text(f"{folder}\\output.log") or "").encode()
+        state["output"] = base64.b64encode(output[offset : offset + limit]).decode()
+    return state
+
+
+def remove(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    """Remove task and folder of a job that is not at work."""
+    job, check, owner = bind(request, (_JOB, _CHECK, _OWNER))
+    assert_name(job)
+    if not check:
+        assert_owner(world, owner)
+    absent = {"job": job, "state": "absent"}
+    folder = folder_of(world, job)
+    if folder is None:
+        return {"changed": False, "before": absent, "after": absent}
+    before = view(world, folder)
+    if before and before["state"] != "staged" and is_active(before):
+        message = (
+            f"job '{job}' is at work (state {before['state']}, program {before['pid']}); "
+            "it is not ended. Wait for it"
+        )
+        raise OperationError("Locked", message, identity="JobActive", details=before)
+    if not check:
+        machine.remove_task(world, task_name(job), by=BY)
+        world.delete_file(folder, by=BY)
+    return {"changed": True, "before": before, "after": absent}
+
+
+def restart(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    """Plan a restart of Windows."""
+    delay, _reason, check, owner = bind(request, _RESTART)
+    if not check:
+        assert_owner(world, owner)
+    assert_idle(world)
+    scheduled = not check and not machine.plan_restart(world, delay, by=BY)
+    return {
+        "changed": not scheduled,
+        "scheduled": scheduled,
+        "boot_id": boot_id(world),
+        "delay_seconds": delay,
+    }
+
+
+def _invalid(identity: str, message: str) -> OperationError:
+    return OperationError("RequestInvalid", message, identity=identity)
+
+
+def _check_order(order: dict[str, Any]) -> None:
+    order["sha256"] = order["sha256"].lower()
+    if not _SHA256.match(order["sha256"]):
+        raise _invalid("Sha256", f"'{order['sha256']}' is not a SHA-256")
+    if not _FILE.match(order["file"]) or _BAD_FILE.search(order["file"]):
+        raise _invalid(
+            "File",
+            f"'{order['file']}' is not the full path of an .exe, .iso, .msi, .msp or .ps1 "
+            "on a drive of the host",
+        )
+    if not _DEADLINE.match(order["deadline_utc"]):
+        raise _invalid(
+            "DeadlineUtc", f"'{order['deadline_utc']}' is not a UTC time (2021-03-05T10:00:00Z)"
+        )
+    order["deadline_utc"] = stamp_text(order["deadline_utc"])
+
+
+def _known(world: World, order: dict[str, Any]) -> dict[str, Any] | None:
+    folder = folder_of(world, order["job"])
+    known = read(world, folder, "job.json") if folder else None
+    state = view(world, folder) if folder else None
+    if known is None or state is None:
+        return None
+    for name, wanted in order.items():
+        if known.get(name) != wanted:
+            raise _invalid(
+                "JobConflict",
+                f"job '{order['job']}' exists with another {name}; "
+                "use another name, or remove it first",
+            )
+    return state
+
+
+def _stage(
+    world: World, order: dict[str, Any], owner: str, before: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    folder = str(folder_of(world, order["job"], create=True))
+    if before is None:
+        now = world.clock()
+        world.write_text(f"{folder}\\runner.ps1", "", by=BY)
+        record = {**order, "owner": owner, "created": stamp(now)}
+        world.write_text(f"{folder}\\job.json", encode(record), by=BY)
+        state = {
+            "schema": 1,
+            "job": order["job"],
+            "state": "staged",
+            **_FRESH,
+            "boot_id": boot_id(world),
+            "attempt": 0,
+            "output_bytes": 0,
+            "was_stalled": False,
+            "was_late": False,
+            "missed_writes": 0,
+            "relaunch_after_reboot": order["relaunch_after_reboot"],
+        }
+        write_state(world, folder, state, now)
+    name = task_name(order["job"])
+    if (world.service("Schedule") or {"status": "Running"})["status"] != "Running":
+        world.delete_file(folder, by=BY)
+        raise OperationError(
+            "ScriptFailed",
+            f"the Task Scheduler did not create the task {name} (exit code 1): "
+            "ERROR: The RPC server is unavailable.",
+            identity="TaskRefused",
+        )
+    machine.put_task(world, name, "", by=BY)
+    machine.change_task(world, name, due=True)
+    return view(world, folder)
+
+
+OPERATIONS = {
+    "Get-HostJob": get,
+    "Remove-HostJob": remove,
+    "Restart-Host": restart,
+    "Start-HostJob": start,
+}

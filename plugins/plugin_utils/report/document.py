@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report model: one versioned JSON document from which every format is written.
+
+Shape: ``schemas/report.schema.json``. All strings are cleaned here (control characters and lone
+surrogates become visible escapes), so that a writer only has to know its own format's escaping (I4).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ConfigError
+from ..base.json_schema import compiled, place
+from ..base.model import CheckStatus, HostState, Verdict
+from ..base.sanitize import clean, is_inert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+SCHEMA_NAME = "exchange.remediation/report"
+SCHEMA_VERSION = 1
+
+NOT_ATTEMPTED = "no result was recorded for this host: the run never got to it, or it lost it"
+
+
+def build(
+    *,
+    run: Mapping[str, Any],
+    tool: Mapping[str, Any],
+    inventory: Iterable[str],
+    results: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Make the report model of one run.
+
+    Every name of ``inventory`` gets exactly one entry, in that order; a name without a result is
+    ``not-attempted`` (I3). A result for a name outside the inventory is refused, because it means
+    that two runs were mixed up.
+
+    :raises ConfigError: an inventory name appears twice, or a result belongs to no inventory host.
+    """
+    names = list(inventory)
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ConfigError(
+            f"inventory lists {', '.join(twice)} more than once; remove the duplicates"
+        )
+    strangers = sorted(set(results) - set(names))
+    if strangers:
+        raise ConfigError(
+            f"results for hosts outside the inventory: {', '.join(strangers)}; "
+            "pass the inventory that this run was made with"
+        )
+    hosts = [_host(name, results.get(name)) for name in names]
+    report = {
+        "schema": SCHEMA_NAME,
+        "version": SCHEMA_VERSION,
+        "tool": dict(tool),
+        "run": dict(run),
+        "totals": totals(hosts),
+        "hosts": hosts,
+    }
+    check(report, "report")
+    return _inert(report)
+
+
+def _inert(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with every string cleaned; hosts that are clean already are not walked again."""
+    hosts = report["hosts"]
+    rest: dict[str, Any] = clean({key: value for key, value in report.items() if key != "hosts"})
+    rest["hosts"] = [host if is_inert(json.dumps(host).encode()) else clean(host) for host in hosts]
+    return rest
+
+
+def _host(name: str, result: Mapping[str, Any] | None) -> dict[str, Any]:
+    blank: dict[str, Any] = {
+        "host": name,
+        "address": None,
+        "state": HostState.NOT_ATTEMPTED.value,
+        "reason": NOT_ATTEMPTED,
+        "assessment": None,
+        "facts": None,
+        "errors": [],
+        "clock_offset_seconds": None,
+        "timing": {},
+        "peer": None,
+    }
+    if result is None:
+        return blank
+    # The inventory's name is the identity; what the payload calls itself is data (I20).
+    return blank | {key: value for key, value in result.items() if key in blank} | {"host": name}
+
+
+def totals(hosts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Count hosts by state, by verdict and by what an operator has to do next."""
+    hosts = list(hosts)
+    states = Counter(host["state"] for host in hosts)
+    verdicts = Counter(
+        host["assessment"]["verdict"] for host in hosts if host["assessment"] is not None
+    )
+    groups = Counter(group(host) for host in hosts)
+    return {
+        "inventory": len(hosts),
+        "by_state": {state.value: states.get(state.value, 0) for state in HostState},
+        "by_verdict": {verdict.value: verdicts.get(verdict.value, 0) for verdict in Verdict},
+        "by_group": {name: groups.get(name, 0) for name in GROUPS},
+    }
+
+
+GROUPS = ("findings", "unknown", "unreached", "nothing-found")
+
+
+def group(host: Mapping[str, Any]) -> str:
+    """The one pile a host belongs to: ``findings``, ``unknown``, ``unreached``, ``nothing-found``.
+
+    A host with findings *and* unknowns is in ``findings``; its unknowns are counted beside them.
+    """
+    if host["assessment"] is None:
+        return "unreached"
+    if has_findings(host):
+        return "findings"
+    return "unknown" if has_unknowns(host) else "nothing-found"
+
+
+_OPEN = {"vulnerable", "vulnerable-mitigated", "unsupported-and-vulnerable"}
+
+
+def has_findings(host: Mapping[str, Any]) -> bool:
+    """Whether the host is exposed or a check on it found something."""
+    assessment = host["assessment"]
+    return assessment is not None and (
+        assessment["verdict"] in _OPEN
+        or any(item["status"] == CheckStatus.FINDING.value for item in assessment["checks"])
+    )
+
+
+def has_unknowns(host: Mapping[str, Any]) -> bool:
+    """Whether anything about the host could not be told (I1: that is never a pass)."""
+    assessment = host["assessment"]
+    return (
+        assessment is None
+        or assessment["verdict"] == Verdict.UNKNOWN.value
+        or any(item["exposure"] == "unknown" for item in assessment["exposures"])
+        or any(item["status"] == CheckStatus.UNKNOWN.value for item in assessment["checks"])
+    )
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a saved report model.
+
+    :raises ConfigError: not readable, not JSON, of another schema or of a future version.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+        check(data, str(path))
+        report = _inert(data)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not JSON ({error}); give the report.json of a run") from error
+    counted = totals(report["hosts"])
+    if counted != report["totals"]:
+        raise ConfigError(
+            f"{path}: its totals do not match its hosts; the file was changed by hand or damaged"
+        )
+    return report
+
+
+def check(report: Any, where: str) -> None:
+    """Validate against the schema; raises ConfigError naming the place and the cure."""
+    if not isinstance(report, dict) or report.get("schema") != SCHEMA_NAME:
+        raise ConfigError(f"{where}: not a report of {SCHEMA_NAME}; give the report.json of a run")
+    version = report.get("version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"{where}: report version {version} is newer than {SCHEMA_VERSION}, the newest that this "
+            "version reads; upgrade exchange-remediation"
+        )
+    failure = compiled("report")(report)
+    if failure is not None:
+        raise ConfigError(
+            f"{where}: not a valid report: {place('report', failure[0])} {failure[1]}"
+        )

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The summary table for a terminal: plain text, colour only when asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..columns import line, widths, wrap
+from ..entries import entries, hosts_of_the_run, next_step, other_day, urgency, verdict_of
+from ..exit_code import exit_code, meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_RED, _YELLOW, _MAGENTA, _GREEN = "31", "33", "35", "32"
+_COLOURS = {
+    "vulnerable": _RED,
+    "unsupported-and-vulnerable": _RED,
+    "vulnerable-mitigated": _YELLOW,
+    "fixed": _GREEN,
+    "not-affected": _GREEN,
+}  # everything else is not known: magenta
+_HEAD = ("HOST", "VERDICT", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN")
+_CAPS = (40, 26, 14, 15, 8, 7)  # a hostile name must not push the verdict off the screen
+
+
+def _row(host: Mapping[str, Any]) -> list[str]:
+    assessment = host["assessment"]
+    identity = assessment["identity"] if assessment else {}
+    lines = entries(host)
+    product = (identity.get("product") or "").removeprefix("Exchange")
+    return [
+        host["host"],
+        verdict_of(host),
+        f"{product} {identity.get('cumulative_update') or ''}".strip() or "-",
+        identity.get("build") or "-",
+        str(sum(line.status == "finding" for line in lines)),
+        str(sum(line.status == "unknown" for line in lines)),
+    ]
+
+
+def terminal_table(report: Mapping[str, Any], *, columns: int = 100, colour: bool = False) -> str:
+    """Fleet table, most urgent host first; then what to do next; then the totals."""
+    hosts = sorted(report["hosts"], key=urgency)
+    rows = [_row(host) for host in hosts]
+    cells = widths([_HEAD, *rows], _CAPS)
+    lines = [line(_HEAD, cells)]
+    for row in rows:
+        paint = _COLOURS.get(row[1], _MAGENTA) if colour else ""
+        lines.append(line(row, cells, paint))
+    return "\n".join([*lines, "", *_steps(hosts, columns), "", *_summary(report)]) + "\n"
+
+
+def _steps(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
+    """Each next step once, in full, with the hosts it is for: nothing is cut off."""
+    steps: dict[str, list[str]] = {}
+    for host in hosts:
+        steps.setdefault(next_step(host), []).append(host["host"])
+    lines = ["Next, most urgent first:"]
+    for number, (step, names) in enumerate(steps.items(), 1):
+        for text, indent in ((f"{number:2}. {step}", "    "), (", ".join(names), "      ")):
+            first = "" if indent == "    " else indent
+            lines += wrap(text, columns, first=first, rest=indent)
+    return lines
+
+
+def _summary(report: Mapping[str, Any]) -> list[str]:
+    run, groups = report["run"], report["totals"]["by_group"]
+    code = exit_code(report)
+    counts = (
+        f"{groups['findings']} with findings, {groups['unknown']} not fully known, "
+        f"{groups['unreached']} not reached, {groups['nothing-found']} with nothing found"
+    )
+    return [
+        f"{run['campaign']['title']}: {hosts_of_the_run(report)} - {counts}.",
+        f"Exit status {code}: {meaning(code)}.",
+        *filter(None, [other_day(report)]),
+        "A host without findings is not thereby clean: this assesses exposure, not compromise.",
+    ]

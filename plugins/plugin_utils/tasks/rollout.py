@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions that install something on one server after the other have in common.
+
+A rollout stops at a server that is not as wanted: such a task fails, and counts in the stop budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import RefusedError
+from ..change import journal as host_change
+from ..change import source as package_source
+from ..install.components import Maintenance
+from ..install.models import PatchState
+from ..install.options import GOOD, budget, tools
+from ..plan.show import step_diffs
+from .task import changing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..host.transport.base import Transport
+    from ..install.request import Request, Result, Tools
+    from .task import Call
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    **host_change.OPTIONS,
+    **package_source.OPTIONS,
+    "approvals": {"type": "dict", "default": {}},
+    "campaign": {"type": "str", "default": "proxylogon"},
+    "confirm": {"type": "bool", "default": False},
+    "dag_guard": {"type": "dict"},
+    "fail_when_stopped": {"type": "bool", "default": False},
+    "lock_takeover": {"type": "str"},
+    "maintenance": {
+        "type": "str",
+        "default": "as-found",
+        "choices": [mode.value for mode in Maintenance],
+    },
+    "owner": {"type": "str"},
+    "repair": {"type": "bool", "default": False},
+    "required_approvals": {"type": "list", "elements": "str", "default": []},
+    "restart": {"type": "bool", "default": True},
+    "room_gib": {"type": "float", "default": 2.0},
+    "run": {"type": "str"},
+    "stop_after": {"type": "int", "default": 0},
+    "stop_file": {"type": "path"},
+    "window_end": {"type": "str"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One kind of installation. ``key`` names its result, ``undone`` says that nothing was done."""
+
+    key: str
+    intent: str
+    undone: str
+    request: Callable[..., Request]  # (host, options, *, check)
+    install: Callable[[Request, Transport, Tools, dict[str, Any]], Result]
+    to_dict: Callable[[Request, Result], dict[str, Any]]
+
+
+def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
+    """Carry out one task on one server."""
+    options, host = call.options, call.host
+    with changing(call, kind.intent, lambda: kind.request(host, options, check=call.check)) as (
+        wanted,
+        change,
+    ):
+        # What stops a server counts where it would be changed, and where that comes next.
+        counts = not wanted.check or (options["fail_when_stopped"] and not call.check)
+        stop_budget = budget(options) if counts else None
+        if stop_budget and (why := stop_budget.exhausted()) is not None:
+            raise RefusedError(why)
+        around = replace(
+            tools(options), record=change.record, admit=change.admit, notice=call.notice
+        )
+        done = kind.install(wanted, call.connection.open(), around, options)
+    if stop_budget:
+        stop_budget.note(host, done.outcome.state)
+    entry = kind.to_dict(wanted, done)
+    told = {name: entry[name] for name in ("reapply",) if name in entry}
+    change.end(
+        entry["state"],
+        entry["reason"],
+        changed=done.changed,
+        peer=call.connection.peer(),
+        **told,
+    )
+    said = f"{host}: {entry['state']}: {entry['reason']}"
+    stale = done.outcome.state is PatchState.STALE_PLAN
+    result: dict[str, Any] = {"changed": done.changed, kind.key: entry}
+    if wanted.check:
+        result["changed"] = call.check and bool(done.plan) and not stale
+    failed = stale or (counts and done.outcome.state not in GOOD)
+    if failed:
+        result |= {"failed": True, "msg": said}
+    warnings = []
+    if wanted.check and not failed and done.outcome.state not in GOOD:
+        warnings.append(said)
+    if names := ", ".join(entry.get("reapply", ())):
+        warnings.append(f"{host}: run mitigate right after the upgrade, for {names}")
+    if wanted.check and not counts and not call.check and done.plan:
+        warnings.append(f"{host}: {kind.undone}")
+    result["warnings"] = warnings
+    if call.diff:
+        result["diff"] = step_diffs(host, done.planned) if done.planned else []
+    return result

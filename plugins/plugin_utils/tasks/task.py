@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every action on a host does around its work: options, connection, secrets, journal, plan.
+
+No import of ansible: the action and what raises and censors for it are handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ..base.errors import ConfigError, RemediationError
+from ..base.sanitize import clean_text
+from ..change.exclusive import alone
+from ..change.journal import HostChange, approved
+from ..change.options import approvals
+from ..host.transport.peer import BECOME_REFUSED
+from .connection import HostConnection, contains_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+class Wanted(Protocol):
+    """What is asked of one host: the part that the journal needs."""
+
+    @property
+    def run(self) -> str: ...
+    @property
+    def campaign(self) -> str: ...
+    @property
+    def check(self) -> bool: ...
+
+
+# It names a folder of the case, and stands in messages and on the host (I4, I6).
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}")
+_Wanted = TypeVar("_Wanted", bound=Wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One task on one host."""
+
+    host: str
+    connection: HostConnection
+    options: dict[str, Any]
+    secrets: set[str]
+    check: bool  # Ansible's check mode
+    diff: bool
+    notice: Callable[[str], None]  # shows the operator what happens; a change may take an hour
+
+
+def on_host(
+    action: Any,
+    arguments: Mapping[str, Any],
+    task_vars: Mapping[str, Any] | None,
+    act: Callable[[Call], dict[str, Any]],
+    *,
+    key: str,
+    fail: type[Exception],
+    censor: Callable[[dict[str, Any], set[str]], dict[str, Any]],
+) -> dict[str, Any]:
+    """Run ``act`` and return its result, with the peer in ``result[key]`` and no secret in it.
+
+    ``action``: the ``ActionBase``; ``fail``: its exception, for every :class:`RemediationError`.
+    """
+    validation, options = action.validate_argument_spec(arguments)
+    if action._connection.become is not None or action._task.become:  # noqa: SLF001 - Ansible's way
+        raise fail(BECOME_REFUSED)
+    variables = task_vars or {}
+    host = str(variables["inventory_hostname"])
+    allowed = action._templar.template(variables.get("exchange_allow_insecure"))  # noqa: SLF001
+    connection = HostConnection(host, action._connection, allowed)  # noqa: SLF001
+    secrets = validation._no_log_values | connection.secrets()  # noqa: SLF001 - has no other name
+    task, show = action._task, action._display.display  # noqa: SLF001
+    call = Call(
+        host,
+        connection,
+        options,
+        secrets,
+        bool(task.check_mode),
+        bool(task.diff),
+        lambda said: show(clean_text(_without(said, secrets))),
+    )
+    try:
+        result = act(call)
+    except RemediationError as error:
+        raise fail(f"{host}: {error}") from None  # Ansible prints a chain as the same words twice
+    connection.close()
+    result[key]["peer"] = connection.peer()
+    return censor(result, secrets) if contains_any(result, secrets) else result
+
+
+def _without(text: str, secrets: set[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "********")
+    return text
+
+
+@contextmanager
+def changing(
+    call: Call, intent: str, read: Callable[[], _Wanted]
+) -> Iterator[tuple[_Wanted, HostChange]]:
+    """Read the request, open journal and plan, and keep other processes of this user away.
+
+    ``read`` is called when the options have the run that the plan names. A change without a case
+    gets ``cases/RUN``: what stood there before is in it ahead of the first change (I13). An error
+    is in the journal before it goes on.
+    """
+    options = call.options
+    plan = approved(options, intent, options["campaign"])
+    options["run"] = plan.run if plan else options["run"]
+    wanted = read()
+    if not _RUN.fullmatch(wanted.run):
+        raise ConfigError(
+            f"run: {wanted.run!r} cannot name a folder of the case; use up to 200 letters, digits "
+            "and . _ : @ + -, beginning with a letter or digit"
+        )
+    if not wanted.check and not options.get("case"):
+        options["case"] = str(Path("cases") / wanted.run)
+    change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
+    change.begin(intent, wanted.campaign, approvals(options["approvals"]))
+    try:
+        with nullcontext() if wanted.check else alone(f"{call.host}-{call.connection.place()}"):
+            yield wanted, change
+    except RemediationError as error:
+        change.end("failed", f"{error.code}: {error}")
+        raise

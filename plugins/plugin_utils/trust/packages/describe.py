@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records of a package catalogue as lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .catalogue import PackageCatalogue
+    from .iis_module_records import ModuleRecord
+    from .records import PackageRecord
+
+
+def package_lines(package: PackageRecord) -> list[str]:
+    """Return what a package is, from which builds, and what proves it."""
+    before = [str(build) for build in package.applies_to]
+    shown = ", ".join(before) if len(before) <= 6 else f"{before[0]} to {before[-1]}"  # noqa: PLR2004 - fits a line
+    signature = package.signature
+    signed = f"{signature.subject}, {signature.timestamp}" if signature else "no (an image)"
+    lines = [
+        f"{package.file}: {package.product} {package.cu} {package.kb or ''} -> {package.build}",
+        f"  from       {shown}",
+        f"  sha256     {package.sha256} ({package.size} bytes)",
+        f"  signed by  {signed}",
+    ]
+    lines += [f"  evidence   {line}" for line in package.evidence]
+    return lines + ([f"  reason     {package.reason}"] if package.reason else [])
+
+
+def module_lines(module: ModuleRecord) -> list[str]:
+    """Return what a module is and what proves it."""
+    signature = module.signature
+    title = f"{module.product_name} {module.version} {module.architecture} {module.language}"
+    return [
+        f"{module.file}: {title}",
+        f"  product    {module.product_code}",
+        f"  sha256     {module.sha256} ({module.size} bytes)",
+        f"  signed by  {signature.subject}, {signature.timestamp}",
+        *(f"  evidence   {line}" for line in module.evidence),
+    ]
+
+
+def counts(catalogue: PackageCatalogue) -> str:
+    """Return how much is in a catalogue."""
+    modules = f", {len(catalogue.modules)} modules" if catalogue.modules else ""
+    return f"{len(catalogue.packages)} packages{modules}"
+
+
+def validity(catalogue: PackageCatalogue) -> str:
+    """Return version and expiry of a catalogue."""
+    expires = f"{catalogue.expires:%Y-%m-%d %H:%M}"
+    return f"catalogue version {catalogue.version}, expires {expires} UTC"

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The integration layer on the newest other interpreter (3.13, else 3.12) with the ansible-core that needs it.
+set -euo pipefail
+
+find_python() {
+  local version candidate
+  for version in 3.13 3.12; do
+    for candidate in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$version".*/bin/python; do
+      if "$candidate" -c "import sys; sys.exit('.'.join(map(str, sys.version_info[:2])) != '$version')" 2>/dev/null; then
+        command -v "$candidate"
+        return 0
+      fi
+    done
+  done
+  return 1
+}
+
+if ! python=$(find_python); then
+  echo "other interpreter: none found (looked for 3.13 and 3.12 on PATH and in pyenv); only $(python3 --version) was tested"
+  exit 0
+fi
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+venv=.venv-$version
+if [ ! -e "$venv/dev" ] || [ pyproject.toml -nt "$venv/dev" ]; then
+  scripts/venv.sh "$python" "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'ansible-core>=2.21,<2.22'
+  touch "$venv/dev"
+fi
+PATH="$PWD/$venv/bin:$PATH"
+export PATH
+echo "other interpreter: Python $version with $(ansible --version | sed -n 1p)"
+# What depends on the interpreter and on ansible-core: connection, options, results, rollout. Sweeps, killed
+# controllers and long rehearsed installations are a matter of our code; they ran on the other interpreter.
+exec pytest tests/integration/test_{assess,assess_hostile,assess_inventory,clients,connection,faults}.py tests/integration/test_mitigate.py tests/integration/test_patch.py \
+  tests/integration/test_rehearse_command.py tests/integration/test_upgrade.py -n "${WORKERS:-2}" --dist loadfile -q

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rehearsed Exchange server on which a stand-in for a script of Microsoft behaves as told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
+    Intent,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+    ExecResult,
+    ExecTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
+    ToolAnswer,
+    ToolRequest,
+    ToolWorld,
+    run_tool_on,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
+    ModelEngine,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
+    build_world,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2021, 3, 10, 12, tzinfo=UTC)
+SPEC: dict[str, Any] = {
+    "exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.2"},
+    "now": "2021-03-10T12:00:00Z",
+    "url_rewrite": "7.2.1993",
+}
+CONFIG = "C:\\inetpub\\wwwroot\\web.config"
+KEY = "HKLM\\SOFTWARE\\MSERTBootstrap\\PatchState"
+# Stand-ins of our own, told apart by the parameters that they declare.
+EOMT = "param ([switch] $DoNotAutoUpdateEOMT, [switch] $DoNotRunMSERT)\r\n'stand-in'\r\n"
+MITIGATIONS = "param ($ApplyBackendCookieMitigation, $RollbackBackendCookieMitigation)\r\n"
+UNIFIED = "param ([switch] $ShowMitigationStatus, [string[]] $SkipExchangeServerNames)\r\n"
+VERSION = "21.05.27.0855"
+RULES = build_world({**SPEC, "mitigations": ["backend-cookie"]}, at=AT).text(CONFIG)
+PLAIN = build_world(SPEC, at=AT).text(CONFIG)
+STAMP = "2564-03-10 12.00.01"
+GOOD = {
+    "EOMTStart": "1 EOMT.ps1 completed successfully",
+    "MitigationProcess": "1 Mitigation complete",
+    "Timestamp": STAMP,
+}
+BAD = {
+    "EOMTStart": "0 EOMT.ps1 failed to complete",
+    "MitigationProcess": "0 Mitigation failed",
+    "Timestamp": STAMP,
+}
+BACK = {
+    "EOMTStart": "1 EOMT.ps1 completed successfully",
+    "MitigationProcess": "1 Rollback of mitigation complete",
+    "Timestamp": STAMP,
+}
+Answer = Callable[[], ExecResult]
+
+
+class Killed(BaseException):
+    """The controller dies here."""
+
+
+def does(
+    values: dict[str, str] | None = None, config: str | None = None, **more: Any
+) -> dict[str, Any]:
+    """What the stand-in leaves behind: values of the registry, and a web.config."""
+    effects: list[dict[str, Any]] = [
+        {"kind": "registry", "key": KEY, "name": name, "value": value}
+        for name, value in (values or {}).items()
+    ]
+    if config is not None:
+        effects.append({"kind": "file", "path": CONFIG, "text": config})
+    # Pauses are spread at random; this duration is far from where the number of questions changes.
+    return {"duration_seconds": 7, "exit_code": 0, "effects": effects, **more}
+
+
+@dataclass
+class ToolHost:
+    """One server, one controller with its case folder, one clock for both."""
+
+    folder: Path
+    behaviour: dict[str, Any] = field(default_factory=lambda: does(GOOD, RULES))
+    text: str = EOMT
+    tool: str = "eomt"
+    spec: dict[str, Any] = field(default_factory=dict)
+    faults: dict[int, Callable[[Answer], ExecResult]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    journal: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    slept: float = 0.0
+    kill_at: int | None = None
+    meddle: Callable[[str], None] = lambda _operation: None
+
+    def __post_init__(self) -> None:
+        self.world = build_world({**SPEC, **self.spec}, "EX01", at=AT)
+        self.world.data["programs"] = [{"match": ".ps1", "behaviour": self.behaviour}]
+        self.engine = ModelEngine()
+        self.tokens = self._tokens()
+        self.file = self.folder / "renamed.ps1"
+        self.file.write_bytes(self.text.encode())
+        self.case = self.folder / "case" / "ex01"
+
+    @staticmethod
+    def _tokens() -> Iterator[str]:
+        number = 0
+        while True:
+            number += 1
+            yield f"{number:032x}"
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        machine.advance_clock(self.world, seconds)
+
+    def now(self) -> datetime:
+        return AT + timedelta(seconds=self.slept)
+
+    def execute(self, _command: str, stdin: bytes) -> ExecResult:
+        number = len(self.asked)
+        if number == self.kill_at:
+            raise Killed
+        operation = json.loads(stdin)["operation"]
+        self.asked.append(operation)
+        self.meddle(operation)
+
+        def answer() -> ExecResult:
+            done = self.engine.answer(self.world, stdin.decode())
+            return ExecResult(done.stdout, done.stderr, done.exit_code)
+
+        fault = self.faults.get(number)
+        return fault(answer) if fault else answer()
+
+    def session(self, run: str = "run-1", owner: str = "controller-a") -> HostSession:
+        transport = ExecTransport(
+            self.execute, peer="ex01", sleep=self.sleep, token=lambda: next(self.tokens)
+        )
+        return HostSession(transport, run, owner, self.sleep, self.record)
+
+    def record(self, event: str, data: dict[str, Any]) -> None:
+        self.journal.append((event, json.loads(json.dumps(data))))
+
+    def request(self, **changes: Any) -> ToolRequest:
+        given: dict[str, Any] = {
+            "host": "ex01",
+            "tool": self.tool,
+            "source": self.file,
+            "intent": Intent.MITIGATE,
+            "kept": self.case,
+            "mitigations": ("backend-cookie",),
+            "pin": Pin(self.sha256, VERSION),
+            "seconds": 3600,
+        }
+        return ToolRequest(**{**given, **changes})
+
+    def act(self, run: str = "run-1", owner: str = "controller-a", **changes: Any) -> ToolAnswer:
+        session = self.session(run, owner)
+        hooks = {name: changes.pop(name) for name in ("admit",) if name in changes}
+        world = ToolWorld(load(), lambda: self.slept, self.now, **hooks)
+        return run_tool_on(session, self.request(**changes), None, world)
+
+    def killed(self, at: int, **changes: Any) -> None:
+        """Act until the controller dies ahead of its command number ``at``."""
+        self.kill_at = at
+        try:
+            self.act(**changes)
+        except Killed:
+            return
+        finally:
+            self.kill_at = None
+
+    @property
+    def launches(self) -> list[str]:
+        return [m["target"] for m in self.world.mutations if m["kind"] == "program"]
+
+    @property
+    def locked(self) -> bool:
+        found = self.session("other").ask("Get-HostLock", {}).result
+        return isinstance(found, dict) and found.get("state") == "held"

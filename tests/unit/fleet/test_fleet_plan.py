@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the journal to the fleet: every host is somewhere, and the table says what and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.lines import JournalError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.collect import (
+    ends,
+    entries,
+    require_same_inventory,
+    size_of,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.intents import (
+    INTENTS,
+    Standing,
+    exit_status,
+    standing,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.table import (
+    outcome_table,
+    plan_table,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+    MitigateState,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.options import (
+    STATES,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.fleet import (
+    FleetPlan,
+    HostEntry,
+    Knowledge,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import (
+    HostPlan,
+    Step,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
+    plan_to_dict,
+)
+
+AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
+ROOT = Path(__file__).resolve().parents[4]
+PLAN = HostPlan(
+    "patch",
+    "proxylogon",
+    (
+        Step("install", "Start-HostJob", {}, "KB5000871 closes it.", {"build": "15.1.2176.2"},
+             {"build": "15.1.2176.9"}, "ED 21-02 action 1"),
+        Step("restart", "Restart-Host", {}, "Files in use.", None, "restarted"),
+    ),
+    rests_on="a" * 64,
+    notes=("Defender may block it.",),
+)  # fmt: skip
+
+
+def write(folder: Path, rows: list[tuple[str, str, dict[str, Any]]], run: str = "run-1") -> Path:
+    for host, event, data in rows:
+        Journal(folder, host, run, now=lambda: AT).record(event, data)
+    return folder / "journal.jsonl"
+
+
+PLANNED = ("plan", {"plan": plan_to_dict(PLAN)})
+
+
+def test_last_end_of_each_host_counts(tmp_path: Path) -> None:
+    path = write(tmp_path, [
+        ("ex01", "begin", {}), ("ex01", *PLANNED), ("ex01", "end", {"state": "planned", "reason": "x"}),
+        ("ex02", "begin", {}), ("ex02", "end", {"state": "stopped", "reason": "disk"}),
+        ("ex03", "begin", {}), ("ex03", *PLANNED),
+    ])  # fmt: skip
+    write(tmp_path, [("ex04", "end", {"state": "patched", "reason": "another run"})], "run-2")
+    found = ends(path, "run-1")
+    states = {name: (end.state, end.plan) for name, end in found.items()}
+    assert states == {
+        "ex01": ("planned", PLAN), "ex02": ("stopped", None), "ex03": ("unknown", None),
+    }  # fmt: skip
+    assert "begun and not ended" in found["ex03"].reason
+    assert size_of(path) == 8
+    assert ends(path, "run-1", after=3).keys() == {"ex02", "ex03"}
+    write(tmp_path, [("ex01", "begin", {})])  # again, and it was killed
+    assert ends(path, "run-1")["ex01"].state == "unknown"
+
+
+def test_every_host_of_the_inventory_has_an_entry_i3(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, [("ex01", *PLANNED), ("ex01", "end", {"state": "planned", "reason": "x"})]
+    )
+    made = entries(ends(path, "run-1"), ["ex01", "ex02", "ex03"], ["ex01", "ex02"], Path("a.log"))
+    assert {name: entry.state for name, entry in made.items()} == {
+        "ex01": "planned", "ex02": "unknown", "ex03": "left-out",
+    }  # fmt: skip
+    assert "see a.log" in made["ex02"].reason
+
+
+def test_journal_that_was_changed_is_no_source_i14(tmp_path: Path) -> None:
+    path = write(tmp_path, [("ex01", "end", {"state": "stopped", "reason": "x"})])
+    path.write_bytes(path.read_bytes().replace(b"stopped", b"patched"))
+    with pytest.raises(JournalError, match="jsonl:1"):
+        ends(path, "run-1")
+    with pytest.raises(JournalError, match="jsonl:1"):
+        size_of(path)
+    assert (size_of(tmp_path / "none"), ends(tmp_path / "none", "run-1")) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("inventory", "says"),
+    [
+        (["ex01"], "ex02 not in the inventory"),
+        (["ex01", "ex02", "ex03"], "ex03 not in the plan"),
+        (["a", "b", "c", "d", "e", "f"], "ex01, ex02 not in the inventory; a, b, c, d, e and 1 more"),
+    ],
+)  # fmt: skip
+def test_other_inventory_is_refused(inventory: list[str], says: str) -> None:
+    require_same_inventory(["ex01", "ex02"], ["ex02", "ex01"], "plan.json")
+    with pytest.raises(RefusedError, match=says):
+        require_same_inventory(["ex01", "ex02"], inventory, "plan.json")
+
+
+@pytest.mark.parametrize(
+    "state",
+    sorted({*(s.value for s in PatchState), *(s.value for s in MitigateState), *STATES.values()}),
+)
+def test_every_state_of_the_tool_has_a_meaning(state: str) -> None:
+    assert (standing(state, "") is Standing.UNKNOWN) == (state == "unknown")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        ([], 3),
+        ([("patched", ""), ("nothing-to-do", "")], 0),
+        ([("patched", ""), ("left-out", "")], 0),
+        ([("left-out", "")], 3),
+        ([("patched", ""), ("planned", "")], 1),
+        ([("patched", ""), ("stale-plan", "")], 1),
+        ([("stopped", "Not enough disk.")], 1),
+        ([("stopped", "unreachable: no connection"), ("patched", "")], 3),
+        ([("stopped", "authentication-failed: no"), ("degraded", "")], 3),
+        ([("unknown", ""), ("planned", "")], 3),
+        ([("from a later version", "")], 3),
+    ],
+)
+def test_exit_status(hosts: list[tuple[str, str]], status: int) -> None:
+    assert exit_status([standing(*host) for host in hosts]) == status
+
+
+@pytest.mark.parametrize("name", INTENTS)
+def test_every_intent_has_its_playbook_and_variables(name: str) -> None:
+    """What ``plan`` and ``apply`` set must be what the playbook and its role take."""
+    prefix = INTENTS[name].prefix
+    playbook = (ROOT / "playbooks" / f"{name}.yml").read_text()
+    assert f"exchange.remediation.{prefix}\n" in playbook
+    assert f"{prefix}_serial |" in playbook
+    spec = yaml.safe_load((ROOT / "roles" / prefix / "meta/argument_specs.yml").read_text())
+    taken = {"campaign", "run", "case", "plan", "plan_keys", "confirm"}
+    assert {f"{prefix}_{name}" for name in taken} <= spec["argument_specs"]["main"][
+        "options"
+    ].keys()
+
+
+def fleet(hosts: dict[str, HostEntry]) -> FleetPlan:
+    return FleetPlan("patch", "proxylogon", "run-1", AT, None, Knowledge("2021-03-02", "0" * 64),
+                     tuple(hosts), hosts, signed_by=("ops",))  # fmt: skip
+
+
+HOSTS = {
+    "ex01": HostEntry("planned", "x", PLAN),
+    "ex02": HostEntry("stopped", "The drive is full.", None),
+    "ex03": HostEntry("stopped", "The drive is full.", None),
+}
+
+
+def test_table_has_every_host_step_reason_and_clause() -> None:
+    assert plan_table(fleet(HOSTS), columns=110).splitlines() == [
+        "HOST  STATE    STEP     OPERATION      BEFORE -> AFTER",
+        "ex01  planned  install  Start-HostJob  build: 15.1.2176.2 -> 15.1.2176.9",
+        "               restart  Restart-Host   - -> restarted",
+        "",
+        "Why:",
+        "  install: KB5000871 closes it. [ED 21-02 action 1]",
+        "  restart: Files in use.",
+        "",
+        "Without steps:",
+        "  ex02, ex03: stopped: The drive is full.",
+        "",
+        "Note:",
+        "  ex01: Defender may block it.",
+        "",
+        "patch for proxylogon: 1 of 3 hosts with steps; run run-1, does not expire, signed by ops.",
+    ]
+
+
+def test_colour_is_by_meaning_and_only_when_asked_for() -> None:
+    ended = {"ex01": HostEntry("patched", "Done."), "ex02": HostEntry("stopped", "timeout: x")}
+    plain, painted = (outcome_table(ended, colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain + plan_table(fleet(HOSTS))
+    assert "\x1b[32mpatched" in painted
+    assert "\x1b[35mstopped" in painted
+    assert "\x1b[33mplanned" in plan_table(fleet(HOSTS), colour=True)
+
+
+def test_long_reason_is_wrapped_and_not_cut() -> None:
+    words = [f"word{number}" for number in range(60)]
+    table = outcome_table({"ex01": HostEntry("degraded", " ".join(words))}, columns=80)
+    assert all(len(line) <= 80 for line in table.splitlines())
+    assert all(word in table for word in words)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
+
+MINIFIED = [
+    ("  $a = 1\n", "$a = 1\n"),
+    ("# comment\n\n  # comment\n$a # stays\n", "$a # stays\n"),
+    ("<#\n.SYNOPSIS\n#>\n$a\n<# one line #>\n$b", "$a\n$b\n"),
+    (
+        "$a = @'\n  # kept\n\n '@ not the end\n'@\n  $b\n",
+        "$a = @'\n  # kept\n\n '@ not the end\n'@\n$b\n",
+    ),
+    ('$a = @"\n<# kept\n"@.Trim()\n# gone\n', '$a = @"\n<# kept\n"@.Trim()\n'),
+    ("$a = '#' + \"#\"\r\n", "$a = '#' + \"#\"\n"),
+]
+
+
+@pytest.mark.parametrize(("source", "small"), MINIFIED)
+def test_only_what_means_nothing_is_dropped(source: str, small: str) -> None:
+    assert loader.minify(source) == small
+
+
+def test_operations_are_the_scripts_named_as_calls() -> None:
+    assert {
+        "Get-HostLock",
+        "Get-OperationStatus",
+        "Lock-Host",
+        "Unlock-Host",
+        "Update-HostLock",
+    } <= set(loader.operations())
+    assert not {"bootstrap", "prelude"} & set(loader.operations())
+    assert list(loader.operations()) == sorted(loader.operations())
+
+
+@pytest.mark.parametrize("name", ["prelude", "Get-Nothing", "../transport/codec", "facts/iis", ""])
+def test_what_is_no_operation_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="does not exist; known are"):
+        loader.script(name)
+
+
+@pytest.mark.parametrize("name", loader.operations())
+def test_packed_script_is_the_text_and_the_digest_is_of_it(name: str) -> None:
+    script = loader.script(name)
+    raw = gzip.decompress(base64.b64decode(script.packed))
+    assert raw.decode("utf-8") == script.text
+    assert hashlib.sha256(raw).hexdigest() == script.sha256
+    assert loader.pack(script.text) == script, "the same text packs to the same bytes at any time"
+    assert loader.script(name) is script, "cached"
+
+
+@pytest.mark.parametrize("name", loader.operations())
+def test_no_comment_line_and_no_include_travels(name: str) -> None:
+    lines = loader.script(name).text.splitlines()
+    assert not [line for line in lines if line.startswith(("# ", "#R")) or not line]
+
+
+def test_only_the_functions_that_are_needed_travel() -> None:
+    text = loader.assemble("'x'")
+    assert "function Invoke-Operation {" in text
+    assert "function Write-HostLock {" not in text
+    assert "function Invoke-Part {" not in text
+    needs_lock = loader.assemble("Write-HostLock $a")
+    assert "function Write-FileDurably {" in needs_lock, "through others"
+
+
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [("Get-HostLock", True), ("Lock-Host", False), ("Find-X", True), ("Set-X", False)],
+)
+def test_the_verb_says_whether_an_operation_changes_something(name: str, reads: bool) -> None:  # noqa: FBT001
+    assert loader.reads_only(name) is reads
+
+
+def test_changing_operations_run_through_the_store_and_reading_ones_do_not() -> None:
+    assert loader.script("Lock-Host").text.endswith("\nInvoke-KeyedOperation $Request\n")
+    assert "Invoke-KeyedOperation" not in loader.script("Get-HostLock").text
+
+
+def test_includes_are_expanded_from_the_scripts_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {"Get-A": "param ()\n# include: parts/one.ps1\n$b\n", "parts/one": "$one\n"}
+    monkeypatch.setattr(loader, "_read", texts.__getitem__)
+    assert loader.source("Get-A") == "param ()\n$one\n\n$b\n"
+
+
+@pytest.mark.parametrize("name", loader.operations())
+def test_what_asks_for_the_lock_is_sent_with_a_key_i15(name: str) -> None:
+    if "Assert-LockOwner $LockOwner" in loader.source(name):
+        assert not loader.reads_only(name)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way of one server: mitigate, install the update, take the mitigations off."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+    ExecTransport,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+    MitigateState,
+    Request,
+    Result,
+    Tools,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
+    mitigate_host,
+)
+
+sys.path.append(str(Path(__file__).parents[1] / "patch"))
+from patched_host import PatchedHost
+
+
+def run(host: PatchedHost, intent: str) -> Result:
+    transport = ExecTransport(
+        host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
+    )
+    tools = Tools(load(), host.sleep, host.now, token=lambda: next(host.tokens))
+    return mitigate_host(Request("ex01", "run-1", "controller-a", intent), transport, tools)
+
+
+def state(host: PatchedHost) -> dict[str, Any]:
+    data = host.world.snapshot()
+    pools = data["iis_runtime"]
+    starts = {name: host.start(name) for name in ("MSExchangeUM", "MSExchangeHM")}
+    text = host.world.text("C:\\inetpub\\wwwroot\\web.config")
+    return {"services": data["services"], "pools": pools, "starts": starts, "rules": text}
+
+
+def test_update_on_a_mitigated_server_is_proven_and_what_was_stopped_comes_back(
+    tmp_path: Path,
+) -> None:
+    host = PatchedHost(tmp_path)
+    before = state(host)
+    assert run(host, "mitigate").state is MitigateState.MITIGATED
+    # Stopped on purpose: neither a reason not to start, nor one to call the update unproven.
+    patched = host.patch()
+    assert patched.outcome.state is PatchState.PATCHED, patched.outcome.reason
+    assert host.start("MSExchangeHM") == 4
+    assert run(host, "mitigate").state is MitigateState.NOT_NEEDED
+    assert run(host, "unmitigate").state is MitigateState.REMOVED
+    assert state(host) == before

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves helper modules out
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
+from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import package as cli_package
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.authenticode import (
+    Policy,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
+from signing import Authorities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
+        Catalog,
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tools() -> None:
+    """Their absence is a failure: nothing here may pass without having been checked."""
+    for tool in ("osslsigncode", "msibuild"):
+        if not shutil.which(tool):
+            pytest.fail(f"{tool} is not installed; scripts/ci.sh installs it")
+
+
+@pytest.fixture(scope="session")
+def authorities() -> Authorities:
+    return Authorities.create()
+
+
+@pytest.fixture(scope="session")
+def policy(authorities: Authorities) -> Policy:
+    return Policy(roots=authorities.root.pem)
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load()
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    policy: Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, str, str]]:
+    """The command with folders of its own and the test's authority in the place of Microsoft's."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv(keys.PASSPHRASE_VARIABLE, raising=False)
+    monkeypatch.setattr(cli_package, "microsoft_policy", lambda: policy)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        code = cli.main(["package", *map(str, words)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def ready(run: Any) -> Any:
+    assert run("keys", "init")[0] == 0
+    return run

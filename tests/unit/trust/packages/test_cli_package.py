@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command from a file that was brought to a verified store, and every refusal on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
+from signing import MICROSOFT, Authorities, issue, patch, sign
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+TITLE = "Security Update for Exchange Server 2016 Cumulative Update 19 (KB5000871)"
+NAME = "Exchange2016-KB5000871-x64-en.msp"
+BUILD = "15.1.2176.9"
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def package(tmp_path: Path, authorities: Authorities) -> Path:
+    (tmp_path / "in").mkdir()
+    path = patch(tmp_path / "in" / NAME, TITLE)
+    return sign(path, authorities.signer, authorities.stamper)
+
+
+def test_package_is_added_listed_and_verified(ready: Any, package: Path) -> None:
+    code, out, err = ready("add", package, "--build", BUILD, "--kb", "KB5000871")
+    assert (code, err) == (0, "")
+    assert "nothing in the file says" not in out
+    assert "catalogue version 1" in out
+    code, out, _ = ready("list", "--json")
+    (entry,) = json.loads(out)["packages"]
+    assert code == 0
+    assert entry["sha256"] == hashlib.sha256(package.read_bytes()).hexdigest()
+    assert entry["size"] == package.stat().st_size
+    assert entry["applies_to"][0] == "15.1.2176.2"
+    assert entry["evidence"][1].endswith(TITLE.partition("for ")[2])
+    assert ready("verify")[0] == 0
+    assert "KB5000871 -> 15.1.2176.9" in ready("list")[1]
+
+
+def test_same_file_again_changes_only_the_version(ready: Any, package: Path) -> None:
+    ready("add", package, "--build", BUILD)
+    ready("add", package, "--build", BUILD)
+    listed = json.loads(ready("list", "--json")[1])
+    assert (listed["version"], len(listed["packages"])) == (2, 1)
+
+
+def test_other_bytes_for_the_same_build_are_refused(
+    ready: Any, package: Path, tmp_path: Path, authorities: Authorities
+) -> None:
+    ready("add", package, "--build", BUILD)
+    (tmp_path / "two").mkdir()
+    other = patch(tmp_path / "two" / NAME, TITLE)
+    sign(other, authorities.signer, authorities.stamper)
+    code, _, err = ready("add", other, "--build", BUILD)
+    assert code == 2
+    assert "other bytes for 15.1.2176.9 already" in err
+
+
+def test_flipped_bit_in_the_store_is_a_finding(ready: Any, package: Path, tmp_path: Path) -> None:
+    ready("add", package, "--build", BUILD)
+    (stored,) = (tmp_path / "packages").glob("*/*.msp")
+    data = bytearray(stored.read_bytes())
+    data[600] ^= 1
+    stored.write_bytes(data)
+    code, _, err = ready("verify")
+    assert code == 1
+    assert "the file was changed" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--build", "15.1.2106.13"], "in the file stands"),
+        (["--build", "15.1.2176.3"], "exact builds only"),
+        (["--build", "15.2.792.10"], "the file name says Exchange2016"),
+        (["--kb", "KB5000871"], "say which one this is with --build"),
+        (["--kb", "KB5001779", "--build", BUILD], "correct --kb or --build"),
+        ([], "say what it is"),
+        (["--build", BUILD, "--sha256", "0" * 64], "--sha256 says"),
+        (["--build", BUILD, "--sha256", "abc"], "64 small hex digits"),
+    ],
+)
+def test_wrong_statements_are_refused_and_leave_nothing(
+    words: list[str], said: str, ready: Any, package: Path, tmp_path: Path
+) -> None:
+    code, out, err = ready("add", package, *words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert list((tmp_path / "packages").glob("*")) == []
+
+
+@pytest.mark.parametrize("forgery", ["unsigned", "self-signed", "tampered"])
+def test_forged_package_is_refused_and_leaves_nothing(
+    forgery: str, ready: Any, package: Path, tmp_path: Path, authorities: Authorities
+) -> None:
+    if forgery == "tampered":
+        data = bytearray(package.read_bytes())
+        data[data.index(TITLE.encode())] ^= 0x20
+        package.write_bytes(data)
+    else:
+        package.unlink()
+        patch(package, TITLE)
+    if forgery == "self-signed":
+        sign(package, issue(MICROSOFT), authorities.stamper)
+    code, _, err = ready("add", package, "--build", BUILD)
+    assert code == 2
+    assert NAME in err
+    assert list((tmp_path / "packages").glob("*")) == []
+
+
+def test_web_page_saved_under_the_name_of_a_package_is_refused(ready: Any, tmp_path: Path) -> None:
+    page = tmp_path / NAME
+    page.write_text("<html>log on first</html>")
+    code, _, err = ready("add", page, "--build", BUILD)
+    assert code == 2
+    assert "a log-on page" in err
+
+
+def test_image_needs_a_pinned_hash_and_a_reason(ready: Any, tmp_path: Path) -> None:
+    image = tmp_path / "ExchangeServer2016-x64-cu19.iso"
+    image.write_bytes(bytes(0x8001) + b"CD001" + bytes(100))
+    code, _, err = ready("add", image, "--build", "15.1.2176.2")
+    assert code == 2
+    assert "an image carries no signature" in err
+    digest = hashlib.sha256(image.read_bytes()).hexdigest()
+    good = ("add", image, "--build", "15.1.2176.2", "--reason", "volume licence page")
+    assert ready(*good, "--sha256", "0" * 64)[0] == 2
+    code, out, _ = ready(*good, "--sha256", digest.upper())
+    assert code == 0
+    assert "volume licence page" in out
+
+
+def test_silent_file_needs_a_reason_and_says_what_rests_on_the_operator(
+    ready: Any, tmp_path: Path, authorities: Authorities
+) -> None:
+    path = sign(patch(tmp_path / "update.msp", "Patch"), authorities.signer, authorities.stamper)
+    code, _, err = ready("add", path, "--build", BUILD)
+    assert code == 2
+    assert "give it Microsoft's file name back" in err
+    code, out, _ = ready("add", path, "--build", BUILD, "--reason", "renamed by the proxy")
+    assert code == 0
+    assert "nothing in the file says that it is for CU19" in out
+
+
+@pytest.mark.parametrize("name", ["a b.msp", "a;b.msp", "package.zip", "-x.msp", "ünï.msp"])
+def test_unfit_file_names_are_refused(name: str, ready: Any, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"x")
+    assert ready("add", f"./{name}", "--build", BUILD)[0] == 2
+
+
+def test_passphrase_is_never_an_argument_nor_in_any_output(
+    run: Any, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    said = [run("keys", "init", "--passphrase-file", secret)]
+    said.append(run("add", package, "--build", BUILD))
+    assert said[-1][0] == 2
+    assert "is encrypted" in said[-1][2]
+    said.append(run("add", package, "--build", BUILD, "--passphrase-file", secret))
+    assert said[-1][0] == 0
+    monkeypatch.setenv(keys.PASSPHRASE_VARIABLE, SECRET)
+    said.append(run("renew"))
+    assert said[-1][0] == 0
+    assert SECRET not in repr(said)
+    secret.unlink()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
+    assert SECRET not in repr(sys.argv)
+
+
+def test_unencrypted_key_is_said_to_be_one(run: Any) -> None:
+    code, out, err = run("keys", "init", "--name", "lab")
+    assert code == 0
+    assert "key lab" in out
+    assert "not encrypted" in err
+    assert json.loads(run("keys", "list", "--json")[1])[0]["private"] is True
+
+
+def test_nothing_works_without_a_trusted_key(run: Any, package: Path) -> None:
+    code, _, err = run("add", package, "--build", BUILD)
+    assert code == 2
+    assert "package keys init" in err
+
+
+def test_second_operator_countersigns_and_each_change_needs_it_again(
+    ready: Any, package: Path
+) -> None:
+    ready("keys", "init", "--name", "second")
+    two = ("--threshold", 2)
+    assert ready("add", package, "--build", BUILD, "--key", "operator", *two)[0] == 0
+    code, _, err = ready("list", *two)
+    assert code == 2
+    assert "no good signature of 2 trusted key(s)" in err
+    assert ready("sign", "--key", "operator", *two)[0] == 0
+    assert ready("list", *two)[0] == 2, "the same key twice is one signature"
+    assert ready("sign", "--key", "second", *two)[0] == 0
+    code, out, _ = ready("list", *two)
+    assert code == 0
+    assert "signed by operator, second" in out
+    assert ready("renew", "--key", "operator", *two)[0] == 0
+    assert ready("verify", *two)[0] == 2
+
+
+@pytest.mark.parametrize("words", [["--days", "0"], ["--days", "999"], ["--threshold", "0"]])
+def test_senseless_numbers_are_usage_errors(words: list[str], ready: Any, package: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        ready("add", package, "--build", BUILD, *words)
+    assert caught.value.code == 2
+
+
+def test_store_that_cannot_be_written_is_named(ready: Any, package: Path) -> None:
+    code, _, err = ready("add", package, "--build", BUILD, "--store", "/proc/packages")
+    assert code == 2
+    assert "/proc/packages" in err
+
+
+def test_production_uses_the_pinned_roots(ready: Any, package: Path, monkeypatch: Any) -> None:
+    monkeypatch.undo()
+    code = cli.main(["package", "add", str(package), "--build", BUILD, "--store", str(package.parent / "s"),
+                     "--keys", str(package.parents[1] / "config/exchange-remediation/keys"),
+                     "--seen", str(package.parent / "seen.json")])  # fmt: skip
+    assert code == 2, "signed by the test's authority, which production must not know"
