@@ -32,7 +32,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("tests/mutants")
 LAYERS = ("cases", "unit", "powershell", "integration", "roles")
 MOST_PER_FILE = 3

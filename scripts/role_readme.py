@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _MARK = "<!-- Generated from meta/argument_specs.yml by scripts/role_readme.py; edit there. -->"
 
 

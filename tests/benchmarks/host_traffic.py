@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 _TESTS = Path(__file__).resolve().parents[1]
-_ROOMS = [_TESTS / "unit" / "plugin_utils" / room for room in ("patch", "mitigate", "jobs")]
-sys.path += [str(folder) for folder in (_TESTS / "integration" / "sweeps", *_ROOMS)]
+sys.path.append(str(_TESTS / "support"))
 
 from endpoint import Endpoint  # noqa: E402 - found on the path that is set above
 from line import Line  # noqa: E402

@@ -189,7 +189,7 @@ ConvertTo-SafeJson $answers
 def script_text() -> str:
     """The parts under test and the prelude around a driver with stand-ins for Windows."""
     folder = Path(loader.__file__).parent
-    prelude = (folder / "prelude.ps1").read_text(encoding="utf-8")
+    prelude = (folder / "core" / "prelude.ps1").read_text(encoding="utf-8")
     names = ("common", "configuration", "iis", "rewrite", "logs")
     parts = [(folder / "facts" / f"{name}.ps1").read_text(encoding="utf-8") for name in names]
     head, _, body = DRIVER.partition("$env:SystemDrive")

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-PARTS = Path(loader.__file__).parent / "job"
+PARTS = Path(loader.__file__).parent / "jobs"
 JOB = f"{JOBS}\\kb5000871"
 TASK = "ExchangeRemediation-kb5000871"
 ACCESS = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"

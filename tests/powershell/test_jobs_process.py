@@ -14,7 +14,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operatio
 
 pytestmark = pytest.mark.engine
 
-PARTS = Path(loader.__file__).parent / "job"
+PARTS = Path(loader.__file__).parent / "jobs"
 HEAD = "Set-StrictMode -Version 2.0\n$ErrorActionPreference = 'Stop'\n"
 # What only Windows has: the scheduler; the rest is the runner as it is.
 WINDOWS = "function Unregister-JobTask { $true }\nfunction Get-BootId { 'boot:1' }\n"

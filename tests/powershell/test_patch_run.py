@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,13 +17,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
+from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost
 from test_contract import differences
 
-_UNIT = Path(__file__).parents[1] / "unit" / "plugin_utils"
-sys.path[:0] = [str(_UNIT / "patch"), str(_UNIT / "jobs")]  # the host of the unit tests
-from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost  # noqa: E402 - found by the line above
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,13 +18,13 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.mo
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "plugin_utils" / "mitigate"))
 from mitigated_host import configuration
 from module_scenario import EXPECTED, world_of
 from moduled_host import BRINGS, ModuledHost, msi
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-PARTS = Path(loader.__file__).parent / "job"
+PARTS = Path(loader.__file__).parent / "jobs"
 VERSION = "HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
 WINMGMT = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\WinMgmt"
 

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +15,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.model
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
-
-UNIT = Path(__file__).parents[1] / "unit" / "plugin_utils"
-sys.path[:0] = [str(UNIT / room) for room in ("upgrade", "patch", "jobs")]
-from upgraded_host import ALL, IMAGE, QUICK, UpgradedHost, mitigate  # noqa: E402
+from upgraded_host import ALL, IMAGE, QUICK, UpgradedHost, mitigate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )

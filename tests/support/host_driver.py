@@ -16,7 +16,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "powershell"
 ID, NONCE = "1d" * 16, "5e" * 16
 HEAD = "#Requires -Version 3.0\n[CmdletBinding()]\nparam ({})\nSet-StrictMode -Version 2.0\n"
 

@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     # A check returns None where the value fits, else where (below itself) and what is wrong.
     Failure = tuple[tuple[str | int, ...], str]
     Check = Callable[[Any], Failure | None]
 
-_SCHEMAS = Path(__file__).parent / "schemas"
 _ANNOTATIONS = frozenset(("$schema", "$id", "$comment", "$defs", "title", "description"))
 _SHOWN = 80  # characters of a wrong value in a message
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -37,17 +36,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema in ``schemas/<name>.schema.json``."""
-    text = (_SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+def schema(path: Path) -> dict[str, Any]:
+    """The JSON Schema in a file; each lies beside the code that owns the document."""
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 
 @cache
-def compiled(name: str) -> Check:
+def compiled(path: Path) -> Check:
     """The check of one of our schemas, compiled once a process."""
-    document = schema(name)
+    document = schema(path)
     return compile_schema(document, document.get("$defs", {}))
 
 

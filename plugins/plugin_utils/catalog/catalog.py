@@ -152,7 +152,7 @@ class Catalog(BuildTable):
         except KeyError:
             names = ", ".join(self._tables.modules)
             raise CatalogError(
-                f"module {module!r} is not in catalog/modules; known are {names}"
+                f"module {module!r} is not in catalog/iis_modules; known are {names}"
             ) from None
 
     def applies(self, mitigation: str, build: Build) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the exit code of an installer means: the table beside this file."""
+"""What the exit code of an installer means: the table in ``data/``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 
 from ..base.errors import CatalogError
 
-_TABLE = Path(__file__).with_name("exit_codes.yml")
+_TABLE = Path(__file__).parent / "data" / "exit_codes.yml"
 
 
 class ExitClass(Enum):

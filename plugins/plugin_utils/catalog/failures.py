@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of named failures beside this file, and how such tables are read."""
+"""Failures that have a name, and how their tables are read."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,11 @@ from typing import Any
 import yaml
 
 from ..base.errors import CatalogError
-from ..install.models import Failure
 from .exit_codes import ExitClass, ExitCode, classify
 
 __all__ = ["ExitClass", "ExitCode", "classify", "failure", "read_table"]
 
-_TABLE = Path(__file__).with_name("failures.yml")
+_TABLE = Path(__file__).parent / "data" / "failures" / "update.yml"
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -24,6 +24,17 @@ def read_table(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise CatalogError(f"{path.name}: not a table of schema 1; install the collection again")
     return data
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure that has a name, with the repair that Microsoft documents."""
+
+    failure: str  # stable id, e.g. "half-patch"
+    title: str
+    repair: str
+    source: str
+    detail: str | None = None
 
 
 @cache

@@ -7,7 +7,7 @@ A catalogue is a folder::
     builds/           one file a product
     vulnerabilities/  one file a year: first fixed build per cumulative update
     packages/         one file a product
-    modules/          one file a module of IIS that mitigations need
+    iis_modules/      one file a module of IIS that mitigations need
     indicators/       one file a set
     mitigations/      one file a mitigation
     directives/       one file a directive
@@ -33,7 +33,7 @@ from .readers.tables import Tables, read_builds, read_products, read_vulnerabili
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parent / "data"
 
 
 def load(root: Path | None = None) -> Catalog:
@@ -59,7 +59,7 @@ def _load(root: Path) -> Catalog:
         ("builds", "builds", lambda d: read_builds(d, tables)),
         ("vulnerabilities", "vulnerabilities", lambda d: read_vulnerabilities(d, tables)),
         ("packages", "packages", lambda d: read_packages(d, tables)),
-        ("modules", "module", lambda d: read_module(d, tables)),
+        ("iis_modules", "module", lambda d: read_module(d, tables)),
         ("indicators", "indicators", lambda d: read_indicators(d, tables)),
         ("mitigations", "mitigation", lambda d: read_mitigation(d, tables, found)),
         ("directives", "directive", lambda d: read_directive(d, found)),

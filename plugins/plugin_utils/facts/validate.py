@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Check the facts of a host against ``schemas/facts.schema.json`` before anybody reads them."""
+"""Check the facts of a host against ``facts.schema.json`` before anybody reads them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..base.errors import ReplySchemaError
 from ..base.json_schema import compiled, place
+
+SCHEMA = Path(__file__).with_name("facts.schema.json")
 
 
 def validate(result: Any) -> None:
@@ -14,7 +17,7 @@ def validate(result: Any) -> None:
 
     The message names the place (``facts.iis.sites[2].name``) and the rule that it breaks.
     """
-    failure = compiled("facts")(result)
+    failure = compiled(SCHEMA)(result)
     if failure is not None:
         where, what = failure
         raise ReplySchemaError(

@@ -116,7 +116,7 @@ class Playbook:
 def environment(known: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for Ansible: this copy of the collection first, safe settings."""
     # Not resolved: in a checkout the way here leads through .dev.
-    home = str(Path(__file__).absolute().parents[5])
+    home = str(Path(__file__).absolute().parents[6])
     paths = [home, *filter(None, [known.get("ANSIBLE_COLLECTIONS_PATH")])]
     return {**_DEFAULTS, **known, **_FIXED, "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(paths)}
 

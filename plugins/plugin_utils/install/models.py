@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..base.model import Build
+    from ..catalog.failures import Failure
     from ..trust.packages.records import PackageRecord
 
 
@@ -81,17 +82,6 @@ class Condition:
     summary: str
     items: tuple[str, ...] = ()  # the exact list of what is wrong
     confidence: str = "proof"  # or "evidence", where no source says what must be there
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A failure that has a name, with the repair that Microsoft documents."""
-
-    failure: str  # stable id, e.g. "half-patch"
-    title: str
-    repair: str
-    source: str
-    detail: str | None = None
 
 
 class PatchState(Enum):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..catalog.failures import ExitClass, ExitCode
+from ..catalog.failures import ExitClass, ExitCode, Failure
 from ..facts.read import Facts, named, rows, text
 from ..phases.patch.failures import named_failures
 from .components import Maintenance, components, taken_out
 from .evidence import EVIDENCE, doubts
-from .models import Condition, Failure, Holds, Outcome, PatchState
+from .models import Condition, Holds, Outcome, PatchState
 from .reading import exsetup, leaf, listed_kbs, versions
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base import disk
@@ -25,12 +26,13 @@ from .serialize import plan_from_dict, plan_to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from securesystemslib.signer import Signer
 
     from ..trust.signing.keys import TrustedKey
     from .records import HostPlan
+
+SCHEMA = Path(__file__).with_name("plan.schema.json")
 
 KIND = "application/vnd.exchange-remediation.plan+json"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -159,7 +161,7 @@ def _entry(row: Mapping[str, Any]) -> HostEntry:
 
 
 def _check(document: dict[str, Any], where: str) -> None:
-    failure = compiled("plan")(document)
+    failure = compiled(SCHEMA)(document)
     if failure is not None:
         at, what = failure
         raise RefusedError(f"{where}: {place('plan', at)} {what}; plan again with this version")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
@@ -18,7 +19,8 @@ from ..base.sanitize import clean, is_inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
+
+SCHEMA = Path(__file__).with_name("report.schema.json")
 
 SCHEMA_NAME = "exchange.remediation/report"
 SCHEMA_VERSION = 1
@@ -178,7 +180,7 @@ def check(report: Any, where: str) -> None:
             f"{where}: report version {version} is newer than {SCHEMA_VERSION}, the newest that this "
             "version reads; upgrade exchange-remediation"
         )
-    failure = compiled("report")(report)
+    failure = compiled(SCHEMA)(report)
     if failure is not None:
         raise ConfigError(
             f"{where}: not a valid report: {place('report', failure[0])} {failure[1]}"

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,16 +11,15 @@ import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
+from endpoint import PASSWORD, USER, Endpoint
 
 from ..conftest import toolkit
 from ..test_patch import store
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "sweeps"))
-from endpoint import PASSWORD, USER, Endpoint
-
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
         World,

@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-
-# importlib mode leaves helper modules out; the rehearsed hosts are those of the unit tests.
-_UNIT = Path(__file__).parents[2] / "unit" / "plugin_utils"
-sys.path[:0] = [str(Path(__file__).parent)]
-sys.path += [str(_UNIT / room) for room in ("patch", "mitigate", "jobs")]
-
-from ansible.plugins.connection import winrm as stock  # noqa: E402 - after the path
-from ansible_collections.exchange.remediation.plugins.connection import winrm  # noqa: E402
-from endpoint import Endpoint  # noqa: E402
+from ansible.plugins.connection import winrm as stock
+from ansible_collections.exchange.remediation.plugins.connection import winrm
+from endpoint import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

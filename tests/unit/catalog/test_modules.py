@@ -90,19 +90,21 @@ def test_unknown_version_is_never_new_enough() -> None:
 def test_mistakes_are_told_with_their_line(old: str, new: str, said: str, tmp_path: Path) -> None:
     root = tmp_path / "catalog"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
-    path = root / "modules" / "url-rewrite.yml"
+    path = root / "iis_modules" / "url-rewrite.yml"
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(CatalogError) as caught:
         load(root)
     assert said in str(caught.value)
-    assert "modules/url-rewrite.yml:" in str(caught.value)
+    assert "iis_modules/url-rewrite.yml:" in str(caught.value)
 
 
 def test_the_same_module_twice_is_refused(tmp_path: Path) -> None:
     root = tmp_path / "catalog"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
-    shutil.copy(root / "modules" / "url-rewrite.yml", root / "modules" / "z.yml")
-    with pytest.raises(CatalogError, match=r"modules/z.yml:\d+: module 'url-rewrite' exists twice"):
+    shutil.copy(root / "iis_modules" / "url-rewrite.yml", root / "iis_modules" / "z.yml")
+    with pytest.raises(
+        CatalogError, match=r"iis_modules/z.yml:\d+: module 'url-rewrite' exists twice"
+    ):
         load(root)

@@ -17,6 +17,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     ReplySchemaError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts import validate as facts
+from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.validate import (
+    SCHEMA,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
     Operation,
@@ -35,7 +38,7 @@ def sample() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def reference() -> jsonschema.Draft202012Validator:
-    document = json_schema.schema("facts")
+    document = json_schema.schema(SCHEMA)
     jsonschema.Draft202012Validator.check_schema(document)
     return jsonschema.Draft202012Validator(document)
 
@@ -81,11 +84,11 @@ def test_every_part_may_be_missing_as_null(sample: dict[str, Any]) -> None:
 
 def test_the_sample_has_every_key_of_the_schema_filled(sample: dict[str, Any]) -> None:
     """So that the mutation tests below reach every rule."""
-    assert set(sample) == set(json_schema.schema("facts")["required"])
+    assert set(sample) == set(json_schema.schema(SCHEMA)["required"])
     assert all(value not in (None, [], {}) for value in sample.values())
 
 
-@pytest.mark.parametrize("key", json_schema.schema("facts")["required"])
+@pytest.mark.parametrize("key", json_schema.schema(SCHEMA)["required"])
 def test_a_missing_part_is_refused_by_name(sample: dict[str, Any], key: str) -> None:
     del sample[key]
     with pytest.raises(ReplySchemaError, match=f"facts has no '{key}'"):
@@ -167,7 +170,7 @@ def test_a_keyword_that_the_compiler_does_not_know_is_refused() -> None:
 
 def test_text_and_lists_of_the_schema_are_all_bounded() -> None:
     """A host must not decide how much memory its facts take."""
-    pending: list[tuple[tuple[Any, ...], Any]] = [((), json_schema.schema("facts"))]
+    pending: list[tuple[tuple[Any, ...], Any]] = [((), json_schema.schema(SCHEMA))]
     while pending:
         where, node = pending.pop()
         if isinstance(node, dict):
@@ -185,7 +188,7 @@ def test_text_and_lists_of_the_schema_are_all_bounded() -> None:
 
 def test_the_reference_names_every_fact() -> None:
     text = (Path(__file__).parents[3] / "docs" / "facts.md").read_text(encoding="utf-8")
-    for key, part in json_schema.schema("facts")["properties"].items():
+    for key, part in json_schema.schema(SCHEMA)["properties"].items():
         assert f"`{key}" in text, key
         for member in part.get("properties", {}):
             named = (f"`{key}.{member}`", f"`.{member}`", f"`{member}`", f"`{key}.{member}[]`")

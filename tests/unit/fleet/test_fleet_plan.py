@@ -49,7 +49,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serializ
 )
 
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 PLAN = HostPlan(
     "patch",
     "proxylogon",

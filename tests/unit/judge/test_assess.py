@@ -21,7 +21,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.seriali
     jsonable,
 )
 
-_ROOT = Path(__file__).parents[4]
+_ROOT = Path(__file__).parents[3]
 _DAY = datetime(2021, 3, 5, tzinfo=UTC)
 
 

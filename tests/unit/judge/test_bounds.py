@@ -17,7 +17,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.seriali
     assessment_to_dict,
 )
 
-_CASES = Path(__file__).parents[3] / "cases" / "baselines"
+_CASES = Path(__file__).parents[2] / "cases" / "baselines"
 _MANY = 30_000
 
 

@@ -29,7 +29,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-_CASES = Path(__file__).parents[3] / "cases"
+_CASES = Path(__file__).parents[2] / "cases"
 _GOOD = {Exposure.FIXED, Exposure.NOT_AFFECTED}
 _GOOD_VERDICTS = {Verdict.FIXED, Verdict.NOT_AFFECTED}
 # Null is an answer there and not "could not be read": no precondition, no tags, not in a DAG.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         MitigationState,
     )
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 CASES = ROOT / "tests" / "cases" / "tools"
 BASELINES = ROOT / "tests" / "cases" / "baselines"
 AT = datetime(2021, 3, 10, 12, tzinfo=UTC)

@@ -106,7 +106,7 @@ def test_what_is_wrong_in_a_scenario_is_named_with_its_file(
 
 
 def test_the_example_in_the_documentation_is_a_scenario(tmp_path: Path) -> None:
-    page = Path(__file__).parents[4] / "docs" / "rehearsal.md"
+    page = Path(__file__).parents[3] / "docs" / "rehearsal.md"
     example = page.read_text().partition("```yaml\n")[2].partition("```")[0]
     path = tmp_path / "example.yml"
     path.write_text(example)

@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator
 
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
 ACCOUNT = Credentials("administrator", "of this test only")
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 FACTS = Draft202012Validator(
     json.loads((ROOT / "plugins/plugin_utils/facts/facts.schema.json").read_text())
 )

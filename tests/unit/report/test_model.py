@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import json_schema
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.report.document import (
+    SCHEMA,
     build,
     group,
     load,
@@ -17,7 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.report.exit_c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ..test_facts import changed, places
+from ..facts.test_validate import changed, places
 from .samples import CLEAN, DARK, FOUND, OPEN, RUN, TOOL, host_result, report, unreached
 
 if TYPE_CHECKING:
@@ -150,8 +151,8 @@ def test_deeply_nested_facts_of_a_changed_file_are_a_clear_error(tmp_path: Path)
 
 def test_the_compiled_schema_agrees_with_json_schema() -> None:
     """Each value of a report, replaced by each of some others: both say the same."""
-    reference = jsonschema.Draft202012Validator(json_schema.schema("report"))
-    compiled = json_schema.compiled("report")
+    reference = jsonschema.Draft202012Validator(json_schema.schema(SCHEMA))
+    compiled = json_schema.compiled(SCHEMA)
     sample = report(OPEN, unreached("ex9"))
     values = [None, True, -1, 1.5, "", "text", [], [1], {}, {"name": "x"}]
     for where in places(sample):

@@ -14,7 +14,7 @@ from ..records.tools import Parameter, PatchStateTexts, Release, Tool, Version, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).parent / "data"
+ROOT = Path(__file__).parents[1] / "data" / "scripts"
 
 
 @cache

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host scripts as they travel: prelude functions plus one operation, minified and packed.
 
-An operation is one file ``Verb-Noun.ps1`` in this folder, if long with parts in a folder beside it
+An operation is one file ``Verb-Noun.ps1`` in the folder of its area, if long with parts beside it
 (``# include: facts/iis.ps1``). What is sent is::
 
     param ($Request)
@@ -25,6 +25,7 @@ from pathlib import Path
 from ...base.errors import ConfigError
 
 _FOLDER = Path(__file__).parent
+_PRELUDE = ("prelude", "keyed", "lock", "reply", "state")
 _READING_VERBS = frozenset({"Find", "Get", "Test"})
 _OPERATION_NAME = re.compile(r"[A-Z][A-Za-z]+-[A-Z][A-Za-z0-9]+")
 _FUNCTION = re.compile(
@@ -73,14 +74,16 @@ def minify(text: str) -> str:
 
 def bootstrap() -> str:
     """Return the constant script of every command line, minified."""
-    return minify(_read("bootstrap"))
+    return minify(_read("core/bootstrap"))
 
 
 @cache
 def operations() -> tuple[str, ...]:
     """Return the names of all operations, sorted."""
     return tuple(
-        sorted(path.stem for path in _FOLDER.glob("*.ps1") if _OPERATION_NAME.fullmatch(path.stem))
+        sorted(
+            path.stem for path in _FOLDER.glob("*/*.ps1") if _OPERATION_NAME.fullmatch(path.stem)
+        )
     )
 
 
@@ -101,7 +104,9 @@ def script(operation: str) -> Script:
 
 def source(operation: str) -> str:
     """Return the readable text of an operation, ``# include: folder/part.ps1`` lines expanded."""
-    return _INCLUDE.sub(lambda found: _read(found[1].removesuffix(".ps1")), _read(operation))
+    return _INCLUDE.sub(
+        lambda found: _read(found[1].removesuffix(".ps1")), _read(_place(operation))
+    )
 
 
 def assemble(text: str, *, keyed: bool = False) -> str:
@@ -134,9 +139,14 @@ def _functions_for(text: str) -> str:
 
 @cache
 def _prelude() -> dict[str, str]:
-    parts = sorted(path.stem for path in (_FOLDER / "prelude").glob("*.ps1"))
-    text = "".join(map(_read, ("prelude", *(f"prelude/{part}" for part in parts))))
+    text = "".join(map(_read, (f"core/{part}" for part in _PRELUDE)))
     return {found[1]: minify(found[0]) for found in _FUNCTION.finditer(text)}
+
+
+def _place(operation: str) -> str:
+    """Return the path of an operation's script, without its ending."""
+    found = next(_FOLDER.glob(f"*/{operation}.ps1"))
+    return found.relative_to(_FOLDER).with_suffix("").as_posix()
 
 
 @cache

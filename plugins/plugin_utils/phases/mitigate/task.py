@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ...plan.records import HostPlan
     from .models import Request
 
-REWRITE = "url-rewrite"  # of catalog/modules
+REWRITE = "url-rewrite"  # of catalog/data/iis_modules
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...catalog.failures import ExitClass, ExitCode, failure
+from ...catalog.failures import ExitClass, ExitCode, Failure, failure
 from ...facts.read import Facts, rows
 from ...install.evidence import counted, reverted
-from ...install.models import Condition, Failure, Holds
+from ...install.models import Condition, Holds
 from ...install.reading import exsetup, leaf, listed_kbs, versions
 
 if TYPE_CHECKING:

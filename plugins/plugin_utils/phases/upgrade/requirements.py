@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...catalog.failures import read_table
+from ...catalog.loader import ROOT
 from ...install.models import Precheck, Status
 
 if TYPE_CHECKING:
     from ...facts.read import Facts
 
-_TABLE = Path(__file__).with_name("requirements.yml")
+_TABLE = ROOT / "requirements.yml"
 _NUMBER = re.compile(r"CU(\d+)")
 
 

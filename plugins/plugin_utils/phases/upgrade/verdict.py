@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...catalog.failures import ExitClass, ExitCode, failure
+from ...catalog.failures import ExitClass, ExitCode, Failure, failure
+from ...catalog.loader import ROOT
 from ...facts.read import Facts, text
 from ...install.components import Maintenance
 from ...install.evidence import EVIDENCE, counted
-from ...install.models import Condition, Failure, Holds, Outcome, PatchState
+from ...install.models import Condition, Holds, Outcome, PatchState
 from ...install.postconditions import surroundings
 from ...install.reading import exsetup, leaf, versions
 from ...judge.subject import build_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...base.model import Build
     from ...install.models import Choice, Observed
 
-_TABLE = Path(__file__).with_name("failures.yml")
+_TABLE = ROOT / "failures" / "upgrade.yml"
 _BYTES = ("files", "registry")
 _LOG = "ExchangeSetupLogs\\ExchangeSetup.log"
 

@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 FIRST_ADDRESS = ipaddress.IPv4Address("127.77.0.1")
 USERNAME = "administrator"
 
-_SCHEMA = Path(__file__).parent.parent / "schemas" / "scenario.schema.json"
+_SCHEMA = Path(__file__).with_name("scenario.schema.json")
 _SCENARIO_KEYS = ("description", "groups", "connection", "faults")  # not the builder's
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...base.model import Build
 
 KIND = "application/vnd.exchange-remediation.package-catalogue+json"
-_SCHEMA = Path(__file__).parents[1] / "schemas" / "package-catalogue.schema.json"
+_SCHEMA = Path(__file__).with_name("package-catalogue.schema.json")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -86,6 +86,7 @@ def test_changing_operations_run_through_the_store_and_reading_ones_do_not() -> 
 def test_includes_are_expanded_from_the_scripts_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {"Get-A": "param ()\n# include: parts/one.ps1\n$b\n", "parts/one": "$one\n"}
     monkeypatch.setattr(loader, "_read", texts.__getitem__)
+    monkeypatch.setattr(loader, "_place", str)
     assert loader.source("Get-A") == "param ()\n$one\n\n$b\n"
 
 

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
@@ -21,9 +19,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitiga
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
 )
-
-sys.path.append(str(Path(__file__).parents[1] / "patch"))
 from patched_host import PatchedHost
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run(host: PatchedHost, intent: str) -> Result:

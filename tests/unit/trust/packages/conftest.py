@@ -2,14 +2,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves helper modules out
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import package as cli_package
@@ -21,6 +16,7 @@ from signing import Authorities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
         Catalog,
