@@ -299,7 +299,7 @@ def chosen(mutants: Sequence[Mutant], only: Sequence[str]) -> list[Mutant]:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - a command
+    print(line, flush=True)
 
 
 def _check(_args: argparse.Namespace) -> int:

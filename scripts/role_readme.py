@@ -87,7 +87,7 @@ def main() -> int:
         if "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"roles/{name}/README.md was stale")  # noqa: T201 - a command
+        print(f"roles/{name}/README.md was stale")
     return int(bool(stale) and "--check" in sys.argv)
 
 

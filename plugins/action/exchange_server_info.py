@@ -11,9 +11,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
+from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
 from ..plugin_utils.catalog.loader import load
-from ..plugin_utils.phases.assess.run import Request, assess_host, parse_date
+from ..plugin_utils.phases.assess.run import Request, assess_host
 from ..plugin_utils.tasks.task import Call, on_host
 
 # Ansible imports this file before it forks its workers. They inherit the catalogue and the parsed

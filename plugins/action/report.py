@@ -10,9 +10,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.base.clock import utc_now
+from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
 from ..plugin_utils.fleet.report import Run, entry_of, make_report, new_run_id, report_folder
-from ..plugin_utils.phases.assess.run import parse_date
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},

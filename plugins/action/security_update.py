@@ -10,8 +10,8 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.install import options as settings
-from ..plugin_utils.install.run import patch_host
-from ..plugin_utils.install.steps import INTENT
+from ..plugin_utils.phases.patch.phase import INTENT
+from ..plugin_utils.phases.patch.run import patch_host
 from ..plugin_utils.tasks.rollout import OPTIONS, Rollout, roll_out
 from ..plugin_utils.tasks.task import Call, on_host
 

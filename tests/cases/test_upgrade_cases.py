@@ -18,7 +18,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model im
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import PackageCatalogue
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import PackageRecord
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Guard, Policy, blocking
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Guard, Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.choose import choose_cu

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.delivery import (
     push,
 )
@@ -20,13 +21,14 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     ExecTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.host import PatchHost
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     Request,
     Result,
     Tools,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.run import patch_host
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.run import (
+    patch_host,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )

@@ -9,13 +9,13 @@ from typing import Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.delivery import (
     push,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     Request,
     Result,

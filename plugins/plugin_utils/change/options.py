@@ -7,11 +7,14 @@ import getpass
 import socket
 from typing import TYPE_CHECKING, Any
 
+from ..base.dates import parse_date
 from ..base.errors import ConfigError
+from .policy import Guard, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_GIB = 1 << 30
 _FEWEST, _MOST = 5, 400  # characters of a reason
 
 
@@ -42,3 +45,24 @@ def seconds(given: int) -> int:
     if given < 1:
         raise ConfigError(f"seconds: {given} is no duration; give 1 or more")
     return given
+
+
+def policy(options: Mapping[str, Any]) -> Policy:
+    """The operator's policy; raises :class:`ConfigError`."""
+    room = options.get("room_gib")
+    return Policy(
+        **({} if room is None else {"room_bytes": int(room * _GIB)}),
+        seconds=seconds(options["seconds"]),
+        window_end=parse_date(options.get("window_end"), "window_end"),
+        guard=_guard(options.get("dag_guard")),
+        required=tuple(options.get("required_approvals") or ()),
+        given=tuple(approvals(options.get("approvals")).items()),
+    )
+
+
+def _guard(given: dict[str, Any] | None) -> Guard | None:
+    if not given:
+        return None
+    if not isinstance(given.get("allowed"), bool) or not {"reason", "by"} <= given.keys():
+        raise ConfigError("dag_guard needs allowed (true or false), reason and by")
+    return Guard(given["allowed"], str(given["reason"]), str(given["by"]))

@@ -7,11 +7,11 @@ import secrets
 from typing import TYPE_CHECKING
 
 from ..base.clock import utc_now
+from ..base.dates import parse_date
 from ..base.errors import ConfigError
 from ..catalog.loader import load as load_catalogue
 from ..fleet.playbook import Playbook, add_arguments, say_log
 from ..fleet.report import new_run_id, report_folder
-from ..phases.assess.run import parse_date
 from ..report.document import load as load_report
 from ..report.exit_code import exit_code
 from .report import print_summary

@@ -3,22 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..facts.read import text
-from ..phases.patch.choose import choose
-from .evidence import doubts
-from .models import Action, Choice, Observed
-from .reading import exsetup, listed_kbs
+from .reading import exsetup
 from .request import update_name
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from ..facts.read import Facts
     from .host import PatchHost
-    from .request import Request, Tools
+    from .models import Choice
 
 # Ending of records that are no update in progress: mitigations to be applied again after an upgrade.
 NO_UPDATE = ".mitigations"
@@ -50,62 +45,6 @@ class Beginning:
         return not moved and seen.get("recorded") == self.recorded
 
 
-def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> Beginning:
-    """Choose, and read what the host has of it; asks one or two snapshots."""
-    day: date = tools.now().date()
-    build = exsetup(facts)
-    chosen = choose(
-        tools.catalog,
-        request.campaign,
-        build,
-        day,
-        tools.store,
-        kb=request.kb,
-        repair=request.repair,
-    )
-    present = _present(chosen, tools)
-    if chosen.action is not Action.INSTALL and present is None:
-        return Beginning(chosen)
-    wanted = chosen if chosen.action is Action.INSTALL or present is None else present
-    found = look(wanted, host, facts)
-    if present is not None and update_name(present) in found.begun:
-        if wanted is not present and update_name(present) != found.update:
-            found = look(present, host, facts)
-        if found.recorded is not None and chosen.action is not Action.INSTALL:
-            reason = f"{present.kb} was begun on this server and is not proven yet."
-            choice = replace(present, action=Action.INSTALL, reason=reason)
-            return replace(found, choice=choice)
-        if found.recorded is not None:
-            return found
-    if chosen.action is not Action.INSTALL:
-        return Beginning(chosen, lock=found.lock)
-    if found.reached and found.recorded is None and _whole(found, facts):
-        # Asked to repair a fleet: this server has nothing that was left to be repaired.
-        reason = (
-            f"{found.choice.kb} is installed, nothing speaks against it, nothing was begun here."
-        )
-        return Beginning(replace(chosen, action=Action.NOTHING, reason=reason), lock=found.lock)
-    return _unless_another_was_begun(found)
-
-
-def _whole(found: Beginning, facts: Facts) -> bool:
-    """Whether an update whose version ExSetup.exe has looks whole, without a record to compare with."""
-    target = found.choice.target
-    now = Observed(None, found.now)
-    listed = found.choice.kb in listed_kbs(facts)
-    return listed and target is not None and doubts(target, Observed(None), now, None) == []
-
-
-def _present(chosen: Choice, tools: Tools) -> Choice | None:
-    """The update that made the present build, where one did."""
-    info = tools.catalog.find_build(chosen.build) if chosen.build else None
-    if info is None or chosen.build is None or info.kind == "CU":
-        return None
-    packages = tools.store.packages if tools.store else ()
-    package = next((p for p in packages if p.build == chosen.build), None)
-    return replace(chosen, kb=info.kb, target=chosen.build, package=package)
-
-
 def look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
     """Read what the host has of a chosen update."""
     update = update_name(choice)
@@ -120,19 +59,3 @@ def look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
         lock if isinstance(lock, dict) else None,
         exsetup(facts) == choice.target,
     )
-
-
-def _unless_another_was_begun(found: Beginning) -> Beginning:
-    """Two unfinished updates would have two records, and the later one is of a half-changed server."""
-    others = [n for n in found.begun if n != found.update and not n.endswith(NO_UPDATE)]
-    if not others:
-        return found
-    names = ", ".join(others)
-    stop = replace(
-        found.choice,
-        action=Action.STOP,
-        reason=f"{names} was begun on this server and is not proven, so {found.update} is not "
-        "begun: what would be recorded as the state before is not the one before.",
-        remedy="Finish that one first (patch_kb names its update; cu-... is one of the playbook upgrade).",
-    )
-    return replace(found, choice=stop)

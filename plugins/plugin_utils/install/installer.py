@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..catalog.failures import ExitClass, ExitCode, classify
+from ..catalog.failures import ExitClass, ExitCode
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import JobDriver, JobOrder, JobResult
@@ -50,14 +50,6 @@ class Words:
     progress_paths: tuple[str, ...]
 
 
-def update_words(package: PackageRecord, log: str) -> Words:
-    """Tell an update to ask nobody, not to restart, and to write the log that it can write."""
-    arguments: tuple[str, ...] = ("/quiet", "/norestart")
-    if package.format in ("msp", "msi"):
-        arguments += ("/l*v", log)
-    return Words(arguments, (log,))
-
-
 @dataclass(slots=True)
 class Installer:
     """The jobs of one update; another installation at work is waited for, bounded.
@@ -69,9 +61,9 @@ class Installer:
     request: Request
     host: PatchHost
     tools: Tools
+    words: Callable[[PackageRecord, str], Words]
+    classify: Callable[[object], ExitCode]
     update: str = ""
-    words: Callable[[PackageRecord, str], Words] = update_words
-    classify: Callable[[object], ExitCode] = classify
     series: str = ""
 
     def name(self, attempt: int) -> str:

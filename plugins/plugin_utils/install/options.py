@@ -8,34 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from ..base.clock import utc_now
-from ..base.errors import ConfigError
 from ..catalog.loader import load
-from ..change.options import approvals, controller, seconds, takeover_reason
+from ..change.options import controller, policy, takeover_reason
 from ..change.source import PackageSource
-from ..phases.assess.run import parse_date
 from ..plan.serialize import plan_to_dict
 from .budget import Budget
 from .components import Maintenance
 from .models import PatchState
-from .prechecks import Guard, Policy
 from .request import Request, Result, Tools
 from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
 
-_GIB = 1 << 30
 GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
 
 
 def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
     """Read the options; raises :class:`ConfigError`."""
-    answer = _guard(options.get("dag_guard"))
-    policy = Policy(
-        room_bytes=int(options["room_gib"] * _GIB),
-        seconds=seconds(options["seconds"]),
-        window_end=parse_date(options.get("window_end"), "window_end"),
-        guard=answer,
-        required=tuple(options.get("required_approvals") or ()),
-        given=tuple(approvals(options.get("approvals")).items()),
-    )
     # Any run of this owner goes on with what another one has begun; the name is for people.
     run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
     owner = options.get("owner") or controller()
@@ -46,7 +33,7 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
         options["campaign"],
         check=check or not options["confirm"],
         kb=options.get("kb"),
-        policy=policy,
+        policy=policy(options),
         restart=options["restart"],
         usable_seconds=float(options["usable_seconds"]),
         repair=options["repair"],
@@ -54,14 +41,6 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
         place=socket.gethostname(),
         maintenance=Maintenance(options["maintenance"]),
     )
-
-
-def _guard(given: dict[str, Any] | None) -> Guard | None:
-    if not given:
-        return None
-    if not isinstance(given.get("allowed"), bool) or not {"reason", "by"} <= given.keys():
-        raise ConfigError("dag_guard needs allowed (true or false), reason and by")
-    return Guard(given["allowed"], str(given["reason"]), str(given["by"]))
 
 
 def tools(options: dict[str, Any]) -> Tools:

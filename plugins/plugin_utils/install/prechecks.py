@@ -7,60 +7,25 @@ server that has to be recovered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..base.model import CheckStatus
+from ..change.checks import Precheck, Status
 from ..facts.read import Facts, number, rows, text
-from .models import Action, Choice, Observed, Precheck, Status
+from .models import Action, Choice, Observed
 from .reading import at_work
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..base.model import Assessment
+    from ..change.policy import Policy
 
-_GIB = 1 << 30
 _TIMES = (
     3  # the package, its cached copy in Windows\\Installer, and the files kept for the roll-back
 )
 # Of an assessment: what an installer must not be started on. The rest is shown by assess.
 _ASSESSED = ("services.disabled", "path.agreement", "session.elevated")
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """The answer of the DAG guard: asked of the organisation, never of the host itself (I17)."""
-
-    allowed: bool
-    reason: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the operator decides."""
-
-    room_bytes: int = 2 * _GIB  # logs and whatever else grows meanwhile
-    seconds: int = 3600  # the longest that the whole change may take, with restart and proof
-    window_end: datetime | None = None
-    guard: Guard | None = None
-    package_bytes: int | None = None  # where no package of the catalogue says it
-    required: tuple[str, ...] = ()  # approvals that the policy asks for: ticket, approved_by
-    given: tuple[tuple[str, str], ...] = ()
-
-
-def prechecks(
-    choice: Choice,
-    facts: Facts,
-    snapshot: dict[str, Any] | None,
-    assessment: Assessment | None,
-    policy: Policy,
-    now: datetime,
-) -> tuple[Precheck, ...]:
-    """Judge everything; each check reports on its own, none hides another."""
-    common = common_prechecks(choice, facts, snapshot, assessment, policy, now)
-    return (*common, *_disk(choice, facts, policy))
 
 
 def common_prechecks(
@@ -97,23 +62,21 @@ def _update(choice: Choice) -> Precheck:
 
 
 def _approvals(policy: Policy) -> Precheck:
-    given = {name: value for name, value in policy.given if value.strip()}
-    missing = [name for name in policy.required if name not in given]
-    if missing:
+    if policy.missing:
         return Precheck(
             "patch.approval",
             Status.STOP,
-            f"The policy of this inventory asks for {', '.join(missing)}.",
+            f"The policy of this inventory asks for {', '.join(policy.missing)}.",
             "Give them as variables; they are recorded with the change.",
         )
-    words = ", ".join(f"{name} {value}" for name, value in sorted(given.items()))
+    words = ", ".join(f"{name} {value}" for name, value in sorted(policy.approvals.items()))
     return Precheck("patch.approval", Status.PASS, words or "No approval is required.")
 
 
 def _window(policy: Policy, now: datetime) -> Precheck:
-    if policy.window_end is None:
+    left = policy.seconds_left(now)
+    if left is None:
         return Precheck("patch.window", Status.PASS, "No maintenance window is given.")
-    left = int((policy.window_end - now).total_seconds())
     summary = f"The window is open for {max(left, 0)} s, the change may take {policy.seconds} s."
     if left < policy.seconds:
         return Precheck(

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..change.policy import Policy
 from .components import Maintenance
-from .prechecks import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..catalog.catalog import Catalog
+    from ..change.checks import Precheck
     from ..host.transfer.order import Delivered, Errand
     from ..plan.records import HostPlan
     from ..trust.packages.catalogue import PackageCatalogue
-    from .models import Choice, Outcome, Precheck
+    from .models import Choice, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from .components import Maintenance
 from .finish import Finish
 from .host import BINARIES, PatchHost
 from .installer import OVER, Ended, Installer
-from .kind import Patching, Readings
+from .kind import Readings
 from .models import Action, Choice, Observed, Outcome, PatchState
 from .prechecks import blocking
 from .reading import at_work
@@ -49,11 +49,6 @@ if TYPE_CHECKING:
     from .kind import Kind
 
 _EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
-
-
-def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
-    """Patch one server; never raises a :class:`RemediationError`, the state says what is known."""
-    return install_on(request, transport, tools, Patching())
 
 
 def install_on(request: Request, transport: Transport, tools: Tools, kind: Kind) -> Result:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .models import Choice, Outcome, Precheck
+    from ..change.checks import Precheck
+    from .models import Choice, Outcome
 
 
 def choice_to_dict(choice: Choice) -> dict[str, Any]:

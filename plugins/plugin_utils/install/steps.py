@@ -6,44 +6,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.clauses import clause_for
+from ..change.checks import Status
 from ..plan.freshness import facts_digest, section_digests
 from ..plan.records import HostPlan, Step
 from .host import BINARIES
-from .installer import update_words
-from .models import Status
 from .request import update_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from .models import Choice, Precheck
+    from ..change.checks import Precheck
+    from .models import Choice
     from .request import Request, Tools
 
-INTENT = "patch"
 # Of the facts. Everything else is checked again before anything is started, and may differ.
 SECTIONS = ("computer", "dag", "exchange", "pending_reboot", "updates")
 _CONDITIONS = "files, updates, start types, services, pools, front end, no restart pending"
 
 
-def patch_plan(
+def install_plan(
+    intent: str,
     request: Request,
     tools: Tools,
     choice: Choice,
     facts: Mapping[str, Any] | None,
     recorded: Mapping[str, Any] | None,
     checks: tuple[Precheck, ...],
+    arguments: Sequence[str],
     *,
     installed: bool = False,
 ) -> HostPlan:
-    """Return the steps for a chosen update.
+    """Return the steps for what was chosen; ``arguments``: those of its installer.
 
     ``recorded``: the snapshot that the host has already. ``installed``: an earlier run installed it
     and did not prove it, so nothing is launched.
     """
     steps: list[Step] = []
-    clause = clause_for(tools.catalog, request.campaign, INTENT)
+    clause = clause_for(tools.catalog, request.campaign, intent)
     for name, (operation, parameters, reason, before, after) in _steps(
-        tools, choice, recorded
+        tools, choice, recorded, arguments
     ).items():
         if name == "restart" and not request.restart:
             continue
@@ -52,7 +53,7 @@ def patch_plan(
         needs = (steps[-1].id,) if steps else ()
         steps.append(Step(name, operation, parameters, reason, before, after, clause, needs))
     return HostPlan(
-        INTENT,
+        intent,
         request.campaign,
         tuple(steps),
         rests_on=facts_digest(facts, SECTIONS),
@@ -62,13 +63,12 @@ def patch_plan(
 
 
 def _steps(
-    tools: Tools, choice: Choice, recorded: Mapping[str, Any] | None
+    tools: Tools, choice: Choice, recorded: Mapping[str, Any] | None, arguments: Sequence[str]
 ) -> dict[str, tuple[str, dict[str, Any], str, Any, Any]]:
     """Each step: operation, parameters, reason, before, after."""
     update, package = update_name(choice), choice.package
     file = package.file if package else None
     digest = package.sha256 if package else None
-    words = list(update_words(package, "<job>.log").arguments) if package else []
     named = {"update": update}
     return {
         "snapshot": (
@@ -87,7 +87,7 @@ def _steps(
         ),
         "install": (
             "Start-HostJob",
-            {"file": file, "sha256": digest, "arguments": words},
+            {"file": file, "sha256": digest, "arguments": list(arguments)},
             choice.reason,
             {"build": str(choice.build) if choice.build else None},
             {"build": str(choice.target) if choice.target else None, "update": choice.update},

@@ -14,32 +14,36 @@ from ..base.errors import (
     ScriptError,
     TransportError,
 )
-from ..catalog.records.tools import Intent
-from ..facts.read import Facts, moment, rows, text
+from ..facts.read import moment
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import ORDERS, JobDriver
 from ..host.jobs.state import ABSENT
 from ..host.transfer.delivery import push
 from ..host.transfer.order import Errand
-from ..judge.mitigations.state import State
-from ..phases.mitigate.by_tool.plan import fate_of
-from ..phases.mitigate.probes import Answers, questions
 from . import run as tool_run
 from .record import ToolRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from .file import ToolParcel
 
+if TYPE_CHECKING:
     from ..change.session import HostSession
     from ..host.jobs.state import JobState
     from ..host.transfer.order import Delivered
     from ..host.transport.reply import Reply
-    from ..judge.mitigations.state import MitigationState
-    from ..phases.mitigate.by_tool.answer import ToolAnswer
     from .file import ToolParcel
     from .record import ToolRecords
     from .request import ToolRequest, ToolWorld
     from .run import ToolOrder, ToolReport
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What was collected of an attempt. ``output``: the file on the controller."""
+
+    output: str | None = None
+    note: str | None = None
+    welcome: bool = True  # whether the host may be asked further: not after it refused credentials
 
 
 @dataclass(slots=True)
@@ -93,28 +97,6 @@ class Attempt:
     def arguments(self, facts: dict[str, Any]) -> tuple[str, ...]:
         """The arguments, or :class:`RefusedError`; pure, nothing is sent."""
         return tool_run.plan(self.order(self.parcel.file, ""), facts, check=False)
-
-    def refuse_download(self) -> None:
-        """Refuse where the script would not find the module that is there, and fetch it (I10).
-
-        :raises RefusedError: it is not among the products by the words that the script looks for.
-        """
-        tool, wish = self.parcel.identity.tool, self.request.wish
-        if wish.intent is not Intent.MITIGATE or "backend-cookie" not in wish.mitigations:
-            return
-        if not tool.url_rewrite_listed:
-            return
-        asked = {"product_codes": [], "words": list(tool.url_rewrite_listed)}
-        result = self.session.ask("Get-RewriteModule", asked).result
-        presence = result.get("presence") if isinstance(result, dict) else None
-        products = rows(presence.get("products") if isinstance(presence, dict) else None)
-        if not any(text(product.get("version")) for product in products.rows):
-            words = ", ".join(tool.url_rewrite_listed)
-            raise RefusedError(
-                f"{tool.file} is not run: no installed product has {words} in its name, so it "
-                "would take URL Rewrite for missing and install it from the web, unverified, or "
-                "fail; let the native role install the module, or use the native mitigation"
-            )
 
     # The way -----------------------------------------------------------------------------
 
@@ -186,21 +168,6 @@ class Attempt:
         self.session.record("done", {**about, "result": result})
         return report
 
-    def prove(self, states: Mapping[str, MitigationState], answer: ToolAnswer) -> None:
-        """Send the requests that what holds must refuse, beside those to the health pages."""
-        catalog = self.world.catalog
-        held = [name for name, one in states.items() if one.state is State.HOLDS]
-        wanted = [catalog.mitigation(name) for name in held]
-        asking = questions(Facts.of(self.facts.result, self.facts.errors), wanted)
-        found: list[dict[str, Any]] = []
-        if asking.asked:
-            result = self.session.ask("Test-FrontEnd", asking.parameters()).result
-            listed = result.get("probes") if isinstance(result, dict) else None
-            found = [row for row in listed or () if isinstance(row, dict)]
-        answers = Answers(asking, tuple(found))
-        for mitigation in wanted:
-            answer.prove(mitigation.id, *answers.proof(mitigation))
-
     def deliver(self) -> str:
         """Bring the file; the host hashes it, and once more right before the launch (I10)."""
         parcel, session = self.parcel, self.session
@@ -214,21 +181,18 @@ class Attempt:
         session.record("done", {**about, "result": result})
         return self.delivered.path
 
-    def close(self, record: ToolRecord, answer: ToolAnswer) -> bool:
-        """Collect what it printed and keep the verdict: the attempt is over.
-
-        Returns whether the host may be asked further; not after it refused the credentials.
-        """
-        welcome = True
+    def close(self, record: ToolRecord, verdict: dict[str, Any]) -> Closed:
+        """Collect what it printed and keep the verdict: the attempt is over."""
+        closed = Closed()
         try:
             output = self.session.again(lambda: self.driver.output(self.job))
         except (TransportError, ReplyError, ScriptError) as error:
-            welcome = not isinstance(error, AuthenticationFailed)
-            answer.notes.append(f"what it printed could not be collected: {error}")
+            note = f"what it printed could not be collected: {error}"
+            closed = Closed(welcome=not isinstance(error, AuthenticationFailed), note=note)
         else:
-            answer.output = str(self.records.keep_output(self.number, output))
-        self.records.write(self.number, replace(record, verdict=answer.verdict()))
-        return welcome
+            closed = Closed(output=str(self.records.keep_output(self.number, output)))
+        self.records.write(self.number, replace(record, verdict=verdict))
+        return closed
 
     def _fates(self, record: ToolRecord) -> set[str]:
         """What became of the orders that were sent: ``ok``, ``error``, ``begun``; none: unknown."""
@@ -243,3 +207,15 @@ class Attempt:
         """Whether the deadline of the order has passed on the host: it would start nothing."""
         deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
         return deadline is None or (now or self.world.now()) >= deadline
+
+
+def fate_of(entry: Any) -> str | None:
+    """What became of an order, from its entry of ``Get-OperationStatus``: ok, error, begun; or None."""
+    if not isinstance(entry, dict):
+        return None
+    if entry.get("state") == "started":
+        return "begun"
+    if entry.get("state") != "finished":
+        return None
+    reply = entry.get("reply")
+    return "ok" if isinstance(reply, dict) and reply.get("status") == "ok" else "error"

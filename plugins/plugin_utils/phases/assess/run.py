@@ -8,7 +8,6 @@ reached or does not answer properly is an entry too (I3); only a wrong request r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ...base.clock import utc_now
@@ -30,6 +29,7 @@ from ...judge.serialize import assessment_to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from ...host.transport.base import Transport
     from ...host.transport.reply import HostError, Reply
@@ -46,19 +46,6 @@ class Request:
     address: str | None = None
     campaign: str = "proxylogon"
     at: datetime | None = None  # None: the moment of asking
-
-
-def parse_date(text: str | None, option: str = "at") -> datetime | None:
-    """The moment that an option names; raises :class:`ConfigError` on anything else."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"{option}: {text!r} is no ISO-8601 date; write it like 2021-03-05 or 2021-03-05T10:00:00Z"
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def host_result(request: Request, state: HostState, reason: str | None) -> dict[str, Any]:

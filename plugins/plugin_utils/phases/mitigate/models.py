@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from ...change.policy import Policy
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,10 +48,7 @@ class Request:
     check: bool = False
     only: tuple[str, ...] = ()  # mitigations of the campaign; all of them when empty
     although_open: str | None = None  # why a mitigation comes off although it is still needed
-    required: tuple[str, ...] = ()  # approvals that the policy asks for
-    given: tuple[tuple[str, str], ...] = ()
-    window_end: datetime | None = None
-    seconds: int = 900  # the longest that the change of one server may take
+    policy: Policy = field(default_factory=lambda: Policy(seconds=900))
     controller: str = ""  # its runs may take over from each other
     takeover: str = ""  # why the lock of somebody who is gone is taken
 

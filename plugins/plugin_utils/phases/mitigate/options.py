@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.clock import utc_now
 from ...catalog.loader import load
-from ...change.options import approvals, controller, seconds, takeover_reason
+from ...change.options import controller, policy, takeover_reason
 from ...plan.serialize import plan_to_dict
-from ..assess.run import parse_date
 from .models import MITIGATE, UNMITIGATE, MitigateState, Request, Result
 
 if TYPE_CHECKING:
@@ -39,10 +38,7 @@ def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
         check=check or not options["confirm"],
         only=tuple(options.get("mitigations") or ()),
         although_open=options.get("although_open") or None,
-        required=tuple(options.get("required_approvals") or ()),
-        given=tuple(approvals(options.get("approvals")).items()),
-        window_end=parse_date(options.get("window_end"), "window_end"),
-        seconds=seconds(options["seconds"]),
+        policy=policy(options),
         controller=own,
         takeover=takeover_reason(options.get("lock_takeover")),
     )
@@ -61,6 +57,6 @@ def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
         "steps": result.done,
         "failed_steps": result.failed,
         "probes": result.probes,
-        "approvals": dict(wanted.given),
+        "approvals": dict(wanted.policy.given),
         "commands": result.commands,
     }

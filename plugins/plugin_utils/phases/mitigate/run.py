@@ -122,7 +122,7 @@ class _Run:
             return self.end(MitigateState.PLANNED, _planned(plan))
         if not plan.steps:
             return self._settled(selection, before)
-        if why := objection(self.request, self.tools.now()):
+        if why := objection(self.request.policy, self.tools.now()):
             return self.end(MitigateState.STOPPED, why)
         self.host.lock(f"{self.request.intent} {self.request.campaign}")
         self._locked = True

@@ -78,7 +78,7 @@ def _module(wanted: Request, options: Mapping[str, Any], around: Around) -> Modu
         load().module(REWRITE),
         source.catalogue.modules,
         source.deliver,
-        seconds=wanted.seconds,
+        seconds=wanted.policy.seconds,
         notice=around.notice,
     )
 
@@ -99,8 +99,8 @@ def by_tool(
         pin=_pin(options),
         campaign=wanted.campaign,
         check=wanted.check,
-        seconds=wanted.seconds,
-        objection=objection(wanted, utc_now()),
+        seconds=wanted.policy.seconds,
+        objection=objection(wanted.policy, utc_now()),
         timeout_seconds=options.get("tool_timeout"),
         accept_rollback_defaults=options["tool_accept_rollback_defaults"],
         although_open=wanted.although_open,
@@ -124,7 +124,7 @@ def by_tool(
         "reason": " ".join(said["reasons"]),
         "plan": plan_to_dict(answer.plan),
         "tool": said,
-        "approvals": dict(wanted.given),
+        "approvals": dict(wanted.policy.given),
         "commands": session.asked,
     }
     return Done(entry, answer.ok or wanted.check, answer.changed, answer.plan)

@@ -31,11 +31,12 @@ from .verdict import classify_setup, judge_upgrade
 if TYPE_CHECKING:
     from ...base.model import Build
     from ...catalog.failures import ExitCode
+    from ...change.checks import Precheck
     from ...host.transport.base import Transport
     from ...host.transport.reply import Reply
     from ...install.finish import Finish
     from ...install.kind import Readings
-    from ...install.models import Outcome, Precheck
+    from ...install.models import Outcome
     from ...install.request import Request, Result, Tools
     from ...plan.records import HostPlan
     from ...trust.packages.records import PackageRecord

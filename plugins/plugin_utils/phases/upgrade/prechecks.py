@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ...change.checks import Precheck, Status
 from ...facts.read import Facts, number, text
-from ...install.models import Action, Choice, Observed, Precheck, Status
-from ...install.prechecks import Policy, common_prechecks
+from ...install.models import Action, Choice, Observed
+from ...install.prechecks import common_prechecks
 from ...install.reading import versions
 from .mitigations import Mitigated, foreign, released
 from .requirements import cu_prechecks
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ...base.model import Assessment
     from ...catalog.catalog import Catalog
+    from ...change.policy import Policy
 
 _GIB, _MIB = 1 << 30, 1 << 20
 # MicrosoftDocs/OfficeDocs-Exchange, plan-and-deploy/system-requirements.md: 30 GB on the drive of

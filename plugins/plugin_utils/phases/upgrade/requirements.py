@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...catalog.failures import read_table
 from ...catalog.loader import ROOT
-from ...install.models import Precheck, Status
+from ...change.checks import Precheck, Status
 
 if TYPE_CHECKING:
     from ...facts.read import Facts

@@ -7,21 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...catalog.clauses import clause_for
-from ...install import steps as patch_steps
 from ...install.begin import NO_UPDATE
 from ...install.request import update_name
+from ...install.steps import SECTIONS as BASE_SECTIONS
+from ...install.steps import install_plan
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ...change.checks import Precheck
     from ...install.begin import Beginning
-    from ...install.models import Precheck
     from ...install.request import Request, Tools
 
 INTENT = "upgrade"
-SECTIONS = (*patch_steps.SECTIONS, "dotnet", "os")
+SECTIONS = (*BASE_SECTIONS, "dotnet", "os")
 _PROVEN_BY = "files, registry, start types, services, pools, front end, no restart pending"
 
 
@@ -43,27 +44,25 @@ def upgrade_plan(
     installed: bool = False,
 ) -> HostPlan:
     """Return the steps. ``remember`` and ``release``: mitigations, before anything else is done."""
-    base = patch_steps.patch_plan(
-        request, tools, start.choice, facts, start.recorded, checks, installed=installed
-    )
+    base = install_plan(
+        INTENT, request, tools, start.choice, facts, start.recorded, checks, arguments,
+        installed=installed,
+    )  # fmt: skip
     steps = [*_mitigations(start, remember, release), *base.steps]
     clause = clause_for(tools.catalog, request.campaign, INTENT)
     chained = [
         replace(step, clause=clause, needs=(steps[number - 1].id,) if number else ())
-        for number, step in enumerate(_worded(step, arguments) for step in steps)
+        for number, step in enumerate(_worded(step) for step in steps)
     ]
     return replace(
         base,
-        intent=INTENT,
         steps=tuple(chained),
         rests_on=facts_digest(facts, SECTIONS),
         sections=section_digests(facts, SECTIONS),
     )
 
 
-def _worded(step: Step, arguments: Sequence[str]) -> Step:
-    if step.id == "install":
-        return replace(step, parameters={**step.parameters, "arguments": list(arguments)})
+def _worded(step: Step) -> Step:
     if step.id == "restore":
         return replace(step, reason="Setup is known to leave services disabled.")
     if step.id == "restart":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.dates import parse_date
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
     InProcessTransport,
 )
@@ -15,7 +16,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.assess
     OPERATION,
     Request,
     assess_host,
-    parse_date,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,

@@ -26,7 +26,7 @@ def test_an_empty_approval_approves_nothing(value: str | None) -> None:
         given(required_approvals=["ticket"], approvals={"ticket": value}),
         check=False,
     )
-    assert "ticket" in (objection(wanted, datetime.now(UTC)) or "")
+    assert "ticket" in (objection(wanted.policy, datetime.now(UTC)) or "")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     MitigateState as State,
 )
@@ -239,14 +240,21 @@ def test_host_of_another_controller_is_left_alone_i16() -> None:
 
 def test_policy_and_window_stop_before_anything_is_changed() -> None:
     host = MitigatedHost()
-    ticket = host.mitigate(required=("ticket",), given=(("ticket", " "),))
+    ticket = host.mitigate(
+        policy=Policy(seconds=900, required=("ticket",), given=(("ticket", " "),))
+    )
     assert (ticket.state, host.mutations) == (State.STOPPED, 0)
     assert "ticket" in ticket.reason
-    late = host.mitigate(window_end=AT + timedelta(seconds=899))
+    late = host.mitigate(policy=Policy(seconds=900, window_end=AT + timedelta(seconds=899)))
     assert (late.state, host.mutations) == (State.STOPPED, 0)
     assert "899 s" in late.reason
     good = host.mitigate(
-        required=("ticket",), given=(("ticket", "CHG1"),), window_end=AT + timedelta(hours=1)
+        policy=Policy(
+            seconds=900,
+            required=("ticket",),
+            given=(("ticket", "CHG1"),),
+            window_end=AT + timedelta(hours=1),
+        )
     )
     assert good.state is State.MITIGATED
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import (
     effects,
     machine,

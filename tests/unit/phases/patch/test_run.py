@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.components import (
     Maintenance,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import Policy
 from fleet_of_one import FAULTS, unreachable
 from patched_host import (
     AT,

@@ -89,15 +89,3 @@ def steps(
         )
     )
     return tuple(planned)
-
-
-def fate_of(entry: Any) -> str | None:
-    """What became of an order, from its entry of ``Get-OperationStatus``: ok, error, begun; or None."""
-    if not isinstance(entry, dict):
-        return None
-    if entry.get("state") == "started":
-        return "begun"
-    if entry.get("state") != "finished":
-        return None
-    reply = entry.get("reply")
-    return "ok" if isinstance(reply, dict) and reply.get("status") == "ok" else "error"

@@ -44,6 +44,7 @@ from ..choose import choose
 from ..models import MITIGATE, UNMITIGATE
 from .answer import ToolAnswer, ToolState, at_work, host_state, is_over
 from .plan import nothing_to_do, states, steps
+from .proof import prove, refuse_download
 
 if TYPE_CHECKING:
     from ....change.session import HostSession
@@ -168,7 +169,7 @@ class _Run:
         if self.request.intent is Intent.MITIGATE:
             if answer.state is not ToolState.MITIGATED:
                 answer.state = ToolState.NOT_NEEDED
-            attempt.prove(found, answer)
+            prove(attempt, found, answer)
         if not self.request.check:
             # A killed run of ours may have left its lock, and this one has nothing to lock for.
             self._locked = self.session.holds_lock()
@@ -182,7 +183,7 @@ class _Run:
         known = attempt.known()
         if record is None:
             refuse_known(known)
-            attempt.refuse_download()
+            refuse_download(attempt)
         elif list(answer.arguments) != record.arguments:
             raise RefusedError(
                 f"attempt {attempt.number} of this run was begun with {' '.join(record.arguments)} "
@@ -215,9 +216,12 @@ class _Run:
         self._at_work = at_work(report)
         answer.conclude(report)
         if self.request.intent is Intent.MITIGATE and report.states and not self._at_work:
-            attempt.prove(report.states, answer)
+            prove(attempt, report.states, answer)
         if is_over(report):
-            self._at_work = not attempt.close(record, answer)
+            closed = attempt.close(record, answer.verdict())
+            answer.output = closed.output
+            answer.notes += [closed.note] if closed.note else []
+            self._at_work = not closed.welcome
 
     # The end -----------------------------------------------------------------------------
 

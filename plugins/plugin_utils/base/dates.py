@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dates as operators write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from .errors import (
+    ConfigError,
+)
+
+
+def parse_date(text: str | None, option: str = "at") -> datetime | None:
+    """The moment that an option names; raises :class:`ConfigError` on anything else."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{option}: {text!r} is no ISO-8601 date; write it like 2021-03-05 or 2021-03-05T10:00:00Z"
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our own questions say about a script of Microsoft: before it runs, and about what it left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ....base.errors import RefusedError
+from ....catalog.records.tools import Intent
+from ....facts.read import Facts, rows, text
+from ....judge.mitigations.state import State
+from ..probes import Answers, questions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ....judge.mitigations.state import MitigationState
+    from ....microsoft.attempt import Attempt
+    from .answer import ToolAnswer
+
+
+def refuse_download(attempt: Attempt) -> None:
+    """Refuse where the script would not find the module that is there, and fetch it (I10).
+
+    :raises RefusedError: it is not among the products by the words that the script looks for.
+    """
+    tool, wish = attempt.parcel.identity.tool, attempt.request.wish
+    if wish.intent is not Intent.MITIGATE or "backend-cookie" not in wish.mitigations:
+        return
+    if not tool.url_rewrite_listed:
+        return
+    asked = {"product_codes": [], "words": list(tool.url_rewrite_listed)}
+    result = attempt.session.ask("Get-RewriteModule", asked).result
+    presence = result.get("presence") if isinstance(result, dict) else None
+    products = rows(presence.get("products") if isinstance(presence, dict) else None)
+    if not any(text(product.get("version")) for product in products.rows):
+        words = ", ".join(tool.url_rewrite_listed)
+        raise RefusedError(
+            f"{tool.file} is not run: no installed product has {words} in its name, so it "
+            "would take URL Rewrite for missing and install it from the web, unverified, or "
+            "fail; let the native role install the module, or use the native mitigation"
+        )
+
+
+def prove(attempt: Attempt, states: Mapping[str, MitigationState], answer: ToolAnswer) -> None:
+    """Send the requests that what holds must refuse, beside those to the health pages."""
+    catalog = attempt.world.catalog
+    held = [name for name, one in states.items() if one.state is State.HOLDS]
+    wanted = [catalog.mitigation(name) for name in held]
+    asking = questions(Facts.of(attempt.facts.result, attempt.facts.errors), wanted)
+    found: list[dict[str, Any]] = []
+    if asking.asked:
+        result = attempt.session.ask("Test-FrontEnd", asking.parameters()).result
+        listed = result.get("probes") if isinstance(result, dict) else None
+        found = [row for row in listed or () if isinstance(row, dict)]
+    answers = Answers(asking, tuple(found))
+    for mitigation in wanted:
+        answer.prove(mitigation.id, *answers.proof(mitigation))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""With which update to begin, or to go on: what was begun on the server and is not proven comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...install.begin import NO_UPDATE, Beginning, look
+from ...install.evidence import doubts
+from ...install.models import Action, Choice, Observed
+from ...install.reading import exsetup, listed_kbs
+from ...install.request import update_name
+from .choose import choose
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ...facts.read import Facts
+    from ...install.host import PatchHost
+    from ...install.request import Request, Tools
+
+
+def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> Beginning:
+    """Choose, and read what the host has of it; asks one or two snapshots."""
+    day: date = tools.now().date()
+    build = exsetup(facts)
+    chosen = choose(
+        tools.catalog,
+        request.campaign,
+        build,
+        day,
+        tools.store,
+        kb=request.kb,
+        repair=request.repair,
+    )
+    present = _present(chosen, tools)
+    if chosen.action is not Action.INSTALL and present is None:
+        return Beginning(chosen)
+    wanted = chosen if chosen.action is Action.INSTALL or present is None else present
+    found = look(wanted, host, facts)
+    if present is not None and update_name(present) in found.begun:
+        if wanted is not present and update_name(present) != found.update:
+            found = look(present, host, facts)
+        if found.recorded is not None and chosen.action is not Action.INSTALL:
+            reason = f"{present.kb} was begun on this server and is not proven yet."
+            choice = replace(present, action=Action.INSTALL, reason=reason)
+            return replace(found, choice=choice)
+        if found.recorded is not None:
+            return found
+    if chosen.action is not Action.INSTALL:
+        return Beginning(chosen, lock=found.lock)
+    if found.reached and found.recorded is None and _whole(found, facts):
+        # Asked to repair a fleet: this server has nothing that was left to be repaired.
+        reason = (
+            f"{found.choice.kb} is installed, nothing speaks against it, nothing was begun here."
+        )
+        return Beginning(replace(chosen, action=Action.NOTHING, reason=reason), lock=found.lock)
+    return _unless_another_was_begun(found)
+
+
+def _whole(found: Beginning, facts: Facts) -> bool:
+    """Whether an update whose version ExSetup.exe has looks whole, without a record to compare with."""
+    target = found.choice.target
+    now = Observed(None, found.now)
+    listed = found.choice.kb in listed_kbs(facts)
+    return listed and target is not None and doubts(target, Observed(None), now, None) == []
+
+
+def _present(chosen: Choice, tools: Tools) -> Choice | None:
+    """The update that made the present build, where one did."""
+    info = tools.catalog.find_build(chosen.build) if chosen.build else None
+    if info is None or chosen.build is None or info.kind == "CU":
+        return None
+    packages = tools.store.packages if tools.store else ()
+    package = next((p for p in packages if p.build == chosen.build), None)
+    return replace(chosen, kb=info.kb, target=chosen.build, package=package)
+
+
+def _unless_another_was_begun(found: Beginning) -> Beginning:
+    """Two unfinished updates would have two records, and the later one is of a half-changed server."""
+    others = [n for n in found.begun if n != found.update and not n.endswith(NO_UPDATE)]
+    if not others:
+        return found
+    names = ", ".join(others)
+    stop = replace(
+        found.choice,
+        action=Action.STOP,
+        reason=f"{names} was begun on this server and is not proven, so {found.update} is not "
+        "begun: what would be recorded as the state before is not the one before.",
+        remedy="Finish that one first (patch_kb names its update; cu-... is one of the playbook upgrade).",
+    )
+    return replace(found, choice=stop)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A security update as something to be installed: chosen, checked, planned, proven."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...catalog.failures import ExitClass, ExitCode, classify
+from ...facts.read import Facts
+from ...install.kind import Readings, assessed
+from ...install.steps import install_plan
+from .begin import beginning
+from .installer import update_words
+from .phase import INTENT
+from .postconditions import judge
+from .prechecks import prechecks
+
+if TYPE_CHECKING:
+    from ...change.checks import Precheck
+    from ...host.transport.reply import Reply
+    from ...install.begin import Beginning
+    from ...install.finish import Finish
+    from ...install.installer import Words
+    from ...install.models import Observed, Outcome
+    from ...plan.records import HostPlan
+    from ...trust.packages.records import PackageRecord
+
+
+_SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
+
+
+class Patching:
+    """A security update for the exact build."""
+
+    purpose = "patch"
+
+    def begin(self, finish: Finish, facts: Facts) -> Beginning:
+        return beginning(finish.request, finish.tools, finish.host, facts)
+
+    def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
+        facts = Facts.of(reply.result, reply.errors)
+        policy, now = finish.request.policy, finish.tools.now()
+        return prechecks(start.choice, facts, start.now, assessed(finish, reply), policy, now)
+
+    def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
+        checks = finish.result.prechecks
+        package = start.choice.package
+        return install_plan(
+            INTENT,
+            finish.request,
+            finish.tools,
+            start.choice,
+            reply.result,
+            start.recorded,
+            checks,
+            update_words(package, "<job>.log").arguments if package else (),
+            installed=installed,
+        )
+
+    def prepare(self, finish: Finish) -> None:
+        """Nothing."""
+
+    def words(self, package: PackageRecord, log: str) -> Words:
+        return update_words(package, log)
+
+    def classify(self, code: object) -> ExitCode:
+        return classify(code)
+
+    def restarts(self, _start: Beginning, code: ExitCode, _installed: Observed) -> bool:
+        return code.kind in _SUCCESS
+
+    def judge(self, finish: Finish, start: Beginning, seen: Readings, code: ExitCode) -> Outcome:
+        mode = finish.request.maintenance
+        between = seen.installed
+        return judge(
+            start.choice, seen.before, seen.after, code, installed=between, maintenance=mode
+        )
+
+    def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
+        """Nothing."""
