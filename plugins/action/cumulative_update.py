@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.phases.upgrade import options as settings
 from ..plugin_utils.phases.upgrade.kind import upgrade_host
-from ..plugin_utils.phases.upgrade.steps import INTENT
+from ..plugin_utils.phases.upgrade.phase import INTENT
 from ..plugin_utils.tasks.rollout import OPTIONS, Rollout, roll_out
 from ..plugin_utils.tasks.task import Call, on_host
 

@@ -68,7 +68,7 @@ def mitigate(call: Call) -> dict[str, Any]:
         carry_out = task.by_tool if options["tool"] else task.native
         done = carry_out(wanted, options, transport, around)
     entry = done.entry
-    told = {"changed": done.changed, "peer": call.connection.peer()}
+    told = {"changed": done.changed, "code": done.code, "peer": call.connection.peer()}
     change.end(entry["state"], entry["reason"], **told)
     planned = bool(done.plan.steps) and wanted.check
     result: dict[str, Any] = {"changed": done.changed, "mitigation": entry}

@@ -10,6 +10,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils.install import options as settings
+from ..plugin_utils.phases.patch.options import to_dict
 from ..plugin_utils.phases.patch.phase import INTENT
 from ..plugin_utils.phases.patch.run import patch_host
 from ..plugin_utils.tasks.rollout import OPTIONS, Rollout, roll_out
@@ -27,7 +28,7 @@ ROLLOUT = Rollout(
     undone="nothing was installed; set confirm to install",
     request=settings.request,
     install=lambda wanted, transport, tools, _options: patch_host(wanted, transport, tools),
-    to_dict=settings.to_dict,
+    to_dict=to_dict,
 )
 
 

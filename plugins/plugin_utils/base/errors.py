@@ -31,9 +31,13 @@ from __future__ import annotations
 
 
 class RemediationError(Exception):
-    """Base of all errors of this project; ``code`` is its stable name in reports."""
+    """Base of all errors of this project; ``code`` is its stable name in reports.
+
+    ``unseen``: with this error nothing was seen of the host, whatever it may have done.
+    """
 
     code = "error"
+    unseen = False
 
 
 class ConfigError(RemediationError):
@@ -58,6 +62,7 @@ class TransportError(RemediationError):
     """The host was not reached, or the connection broke: the outcome is unknown."""
 
     code = "transport"
+    unseen = True
 
 
 class Unreachable(TransportError):  # noqa: N818 - the field's word for it
@@ -82,6 +87,7 @@ class ReplyError(RemediationError):
     """The host was reached, but its answer cannot be used."""
 
     code = "reply"
+    unseen = True
 
 
 class EmptyReply(ReplyError):  # noqa: N818
@@ -148,3 +154,14 @@ class LockedByOther(ScriptError):  # noqa: N818
     """Another controller holds the host lock."""
 
     code = "locked"
+
+
+def is_unseen(code: str | None) -> bool:
+    """Whether an error of this code says nothing about the host."""
+    pending = [RemediationError]
+    while pending:
+        error = pending.pop()
+        if error.code == code and error.unseen:
+            return True
+        pending += error.__subclasses__()
+    return False

@@ -17,10 +17,11 @@ from ..base import disk
 from ..base.clock import utc_now
 from ..case.journal import NAME as JOURNAL
 from ..fleet.collect import ends, require_same_inventory, size_of
-from ..fleet.intents import INTENTS, exit_status, standing
 from ..fleet.playbook import Playbook, add_arguments, say_log
 from ..fleet.report import report_folder
+from ..fleet.standing import fleet_status
 from ..fleet.table import outcome_table
+from ..phases.registry import INTENTS, phase_of
 from ..plan.fleet import HostEntry, check_usable, read
 from ..trust.signing import keys
 from .options import add_extra_vars, add_keys, terminal
@@ -80,10 +81,11 @@ def _playbook(args: argparse.Namespace, plan: FleetPlan, case: Path, folder: Pat
         "plan_keys": str(folder),
         "confirm": args.confirm,
     }
+    prefix = phase_of(intent.name).name
     return Playbook(
         intent.playbook,
         tuple(args.inventory),
-        {f"{intent.prefix}_{name}": value for name, value in variables.items()},
+        {f"{prefix}_{name}": value for name, value in variables.items()},
         tuple(args.extra_vars),
         options=(*([] if args.confirm else ["--check"]), "--diff", *args.ansible),
     )
@@ -98,7 +100,9 @@ def _finish(plan: FleetPlan, wanted: list[str], case: Path, lines: int, log: Pat
     for name in wanted:
         end = found.get(name)
         reason = _NOT_BEGUN.format(log=log)
-        hosts[name] = HostEntry(end.state, end.reason) if end else HostEntry("unknown", reason)
-    print(outcome_table(hosts, **terminal()), end="")
+        hosts[name] = (
+            HostEntry(end.state, end.reason, code=end.code) if end else HostEntry("unknown", reason)
+        )
+    print(outcome_table(plan.intent, hosts, **terminal()), end="")
     print(case / JOURNAL)
-    return exit_status([standing(entry.state, entry.reason) for entry in hosts.values()])
+    return fleet_status(plan.intent, hosts)

@@ -18,16 +18,17 @@ from ..base.errors import ConfigError
 from ..case.journal import NAME as JOURNAL
 from ..catalog.loader import load as load_catalogue
 from ..fleet.collect import ends, entries
-from ..fleet.intents import INTENTS, exit_status, standing
 from ..fleet.playbook import Playbook, add_arguments, say_log
 from ..fleet.report import new_run_id
+from ..fleet.standing import fleet_status
 from ..fleet.table import plan_table
+from ..phases.registry import INTENTS, phase_of
 from ..plan.fleet import FleetPlan, check_usable, knowledge, read, write
 from ..trust.signing import keys
 from .options import add_extra_vars, add_keys, terminal
 
 if TYPE_CHECKING:
-    from ..fleet.intents import Intent
+    from ..change.states import Intent
 
 _HOURS, _LONGEST = 24, 24 * 30
 _EXIT = (
@@ -107,10 +108,11 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _playbook(args: argparse.Namespace, intent: Intent, run: str, case: Path) -> Playbook:
     variables = {"campaign": args.campaign, "run": run, "case": str(case), "serial": "100%"}
+    prefix = phase_of(intent.name).name
     return Playbook(
         intent.playbook,
         tuple(args.inventory),
-        {f"{intent.prefix}_{name}": value for name, value in variables.items()},
+        {f"{prefix}_{name}": value for name, value in variables.items()},
         tuple(args.extra_vars),
         options=("--check", "--diff", *args.ansible),
     )
@@ -126,4 +128,4 @@ def _show(args: argparse.Namespace) -> int:
 def _print(path: Path, plan: FleetPlan) -> int:
     print(plan_table(plan, **terminal()), end="")
     print(path)
-    return exit_status([standing(entry.state, entry.reason) for entry in plan.hosts.values()])
+    return fleet_status(plan.intent, plan.hosts)

@@ -10,6 +10,7 @@ from ..base.errors import RefusedError
 from ..case.verify import events, verify
 from ..plan.fleet import HostEntry
 from ..plan.serialize import plan_from_dict
+from .standing import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,20 +18,19 @@ if TYPE_CHECKING:
 
     from ..plan.records import HostPlan
 
-LEFT_OUT = HostEntry("left-out", "left out by --limit")
-
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class HostEnd:
     """How one host ended, and what would have been done or was done."""
 
     state: str
     reason: str
     plan: HostPlan | None
     changed: bool
+    code: str | None = None  # of the error that ended it
 
 
-_BEGUN = Ended("unknown", "begun and not ended: run the same again", None, changed=False)
+_BEGUN = HostEnd("unknown", "begun and not ended: run the same again", None, changed=False)
 
 
 def size_of(journal: Path) -> int:
@@ -43,12 +43,12 @@ def size_of(journal: Path) -> int:
     return answer.lines
 
 
-def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, Ended]:
+def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
     """Return the last end of each host of a run, from the lines after a number.
 
     :raises JournalError: the journal was changed.
     """
-    found: dict[str, Ended] = {}
+    found: dict[str, HostEnd] = {}
     plans: dict[str, HostPlan] = {}
     if not journal.exists():
         return found
@@ -64,12 +64,19 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, Ended]:
             plans[host] = plan_from_dict(data["plan"])
         elif event == "end":
             state, reason = str(data["state"]), str(data["reason"])
-            found[host] = Ended(state, reason, plans.get(host), data.get("changed") is True)
+            code = data.get("code")
+            found[host] = HostEnd(
+                state,
+                reason,
+                plans.get(host),
+                changed=data.get("changed") is True,
+                code=code if isinstance(code, str) else None,
+            )
     return found
 
 
 def entries(
-    found: dict[str, Ended], inventory: Iterable[str], selected: Iterable[str], log: Path
+    found: dict[str, HostEnd], inventory: Iterable[str], selected: Iterable[str], log: Path
 ) -> dict[str, HostEntry]:
     """Return an entry for every host of the inventory (I3)."""
     asked = set(selected)
@@ -77,7 +84,7 @@ def entries(
     for host in inventory:
         end = found.get(host)
         if end is not None:
-            made[host] = HostEntry(end.state, end.reason, end.plan)
+            made[host] = HostEntry(end.state, end.reason, end.plan, end.code)
         elif host not in asked:
             made[host] = LEFT_OUT
         else:

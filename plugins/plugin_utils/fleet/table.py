@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..change.states import Standing
 from ..plan.show import about, change_of
 from ..report.columns import line, widths, wrap
-from .intents import Standing, standing
+from .standing import standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def plan_table(plan: FleetPlan, *, columns: int = 120, colour: bool = False) -> 
     """Return the hosts with their steps, the reasons, then the hosts without steps and why."""
     with_steps = {name: entry for name, entry in plan.hosts.items() if entry.has_steps}
     without = {name: entry for name, entry in plan.hosts.items() if not entry.has_steps}
-    lines = _steps(with_steps, columns, colour=colour) if with_steps else []
+    lines = _steps(plan.intent, with_steps, columns, colour=colour) if with_steps else []
     lines += _reasons(with_steps, columns)
     lines += _grouped("Without steps:", without, columns)
     lines += _notes(with_steps, columns)
@@ -40,23 +41,23 @@ def plan_table(plan: FleetPlan, *, columns: int = 120, colour: bool = False) -> 
 
 
 def outcome_table(
-    hosts: Mapping[str, HostEntry], *, columns: int = 120, colour: bool = False
+    intent: str, hosts: Mapping[str, HostEntry], *, columns: int = 120, colour: bool = False
 ) -> str:
-    """Return how each host ended."""
+    """Return how each host ended; ``intent`` is that of the plan."""
     rows = [(name, entry.state, entry.reason) for name, entry in sorted(hosts.items())]
     head = ("HOST", "STATE", "WHY")
     cells = widths([head, *rows], (*_CAPS[:2], 10_000))
     cells[2] = max(columns - sum(cells[:2]) - 4, _NARROWEST)
     lines = [line(head, cells)]
     for row in rows:
-        paint = _COLOURS[standing(row[1], row[2])] if colour else ""
+        paint = _COLOURS[standing_of(intent, hosts[row[0]])] if colour else ""
         why = wrap(row[2], cells[2]) or [""]
         lines.append(line((row[0], row[1], why[0]), cells, paint))
         lines += [line(("", "", rest), cells) for rest in why[1:]]
     return "\n".join(lines) + "\n"
 
 
-def _steps(hosts: Mapping[str, HostEntry], columns: int, *, colour: bool) -> list[str]:
+def _steps(intent: str, hosts: Mapping[str, HostEntry], columns: int, *, colour: bool) -> list[str]:
     rows: list[tuple[str, ...]] = []
     for name, entry in sorted(hosts.items()):
         for number, step in enumerate(_steps_of(entry)):
@@ -66,7 +67,7 @@ def _steps(hosts: Mapping[str, HostEntry], columns: int, *, colour: bool) -> lis
     cells[4] = max(columns - sum(cells[:4]) - 8, _NARROWEST)
     lines = [line(_HEAD, cells)]
     for row in rows:
-        paint = _COLOURS[standing(row[1], "")] if colour and row[1] else ""
+        paint = _COLOURS[standing_of(intent, hosts[row[0]])] if colour and row[0] else ""
         lines.append(line(row, cells, paint))
     return [*lines, ""]
 

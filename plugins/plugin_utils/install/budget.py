@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from ..base.errors import ConfigError
-from .models import PatchState
+from ..change.states import Standing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
+_PLANNED = Standing.PLANNED.value
+_GOOD = (_PLANNED, Standing.DONE.value)
+_STANDINGS = {standing.value for standing in Standing}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +37,32 @@ class Budget:
             "them, then start with another file."
         )
 
-    def note(self, host: str, state: PatchState) -> None:
+    def note(self, host: str, state: str, standing: str) -> None:
         """Add how one server ended; a later good end of the same server takes the bad one back."""
-        if state is PatchState.PLANNED:
+        if standing == _PLANNED:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self.file}.lock"), self.file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"host": host, "state": state.value}) + "\n")
+            stream.write(json.dumps({"host": host, "state": state, "standing": standing}) + "\n")
 
     def _bad(self) -> set[str]:
         if not self.file.exists():
             return set()
-        last: dict[str, PatchState] = {}
+        last: dict[str, str] = {}
         with FileLock(f"{self.file}.lock"):
             lines = self.file.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)
-                last[str(row["host"])] = PatchState(row["state"])
+                last[str(row["host"])] = _known(row["standing"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ConfigError(
                     f"{self.file}:{number}: not a line of a stop budget; nothing is started"
                 ) from error
-        return {host for host, state in last.items() if state not in _GOOD}
+        return {host for host, standing in last.items() if standing not in _GOOD}
+
+
+def _known(standing: object) -> str:
+    if standing not in _STANDINGS:
+        raise ValueError(standing)
+    return str(standing)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import RemediationError
+from ..base.errors import LockedByOther
 from ..catalog.failures import failure
+from ..change.admission import StalePlan
+from ..change.run import Broken, ChangeRun
 from ..facts.read import Facts
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.restart import Restart, other_boot
@@ -16,6 +18,7 @@ from .models import Holds, Outcome, PatchState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..base.errors import RemediationError
     from .host import PatchHost
     from .models import Observed
     from .request import Request, Result, Tools
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 _USABLE_PAUSE = 15.0
 # What Exchange needs time for after a restart; anything else that is wrong stays wrong.
 _COMES_UP = ("services", "probe", "pools", "components")
+_STATES = {
+    Broken.STALE_PLAN: PatchState.STALE_PLAN,
+    Broken.STOPPED: PatchState.STOPPED,
+    Broken.UNKNOWN: PatchState.UNKNOWN,
+}
 _RENEW = 240.0  # seconds; silent for ten minutes another run may take the host
 
 
@@ -36,37 +44,44 @@ class Finish:
     result: Result
     purpose: str
     update: str = ""
-    locked: bool = False
     renewed: float = 0.0
-    begun: str = ""
+    change: ChangeRun = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin the change of this server."""
+        host = self.request.host
+        self.change = ChangeRun(self.host, host, self.tools.notice, self.result.done, installs=True)
 
     def begin(self, step: str) -> None:
         """Note in the journal what is sent next, where that is no single change of the session."""
         planned = self.result.planned.steps if self.result.planned else ()
         about = {s.id: {"operation": s.operation, "parameters": s.parameters} for s in planned}
-        self.host.record("intent", {"step": step, **about.get(step, {})})
-        self.begun = step
+        self.change.begin(step, about.get(step, {}))
 
     def did(self, step: str, *, changed: bool, **details: Any) -> None:
         """Note a step in the result, and in the journal if it was begun there."""
-        if self.begun == step:
-            self.host.record("done", {"step": step, "changed": changed, **details})
-            self.begun = ""
-        self.result.done.append({"step": step, "changed": changed, **details})
-        self.result.changed = self.result.changed or changed
-        self.tools.notice(f"{self.request.host}: {step} {'done' if changed else 'unchanged'}")
+        self.change.did(step, changed=changed, **details)
+        self.result.changed = self.change.changed
 
-    def end(self, state: PatchState, reason: str, name: str | None = None) -> None:
-        """Set the verdict; ``name`` is a known failure."""
+    def end(
+        self, state: PatchState, reason: str, name: str | None = None, code: str | None = None
+    ) -> None:
+        """Set the verdict; ``name`` is a known failure, ``code`` that of an error that ended it."""
         named = (failure(name, reason),) if name else ()
-        self.result.outcome = Outcome(state, reason, failures=named)
+        self.result.outcome = Outcome(state, reason, failures=named, code=code)
+
+    def broken(self, how: Broken, error: RemediationError) -> None:
+        """Set the verdict after an error: before anything was changed nothing is wrong."""
+        plain = isinstance(error, (StalePlan, LockedByOther))
+        words = str(error) if plain else f"{error.code}: {error}"
+        self.end(_STATES[how], words, code=error.code)
 
     def lock(self) -> None:
         """Take the host lock, or renew it."""
-        taken = self.host.lock(f"{self.purpose} {self.update}")
+        self.change.lock(f"{self.purpose} {self.update}")
+        taken = self.change.lock_record
         if taken.get("state") == "taken-over":
             self.result.lock = {name: taken.get(name) for name in ("reason", "previous")}
-        self.locked = True
         self.renewed = self.tools.clock()
 
     def restart(self, installed: Observed, boot: str | None) -> bool:
@@ -117,12 +132,3 @@ class Finish:
             self.tools.sleep(_USABLE_PAUSE)
             if self.tools.clock() - self.renewed > _RENEW:
                 self.lock()
-
-    def release(self) -> None:
-        """Give the lock back, unless an installer may still be at work."""
-        if not self.locked or self.result.outcome.state is PatchState.UNKNOWN:
-            return
-        try:
-            self.host.unlock()
-        except RemediationError as error:
-            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")

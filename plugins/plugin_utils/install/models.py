@@ -81,6 +81,7 @@ class Outcome:
     reason: str
     conditions: tuple[Condition, ...] = ()
     failures: tuple[Failure, ...] = ()
+    code: str | None = None  # of the error that ended it
 
     @property
     def wrong(self) -> tuple[Condition, ...]:

@@ -14,11 +14,8 @@ from ..change.source import PackageSource
 from ..plan.serialize import plan_to_dict
 from .budget import Budget
 from .components import Maintenance
-from .models import PatchState
 from .request import Request, Result, Tools
 from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
-
-GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO, PatchState.PLANNED)
 
 
 def request(host: str, options: dict[str, Any], *, check: bool) -> Request:

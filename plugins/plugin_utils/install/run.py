@@ -26,9 +26,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..base.errors import LockedByOther, RemediationError
+from ..base.errors import LockedByOther
 from ..catalog.failures import ExitClass, ExitCode
-from ..change.admission import StalePlan
 from ..facts.read import Facts, moment
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Errand
@@ -54,17 +53,10 @@ _EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.
 def install_on(request: Request, transport: Transport, tools: Tools, kind: Kind) -> Result:
     """Install one thing of this kind; never raises a :class:`RemediationError`."""
     machine = _Run(request, transport, tools, kind)
-    try:
+    with machine.finish.change.of(machine.finish.broken):
         machine.go()
-    except StalePlan as error:
-        machine.finish.end(PatchState.STALE_PLAN, str(error))
-    except LockedByOther as error:
-        machine.finish.end(PatchState.UNKNOWN if machine.acted else PatchState.STOPPED, str(error))
-    except RemediationError as error:
-        # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
-        state = PatchState.UNKNOWN if machine.acted else PatchState.STOPPED
-        machine.finish.end(state, f"{error.code}: {error}")
-    machine.finish.release()
+        if machine.result.outcome.state is PatchState.UNKNOWN:
+            machine.finish.change.at_work()  # an installer may be: the lock stays
     machine.result.commands = machine.host.asked
     return machine.result
 
@@ -88,7 +80,6 @@ class _Run:
             attempt=secrets.token_hex(8),
         )
         self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
-        self.acted = False
         self._transport = transport
         self.finish = Finish(request, self.host, tools, self.result, kind.purpose)
         self._before = Observed(None)
@@ -160,7 +151,7 @@ class _Run:
     def _clear_lock(self) -> None:
         """Take back the lock of a run of this owner that died right before it would have done so."""
         lock = self._start.lock
-        if self.request.check or self.finish.locked or lock is None:
+        if self.request.check or self.finish.change.locked or lock is None:
             return
         if lock.get("controller") == self.request.owner:
             with suppress(LockedByOther):
@@ -236,7 +227,7 @@ class _Run:
         self.finish.begin("deliver")
         delivered = self.host.again(lambda: self.tools.deliver(errand))
         self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
-        self.acted = True
+        self.finish.change.acted = True
         self.finish.begin("install")
         ended = self._job.install(delivered.path, package, self._host_now, again=request.repair)
         self.finish.did("install", changed=ended.launched, **ended.details)
@@ -250,7 +241,7 @@ class _Run:
 
     def _afterwards(self, code: ExitCode, boot: str | None) -> None:
         """Restart, restore, prove. After a code that nobody knows nothing more is done (I19)."""
-        self.acted = True
+        self.finish.change.acted = True
         start, before = self._start, self._before
         installed = self.host.observe(start.update)
         if code.kind is ExitClass.UNKNOWN:

@@ -55,6 +55,7 @@ class HostEntry:
     state: str
     reason: str
     plan: HostPlan | None = None
+    code: str | None = None  # of the error that ended it
 
     @property
     def has_steps(self) -> bool:
@@ -102,6 +103,7 @@ class FleetPlan:
                     "state": entry.state,
                     "reason": entry.reason[:_LONGEST],
                     "plan": plan_to_dict(entry.plan) if entry.plan else None,
+                    **({"code": entry.code} if entry.code else {}),
                 }
                 for name, entry in self.hosts.items()
             },
@@ -157,7 +159,8 @@ def read(path: Path, keys: Sequence[TrustedKey]) -> FleetPlan:
 
 def _entry(row: Mapping[str, Any]) -> HostEntry:
     plan = row["plan"]
-    return HostEntry(row["state"], row["reason"], plan_from_dict(plan) if plan else None)
+    known = plan_from_dict(plan) if plan else None
+    return HostEntry(row["state"], row["reason"], known, row.get("code"))
 
 
 def _check(document: dict[str, Any], where: str) -> None:

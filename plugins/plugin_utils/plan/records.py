@@ -22,10 +22,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a part of a plan is not planned; ``about``: the mitigation that it concerns, if one."""
+
+    about: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it in one line, as plans are signed and shown."""
+        return self.reason if self.about is None else f"{self.about}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class HostPlan:
     """The plan of one intent for one server.
 
-    ``refused`` says why parts of it, or all of it, are not planned: an operator has to look.
+    ``refusals`` say why parts of it, or all of it, are not planned: an operator has to look.
     ``rests_on`` is the digest of the facts that it was made from, ``sections`` has one for each of
     their sections (both ``plan.freshness``).
     """
@@ -33,7 +45,12 @@ class HostPlan:
     intent: str  # mitigate | unmitigate | patch | upgrade
     campaign: str
     steps: tuple[Step, ...] = ()
-    refused: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     rests_on: str = ""
     notes: tuple[str, ...] = field(default=())
     sections: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The refusals as people read them."""
+        return tuple(map(str, self.refusals))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .records import HostPlan, Step
+from .records import HostPlan, Refusal, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def plan_from_dict(data: Mapping[str, Any]) -> HostPlan:
         intent=data["intent"],
         campaign=data["campaign"],
         steps=tuple(Step(**{**row, "needs": tuple(row["needs"])}) for row in data["steps"]),
-        refused=tuple(data["refused"]),
+        refusals=tuple(Refusal(None, text) for text in data["refused"]),
         rests_on=data["rests_on"],
         notes=tuple(data["notes"]),
         sections=tuple(sorted(data["sections"].items())),

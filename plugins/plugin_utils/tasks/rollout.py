@@ -14,7 +14,8 @@ from ..change import journal as host_change
 from ..change import source as package_source
 from ..install.components import Maintenance
 from ..install.models import PatchState
-from ..install.options import GOOD, budget, tools
+from ..install.options import budget, tools
+from ..phases.registry import phase_of
 from ..plan.show import step_diffs
 from .task import changing
 
@@ -79,14 +80,15 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
             tools(options), record=change.record, admit=change.admit, notice=call.notice
         )
         done = kind.install(wanted, call.connection.open(), around, options)
-    if stop_budget:
-        stop_budget.note(host, done.outcome.state)
     entry = kind.to_dict(wanted, done)
+    if stop_budget:
+        stop_budget.note(host, entry["state"], entry["standing"])
     told = {name: entry[name] for name in ("reapply",) if name in entry}
     change.end(
         entry["state"],
         entry["reason"],
         changed=done.changed,
+        code=done.outcome.code,
         peer=call.connection.peer(),
         **told,
     )
@@ -95,11 +97,12 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": done.changed, kind.key: entry}
     if wanted.check:
         result["changed"] = call.check and bool(done.plan) and not stale
-    failed = stale or (counts and done.outcome.state not in GOOD)
+    good = phase_of(kind.intent).meaning(kind.intent, entry["state"]).good
+    failed = stale or (counts and not good)
     if failed:
         result |= {"failed": True, "msg": said}
     warnings = []
-    if wanted.check and not failed and done.outcome.state not in GOOD:
+    if wanted.check and not failed and not good:
         warnings.append(said)
     if names := ", ".join(entry.get("reapply", ())):
         warnings.append(f"{host}: run mitigate right after the upgrade, for {names}")

@@ -127,5 +127,5 @@ def changing(
         with nullcontext() if wanted.check else alone(f"{call.host}-{call.connection.place()}"):
             yield wanted, change
     except RemediationError as error:
-        change.end("failed", f"{error.code}: {error}")
+        change.end("failed", f"{error.code}: {error}", code=error.code)
         raise

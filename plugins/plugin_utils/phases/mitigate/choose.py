@@ -19,9 +19,9 @@ from ...judge.mitigations.rewrite import front_end_sites
 from ...judge.mitigations.state import MitigationState, State
 from ...judge.subject import subject as subject_of
 from ...plan.freshness import facts_digest, section_digests
-from ...plan.records import HostPlan, Step
+from ...plan.records import HostPlan, Refusal, Step
 from . import content
-from .models import MITIGATE, UNMITIGATE
+from .phase import MITIGATE, UNMITIGATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -112,7 +112,9 @@ def choose(
     open_cves = tuple(cve for cve in required if exposures.get(cve) in OPEN)
     stop = _stop(subject, catalog)
     if stop:
-        return Selection(_plan(intent, campaign, result, (), (stop,), ()), found, open_cves, stop)
+        return Selection(
+            _plan(intent, campaign, result, (), (Refusal(None, stop),), ()), found, open_cves, stop
+        )
     plan = _Steps(subject, although_open, clause_for(catalog, campaign, intent))
     for one in found:
         (plan.undo if intent == UNMITIGATE else plan.apply)(one)
@@ -125,7 +127,7 @@ def _plan(
     campaign: str,
     result: Mapping[str, Any] | None,
     steps: tuple[Step, ...],
-    refused: tuple[str, ...],
+    refused: tuple[Refusal, ...],
     notes: tuple[str, ...],
 ) -> HostPlan:
     return HostPlan(
@@ -164,7 +166,7 @@ class _Steps:
 
     def __init__(self, subject: Subject, although_open: str | None, clause: str | None) -> None:
         self.steps: list[Step] = []
-        self.refused: list[str] = []
+        self.refused: list[Refusal] = []
         self.notes: list[str] = []
         self._subject = subject
         self._although = although_open
@@ -177,11 +179,11 @@ class _Steps:
         if one.state.state is State.NOT_APPLICABLE:
             self.notes.append(f"{name}: not applicable, {one.state.detail}")
         elif one.needed is None:
-            self.refused.append(f"{name}: whether it is needed is not known")
+            self.refused.append(Refusal(name, "whether it is needed is not known"))
         elif not one.needed:
             self.notes.append(f"{name}: not needed, what it mitigates is fixed")
         elif one.unread:
-            self.refused.append(f"{name}: {one.state.detail}")
+            self.refused.append(Refusal(name, one.state.detail))
         elif not one.holds:
             self.steps += self._orders(one)
 
@@ -238,13 +240,14 @@ class _Steps:
     def undo(self, one: Found) -> None:
         name = one.mitigation.id
         if one.needed is None and not self._although:
-            self.refused.append(f"{name}: whether it is still needed is not known")
+            self.refused.append(Refusal(name, "whether it is still needed is not known"))
         elif one.needed and not self._although:
             cves = ", ".join(one.mitigation.cves)
-            self.refused.append(
-                f"{name}: still needed, {cves} open here; install the update first, or say why it "
-                "comes off all the same"
+            why = (
+                f"still needed, {cves} open here; install the update first, or say why it comes off "
+                "all the same"
             )
+            self.refused.append(Refusal(name, why))
         elif not self._although and self._kept(one.mitigation):
             self.notes.append(f"{name}: stays for now, {one.mitigation.removal.reason}")
         else:

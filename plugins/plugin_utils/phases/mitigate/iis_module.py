@@ -11,8 +11,9 @@ from ...iis_module import run as rewrite_module
 from ...iis_module.jobs import INSTALL
 from ...iis_module.models import ModuleStatus
 from ...iis_module.steps import ACTS, BASE
+from ...plan.records import Refusal
 from . import content
-from .models import UNMITIGATE
+from .phase import UNMITIGATE
 
 if TYPE_CHECKING:
     from ...change.session import HostSession
@@ -54,8 +55,8 @@ class ModulePart:
             return replace(selection, plan=replace(plan, steps=steps)), outcome
         names = {str(step.parameters["mitigation"]) for step in rules}
         steps = tuple(s for s in plan.steps if s.parameters["mitigation"] not in names)
-        refused = tuple(f"{name}: {outcome.reason}" for name in sorted(names))
-        plan = replace(plan, steps=steps, refused=(*plan.refused, *refused))
+        refused = tuple(Refusal(name, outcome.reason) for name in sorted(names))
+        plan = replace(plan, steps=steps, refusals=(*plan.refusals, *refused))
         return replace(selection, plan=plan), None
 
     def behind(self, plan: HostPlan, selection: Selection) -> HostPlan:

@@ -11,15 +11,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ...change.policy import Policy
+from .phase import MITIGATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...catalog.catalog import Catalog
+    from ...change.run import StepFailure
     from ...iis_module.models import ModuleTools
     from ...plan.records import HostPlan
-
-MITIGATE, UNMITIGATE = "mitigate", "unmitigate"
 
 
 class MitigateState(Enum):
@@ -71,10 +71,11 @@ class Result:
     state: MitigateState
     reason: str
     plan: HostPlan
+    code: str | None = None  # of the error that ended it
     standings: tuple[Standing, ...] = ()
     left_open: tuple[str, ...] = ()  # CVEs of the campaign that nothing covers
     done: list[dict[str, Any]] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    failed: list[StepFailure] = field(default_factory=list)
     probes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # before, after
     changed: bool = False
     commands: int = 0

@@ -10,17 +10,12 @@ from ...base.clock import utc_now
 from ...catalog.loader import load
 from ...change.options import controller, policy, takeover_reason
 from ...plan.serialize import plan_to_dict
-from .models import MITIGATE, UNMITIGATE, MitigateState, Request, Result
+from .models import Request, Result
+from .phase import MITIGATE, PHASE, UNMITIGATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-GOOD = (
-    MitigateState.MITIGATED,
-    MitigateState.REMOVED,
-    MitigateState.NOT_NEEDED,
-    MitigateState.PLANNED,
-)
 INTENTS = {"present": MITIGATE, "absent": UNMITIGATE}
 
 
@@ -50,12 +45,13 @@ def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
         "host": wanted.host,
         "run": wanted.run,
         "state": result.state.value,
+        **PHASE.told(wanted.intent, result.state.value),
         "reason": result.reason,
         "mitigations": [asdict(standing) for standing in result.standings],
         "left_open": list(result.left_open),
         "plan": plan_to_dict(result.plan),
         "steps": result.done,
-        "failed_steps": result.failed,
+        "failed_steps": [str(failure) for failure in result.failed],
         "probes": result.probes,
         "approvals": dict(wanted.policy.given),
         "commands": result.commands,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.errors import LanguageModeRefused, LockedByOther, ScriptError, ScriptIntegrityError
 from ...facts.read import rows
+from ...plan.records import Refusal
 from . import content
 from .iis_module import INSTALLED
 
@@ -37,7 +38,7 @@ def preview(session: HostSession, selection: Selection) -> HostPlan:
     return replace(
         plan,
         steps=steps,
-        refused=(*plan.refused, *view.refused),
+        refusals=(*plan.refusals, *view.refused),
         notes=(*plan.notes, *view.notes, *view.shared({mitigation_of(step) for step in steps})),
     )
 
@@ -52,7 +53,7 @@ class _View:
 
     def __init__(self, session: HostSession, selection: Selection) -> None:
         self.steps: list[Step] = []
-        self.refused: list[str] = []
+        self.refused: list[Refusal] = []
         self.notes: list[str] = []
         self.dropped: set[str] = set()  # mitigations with a step that is refused
         self._session = session
@@ -79,7 +80,7 @@ class _View:
             # One refused step drops its mitigation as a whole: half of one protects nobody, and
             # the others do not depend on it.
             self.dropped.add(name)
-            self.refused.append(f"{name}: {error}")
+            self.refused.append(Refusal(name, str(error)))
             return
         result = reply.result if isinstance(reply.result, dict) else {}
         shown = self._shown(step, result)
@@ -129,10 +130,11 @@ class _View:
             return None
         if result.get("changed") is not True:
             self.dropped.add(mitigation_of(step))
-            self.refused.append(
-                f"{mitigation_of(step)}: the rules stand in {place} as they should and do not hold "
-                f"all the same; look at what takes them away. {step.reason}"
+            why = (
+                f"the rules stand in {place} as they should and do not hold all the same; look at "
+                f"what takes them away. {step.reason}"
             )
+            self.refused.append(Refusal(mitigation_of(step), why))
             return None
         digest = before.get("sha256") if isinstance(before, dict) else None
         bound = {} if file in self._files or not digest else {"file_sha256": digest}

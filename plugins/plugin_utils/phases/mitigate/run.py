@@ -31,14 +31,17 @@ from ...base.errors import (
 from ...catalog.loader import load
 from ...change.admission import StalePlan
 from ...change.policy import objection
+from ...change.run import AtWork, Broken, ChangeRun, StepFailure
 from ...change.session import HostSession
 from ...facts.read import Facts
 from ...iis_module.models import ModuleStatus
 from ...iis_module.steps import BASE
+from ...judge.mitigations.state import State
 from ...plan.records import HostPlan
 from .choose import Selection, choose
 from .iis_module import INSTALLED, ModulePart, is_module
-from .models import UNMITIGATE, MitigateState, Request, Result, Tools
+from .models import MitigateState, Request, Result, Tools
+from .phase import UNMITIGATE
 from .preview import mitigation_of, preview
 from .probes import Answers, Questions, questions
 from .verdict import judge_mitigated, judge_removed
@@ -58,28 +61,17 @@ def mitigate_host(request: Request, transport: Transport, tools: Tools | None = 
     :raises ConfigError: the request names what the campaign does not have.
     """
     machine = _Run(request, transport, tools or Tools(load()))
-    try:
+    with machine.change.of(machine.broken, raises=(ConfigError,)):
         machine.go()
-    except ConfigError:
-        raise
-    except StillAtWork as error:
-        machine.end(MitigateState.UNKNOWN, str(error))
-        machine.keep_lock()
-    except StalePlan as error:
-        machine.end(MitigateState.STALE_PLAN, str(error))
-    except RemediationError as error:
-        # Before anything was changed nothing is wrong; afterwards nobody can say (I19).
-        state = MitigateState.UNKNOWN if machine.acted else MitigateState.STOPPED
-        machine.end(state, f"{error.code}: {error}")
-    machine.release()
     machine.result.commands = machine.host.asked
     return machine.result
 
 
-class StillAtWork(RemediationError):  # noqa: N818 - a state of the host, not a mistake
-    """An installer of ours has not come to its end."""
-
-    code = "at-work"
+_STATES = {
+    Broken.STALE_PLAN: MitigateState.STALE_PLAN,
+    Broken.STOPPED: MitigateState.STOPPED,
+    Broken.UNKNOWN: MitigateState.UNKNOWN,
+}
 
 
 class _Run:
@@ -99,8 +91,7 @@ class _Run:
         )
         empty = HostPlan(request.intent, request.campaign)
         self.result = Result(MitigateState.UNKNOWN, "not begun", empty)
-        self.acted = False
-        self._locked = False
+        self.change = ChangeRun(self.host, request.host, tools.notice, self.result.done)
         self._module = ModulePart(self.host, tools.module)
         self._module_done: ModuleOutcome | None = None
         self._invocation = tools.token()
@@ -124,8 +115,7 @@ class _Run:
             return self._settled(selection, before)
         if why := objection(self.request.policy, self.tools.now()):
             return self.end(MitigateState.STOPPED, why)
-        self.host.lock(f"{self.request.intent} {self.request.campaign}")
-        self._locked = True
+        self.change.lock(f"{self.request.intent} {self.request.campaign}")
         for step in plan.steps:
             if is_module(step):
                 self._apply_module(step)
@@ -166,7 +156,8 @@ class _Run:
         else:
             self._judge(selection, before, before)
         if not self.request.check:
-            self._give_back()
+            # A killed run of ours may have left its lock, and this one has nothing to lock for.
+            self.change.take_back_lock()
 
     def _questions(self, reply: Reply, selection: Selection) -> Questions:
         wanted = [one.mitigation for one in selection.found]
@@ -188,49 +179,50 @@ class _Run:
 
     def _waits(self, step: Step) -> bool:
         """Whether a step that it needs has failed; then it is not tried."""
-        failed = {line.partition(":")[0] for line in self.result.failed}
+        failed = {failure.step for failure in self.result.failed}
         missing = [name for name in step.needs if name in failed]
         if missing:
-            self.result.failed.append(f"{step.id}: not tried, {', '.join(missing)} failed")
+            self._fail(step, f"not tried, {', '.join(missing)} failed")
         return bool(missing)
+
+    def _fail(self, step: Step, reason: str) -> None:
+        about = None if is_module(step) else mitigation_of(step)
+        self.result.failed.append(StepFailure(step.id, reason, about))
 
     def _apply(self, step: Step) -> None:
         """Carry out one step; a failed one does not keep other mitigations from being applied."""
         if self._waits(step):
             return
-        self.acted = True
+        self.change.acted = True
         name = f"{step.id}@{self._invocation}"
         try:
             answer = self.host.change(step.operation, step.parameters, name)
         except _HOST_IN_THE_WAY:
             raise
         except ScriptError as error:
-            self.result.failed.append(f"{step.id}: {error}")
+            self._fail(step, str(error))
             return
         changed = answer.get("changed") is True
         shown = {key: answer.get(key) for key in ("before", "after", "undo", "kept")}
-        entry = {"step": step.id, "mitigation": mitigation_of(step), "changed": changed}
-        self.result.done.append({**entry, **shown})
-        self.result.changed = self.result.changed or changed
-        self.tools.notice(f"{self.request.host}: {step.id} {'done' if changed else 'unchanged'}")
+        self.change.did(step.id, mitigation=mitigation_of(step), changed=changed, **shown)
+        self.result.changed = self.change.changed
 
     def _apply_module(self, step: Step) -> None:
         """Its steps are one piece of work, which begins with the first of them."""
         if self._waits(step):
             return
         if self._module_done is None:
-            self.acted = True
+            self.change.acted = True
             self._module_done = self._module.act(self.request.intent)
             outcome = self._module_done
             if outcome.status is ModuleStatus.UNKNOWN:
-                raise StillAtWork(f"URL Rewrite module: {outcome.reason}")
+                raise AtWork(f"URL Rewrite module: {outcome.reason}")
             if outcome.status in (ModuleStatus.FAILED, ModuleStatus.REFUSED):
-                self.result.failed.append(f"{INSTALLED}: {outcome.reason}")
+                self.result.failed.append(StepFailure(INSTALLED, outcome.reason))
         outcome = self._module_done
         shown = {"before": outcome.before, "after": outcome.after, **outcome.details}
-        entry = {"step": step.id, "mitigation": None, "changed": outcome.changed}
-        self.result.done.append({**entry, **shown})
-        self.result.changed = self.result.changed or outcome.changed
+        self.change.did(step.id, mitigation=None, changed=outcome.changed, **shown)
+        self.result.changed = self.change.changed
 
     # The end -----------------------------------------------------------------------------
 
@@ -238,32 +230,20 @@ class _Run:
         judge = judge_removed if self.request.intent == UNMITIGATE else judge_mitigated
         result = self.result
         state, reason, result.standings = judge(
-            now, before, after, result.failed, result.plan.refused
+            now, before, after, result.failed, result.plan.refusals
         )
-        held = [one.mitigation.id for one in now.found if one.state.state.value == "holds"]
+        held = [one.mitigation.id for one in now.found if one.state.state is State.HOLDS]
         result.left_open = now.left_open(held)
         self.end(state, reason)
 
-    def end(self, state: MitigateState, reason: str) -> None:
-        """Set the verdict."""
-        self.result.state, self.result.reason = state, reason
+    def end(self, state: MitigateState, reason: str, code: str | None = None) -> None:
+        """Set the verdict; ``code``: of the error that ended it."""
+        self.result.state, self.result.reason, self.result.code = state, reason, code
 
-    def keep_lock(self) -> None:
-        """An installer may be at work: nobody else is to change this server meanwhile."""
-        self._locked = False
-
-    def release(self) -> None:
-        """Give the lock back."""
-        if not self._locked:
-            return
-        try:
-            self.host.unlock()
-        except RemediationError as error:
-            self.tools.notice(f"{self.request.host}: the lock could not be given back: {error}")
-
-    def _give_back(self) -> None:
-        """A killed run of ours may have left its lock, and this one has nothing to lock for."""
-        self._locked = self.host.holds_lock()
+    def broken(self, how: Broken, error: RemediationError) -> None:
+        """Set the verdict after an error."""
+        plain = isinstance(error, (AtWork, StalePlan))
+        self.end(_STATES[how], str(error) if plain else f"{error.code}: {error}", error.code)
 
 
 def _planned(plan: HostPlan) -> str:

@@ -18,8 +18,9 @@ from ...iis_module.models import ModuleTools
 from ...microsoft.identify import Pin
 from ...plan.serialize import plan_to_dict
 from .by_tool.run import ToolRequest, ToolWorld, run_tool_on
-from .models import UNMITIGATE, MitigateState, Tools
-from .options import GOOD, to_dict
+from .models import MitigateState, Tools
+from .options import to_dict
+from .phase import PHASE, UNMITIGATE
 from .run import mitigate_host
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Done:
     ok: bool
     changed: bool
     plan: HostPlan
+    code: str | None = None  # of the error that ended it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,14 @@ def native(
         module=_module(wanted, options, around),
     )
     result = mitigate_host(wanted, transport, tools)
-    ok = result.state in GOOD or (wanted.check and result.state is not MitigateState.STALE_PLAN)
-    return Done(to_dict(wanted, result), ok, result.changed, result.plan)
+    entry = to_dict(wanted, result)
+    return Done(entry, _ok(wanted, entry["state"]), result.changed, result.plan, result.code)
+
+
+def _ok(wanted: Request, state: str) -> bool:
+    """Whether the task succeeds: in check mode also where the change would not be made."""
+    good = PHASE.meaning(wanted.intent, state).good
+    return good or (wanted.check and state != MitigateState.STALE_PLAN.value)
 
 
 def _module(wanted: Request, options: Mapping[str, Any], around: Around) -> ModuleTools | None:
@@ -121,13 +129,14 @@ def by_tool(
         "host": wanted.host,
         "run": wanted.run,
         "state": said["state"],
+        **PHASE.told(wanted.intent, said["state"]),
         "reason": " ".join(said["reasons"]),
         "plan": plan_to_dict(answer.plan),
         "tool": said,
         "approvals": dict(wanted.policy.given),
         "commands": session.asked,
     }
-    return Done(entry, answer.ok or wanted.check, answer.changed, answer.plan)
+    return Done(entry, answer.ok or wanted.check, answer.changed, answer.plan, answer.code)
 
 
 def _folder(case: str, host: str) -> Path:

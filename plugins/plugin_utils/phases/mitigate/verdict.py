@@ -11,6 +11,8 @@ from .models import MitigateState, Standing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ...change.run import StepFailure
+    from ...plan.records import Refusal
     from .choose import Found, Selection
     from .probes import Answers
 
@@ -18,23 +20,25 @@ Ended = tuple[MitigateState, str, tuple[Standing, ...]]
 
 
 def judge_mitigated(
-    now: Selection, before: Answers, after: Answers, failed: Sequence[str], refused: Sequence[str]
+    now: Selection,
+    before: Answers,
+    after: Answers,
+    failed: Sequence[StepFailure],
+    refused: Sequence[Refusal],
 ) -> Ended:
     """Judge a run that was to mitigate. ``now``: chosen anew from the facts read afterwards."""
     if now.stop:
         return MitigateState.UNKNOWN, now.stop, _standings(now.found, after)
     standings = _standings(now.found, after)
     needed = [one for one in now.found if one.needed is not False]
-    said = {
-        line.partition(":")[0] for line in (*refused, *(f.replace("/", ":", 1) for f in failed))
-    }
+    told = {entry.about for entry in refused} | {entry.about for entry in failed}
     wanting = [
-        *refused,
-        *failed,
+        *map(str, refused),
+        *map(str, failed),
         *(
             why
             for one in needed
-            if one.mitigation.id not in said and (why := _wanting(one, after)) is not None
+            if one.mitigation.id not in told and (why := _wanting(one, after)) is not None
         ),
     ]
     held = [one for one in needed if one.state.state is State.HOLDS]
@@ -54,11 +58,15 @@ def judge_mitigated(
 
 
 def judge_removed(
-    now: Selection, before: Answers, after: Answers, failed: Sequence[str], refused: Sequence[str]
+    now: Selection,
+    before: Answers,
+    after: Answers,
+    failed: Sequence[StepFailure],
+    refused: Sequence[Refusal],
 ) -> Ended:
     """Judge a run that was to take mitigations off. Failed steps leave their record on the host."""
     standings = _standings(now.found, None)
-    wanting = [*failed, *refused]
+    wanting = [*map(str, failed), *map(str, refused)]
     if wanting:
         state = MitigateState.PARTIAL if failed else MitigateState.STOPPED
         return state, " ".join(f"{line}." for line in wanting), standings

@@ -23,9 +23,10 @@ from ...install.reading import exsetup
 from ...install.run import install_on
 from .choose import choose_cu, stored_image
 from .mitigations import Mitigated, candidates, read, released, to_reapply
+from .phase import INTENT
 from .prechecks import Ground, upgrade_prechecks
 from .requirements import setup_arguments
-from .steps import INTENT, memory_name, upgrade_plan
+from .steps import memory_name, upgrade_plan
 from .verdict import classify_setup, judge_upgrade
 
 if TYPE_CHECKING:

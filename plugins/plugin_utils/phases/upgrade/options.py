@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.clock import utc_now
 from ...install import options as patch_options
+from .phase import INTENT, PHASE
 
 if TYPE_CHECKING:
     from ...install.request import Request, Result
@@ -29,4 +30,6 @@ def state_of(result: Result) -> str:
 def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     entry = patch_options.to_dict(wanted, result)
-    return {**entry, "state": state_of(result), "reapply": list(result.reapply)}
+    state = state_of(result)
+    told = PHASE.told(INTENT, state)
+    return {**entry, "state": state, **told, "reapply": list(result.reapply)}

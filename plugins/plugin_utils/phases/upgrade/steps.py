@@ -13,6 +13,7 @@ from ...install.steps import SECTIONS as BASE_SECTIONS
 from ...install.steps import install_plan
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Step
+from .phase import INTENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ...install.begin import Beginning
     from ...install.request import Request, Tools
 
-INTENT = "upgrade"
 SECTIONS = (*BASE_SECTIONS, "dotnet", "os")
 _PROVEN_BY = "files, registry, start types, services, pools, front end, no restart pending"
 

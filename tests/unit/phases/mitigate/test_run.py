@@ -265,7 +265,7 @@ def test_service_that_does_not_stop_is_named_and_the_others_are_applied() -> Non
     result = host.mitigate()
     assert result.state is State.PARTIAL
     assert result.failed
-    assert result.failed[0].startswith("um-services/services")
+    assert result.failed[0].step.startswith("um-services/services")
     assert "MSExchangeUM" in result.reason
     assert "oab-app-pool/pools" in done(result)
     assert result.left_open == ("CVE-2021-26857",)

@@ -11,6 +11,7 @@ from ....host.jobs.decide import Outcome as JobOutcome
 from ....host.jobs.state import FINISHED, INTERRUPTED, REFUSED
 from ....judge.mitigations.state import State
 from ....microsoft.result import Outcome
+from ....plan.records import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,12 +55,13 @@ class ToolAnswer:
     proofs: dict[str, str] = field(default_factory=dict)  # what our own request met
     kept: str | None = None
     output: str | None = None
+    code: str | None = None  # of the error that ended it
 
     def refuse(self, reason: str, state: ToolState = ToolState.REFUSED) -> None:
         """Nothing was launched, and why."""
         self.state, self.ok = state, False
         self.reasons.append(reason)
-        self.plan = replace(self.plan, refused=(*self.plan.refused, reason))
+        self.plan = replace(self.plan, refusals=(*self.plan.refusals, Refusal(None, reason)))
 
     def conclude(self, report: ToolReport) -> None:
         """Take over what a run came to."""

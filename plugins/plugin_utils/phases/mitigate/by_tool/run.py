@@ -33,6 +33,7 @@ from ....base.errors import (
 from ....catalog.readers.tools import tool as known_tool
 from ....catalog.records.tools import Intent
 from ....change.admission import StalePlan
+from ....change.run import Broken, ChangeRun
 from ....host.jobs.state import ABSENT
 from ....microsoft.attempt import Attempt
 from ....microsoft.file import open_tool
@@ -41,7 +42,7 @@ from ....microsoft.request import ToolRequest, ToolWorld
 from ....microsoft.run import refuse_known
 from ....plan.records import HostPlan
 from ..choose import choose
-from ..models import MITIGATE, UNMITIGATE
+from ..phase import MITIGATE, UNMITIGATE
 from .answer import ToolAnswer, ToolState, at_work, host_state, is_over
 from .plan import nothing_to_do, states, steps
 from .proof import prove, refuse_download
@@ -67,14 +68,8 @@ def run_tool_on(
     known_tool(request.tool)
     world.catalog.campaign(request.campaign)
     run = _Run(session, request, world)
-    try:
+    with run.change.of(run.broken, raises=(ConfigError,)):
         run.go(facts)
-    except ConfigError:
-        run.release()
-        raise
-    except RemediationError as error:
-        run.fail(error)
-    run.release()
     return run.answer
 
 
@@ -87,9 +82,8 @@ class _Run:
         self.world = world
         intent = MITIGATE if request.intent is Intent.MITIGATE else UNMITIGATE
         self.answer = ToolAnswer(HostPlan(intent, request.campaign))
-        self._locked = False
-        self._ordered = False  # it may have been launched
-        self._at_work = False  # or the host must not be asked any more: the lock stays
+        # acted: it may have been launched, and then it may be at work after an error
+        self.change = ChangeRun(session, request.host, world.notice, installs=True)
 
     # The way -----------------------------------------------------------------------------
 
@@ -100,7 +94,7 @@ class _Run:
         attempt, record = self._attempt(parcel, facts)
         selection = self._selection(facts)
         answer = self.answer
-        answer.plan = replace(selection.plan, steps=(), refused=(), notes=())
+        answer.plan = replace(selection.plan, steps=(), refusals=(), notes=())
         answer.read_back = states(selection)
         if record is None and self._nothing(selection, attempt):
             return
@@ -136,9 +130,9 @@ class _Run:
             self.answer.notes.append(f"attempt {number} of this run ended as {ended}")
             attempt.number, record = number + 1, None
         elif record is not None:
-            self._ordered = True
+            self.change.acted = True
             record = attempt.taken_up(record)
-            self._ordered = record is not None
+            self.change.acted = record is not None
         return attempt, record
 
     def _selection(self, facts: Reply) -> Selection:
@@ -172,7 +166,7 @@ class _Run:
             prove(attempt, found, answer)
         if not self.request.check:
             # A killed run of ours may have left its lock, and this one has nothing to lock for.
-            self._locked = self.session.holds_lock()
+            self.change.take_back_lock()
         return True
 
     def _plan(self, attempt: Attempt, record: ToolRecord | None, facts: Reply) -> str:
@@ -203,45 +197,40 @@ class _Run:
 
     def _act(self, attempt: Attempt, record: ToolRecord | None, *, deliver: bool) -> None:
         answer = self.answer
-        self.session.lock(f"{self.request.tool} {self.request.intent.value}")
-        self._locked = True
+        self.change.lock(f"{self.request.tool} {self.request.intent.value}")
         if record is None:
             record = attempt.begin()
         elif deliver:
             attempt.deliver()
-        self._ordered = True
+        self.change.acted = True
         answer.kept = str(attempt.records.path(attempt.number))
         answer.changed = attempt.delivered is not None and attempt.delivered.changed
         report = attempt.run(record)
-        self._at_work = at_work(report)
+        running = at_work(report)
+        if running:
+            self.change.at_work()
         answer.conclude(report)
-        if self.request.intent is Intent.MITIGATE and report.states and not self._at_work:
+        if self.request.intent is Intent.MITIGATE and report.states and not running:
             prove(attempt, report.states, answer)
         if is_over(report):
             closed = attempt.close(record, answer.verdict())
             answer.output = closed.output
             answer.notes += [closed.note] if closed.note else []
-            self._at_work = not closed.welcome
+            if not closed.welcome:
+                self.change.at_work()  # the host must not be asked any more
 
     # The end -----------------------------------------------------------------------------
 
-    def fail(self, error: RemediationError) -> None:
+    def broken(self, _how: Broken, error: RemediationError) -> None:
         """Something is in the way. What was refused ahead of the order launched nothing."""
         answer = self.answer
+        answer.code = error.code
         refused = isinstance(error, (RefusedError, LockedByOther, ScriptError))
-        if refused and not self._ordered:
+        if refused and not self.change.acted:
             stale = isinstance(error, StalePlan)
             answer.refuse(str(error), ToolState.STALE_PLAN if stale else ToolState.REFUSED)
             return
-        self._at_work = self._ordered or isinstance(error, AuthenticationFailed)
+        if isinstance(error, AuthenticationFailed):
+            self.change.at_work()  # the host must not be asked any more
         answer.state, answer.ok, answer.read_back = ToolState.UNKNOWN, False, None
         answer.reasons.append(f"{error.code}: {error}")
-
-    def release(self) -> None:
-        """Give the lock back, unless the script may still be at work."""
-        if not self._locked or self._at_work:
-            return
-        try:
-            self.session.unlock()
-        except RemediationError as error:
-            self.world.notice(f"{self.request.host}: the lock could not be given back: {error}")

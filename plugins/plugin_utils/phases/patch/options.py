@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One result of a patch as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...install import options
+from .phase import INTENT, PHASE
+
+if TYPE_CHECKING:
+    from ...install.request import Request, Result
+
+
+def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+    """Return one result for playbooks and reports."""
+    entry = options.to_dict(wanted, result)
+    return {**entry, **PHASE.told(INTENT, entry["state"])}
