@@ -238,8 +238,8 @@ class Runner:
         lists = list(dict.fromkeys(mutant.tests for mutant in mutants))
         with ThreadPoolExecutor(self._workers) as pool:
             # All of these are begun before the first mutant waits for one.
-            green = {tests: pool.submit(self._without, tests) for tests in lists}
-            return list(pool.map(lambda one: self._with(one, green[one.tests].result()), mutants))
+            plain = {tests: pool.submit(self._without, tests) for tests in lists}
+            return list(pool.map(lambda one: self._with(one, *plain[one.tests].result()), mutants))
 
     @contextmanager
     def _copy(self) -> Iterator[Path]:
@@ -249,30 +249,36 @@ class Runner:
         finally:
             self._copies.put(copy)
 
-    def _without(self, tests: tuple[str, ...]) -> str:
-        """Say why tests judge nothing; empty where they pass. Skipped ones judge nothing."""
+    def _without(self, tests: tuple[str, ...]) -> tuple[str, float]:
+        """Say why tests judge nothing, empty where they pass, and how long they may take.
+
+        Skipped ones judge nothing; slow ones must not be taken for tests that never end.
+        """
+        began = time.monotonic()
         with self._copy() as copy:
             code, output = run_tests(copy, tests, 2 * self._seconds)
+        limit = max(self._seconds, 2 * (time.monotonic() - began))
         first = _FIRST.search(output)
         if code == 0:
-            return "" if _PASSED.search(output) else "its tests are skipped here"
-        return f"its tests fail without it ({first[1] if first else code})"
+            return "" if _PASSED.search(output) else "its tests are skipped here", limit
+        return f"its tests fail without it ({first[1] if first else code})", limit
 
-    def _with(self, mutant: Mutant, objection: str) -> Verdict:
-        verdict = Verdict("not judged", detail=objection) if objection else self._try(mutant)
+    def _with(self, mutant: Mutant, objection: str, limit: float) -> Verdict:
+        found = None if objection else self._try(mutant, limit)
+        verdict = found or Verdict("not judged", detail=objection)
         with self._told:
             line = f"{verdict.word:10} {verdict.seconds:6.1f} s  {mutant.room}/{mutant.id}"
             self._say(f"{line}  {verdict.detail}".rstrip())
         return verdict
 
-    def _try(self, mutant: Mutant) -> Verdict:
+    def _try(self, mutant: Mutant, limit: float) -> Verdict:
         with self._copy() as copy:
             path = copy / mutant.file
             text = path.read_text(encoding="utf-8")
             began = time.monotonic()
             try:
                 path.write_text(mutant.applied_to(text), encoding="utf-8")
-                code, output = run_tests(copy, mutant.tests, self._seconds)
+                code, output = run_tests(copy, mutant.tests, limit)
             finally:
                 path.write_text(text, encoding="utf-8")
         return judge(code, output, time.monotonic() - began)
@@ -333,7 +339,7 @@ def main() -> int:
     run = commands.add_parser("run", help="put in one after the other and run its tests")
     run.add_argument("--only", nargs="+", default=[], metavar="ID|ROOM", help="default: all")
     run.add_argument("--workers", type=int, default=1, help="default: %(default)s")
-    run.add_argument("--seconds", type=float, default=_SECONDS, help="for the tests of one mutant")
+    run.add_argument("--seconds", type=float, default=_SECONDS, help="for the tests of a mutant")
     run.set_defaults(act=_run)
     args = parser.parse_args()
     try:

@@ -81,8 +81,9 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
         )
         done = kind.install(wanted, call.connection.open(), around, options)
     entry = kind.to_dict(wanted, done)
+    meaning = phase_of(kind.intent).meaning(kind.intent, entry["state"])
     if stop_budget:
-        stop_budget.note(host, entry["state"], entry["standing"])
+        stop_budget.note(host, entry["state"], meaning.standing.value)
     told = {name: entry[name] for name in ("reapply",) if name in entry}
     change.end(
         entry["state"],
@@ -97,12 +98,11 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": done.changed, kind.key: entry}
     if wanted.check:
         result["changed"] = call.check and bool(done.plan) and not stale
-    good = phase_of(kind.intent).meaning(kind.intent, entry["state"]).good
-    failed = stale or (counts and not good)
+    failed = stale or (counts and not meaning.good)
     if failed:
         result |= {"failed": True, "msg": said}
     warnings = []
-    if wanted.check and not failed and not good:
+    if wanted.check and not failed and not meaning.good:
         warnings.append(said)
     if names := ", ".join(entry.get("reapply", ())):
         warnings.append(f"{host}: run mitigate right after the upgrade, for {names}")

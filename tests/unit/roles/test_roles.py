@@ -103,3 +103,21 @@ def test_no_playbook_or_role_reads_host_data_back_as_variables() -> None:
     )
     for path in [*(ROOT / "roles").rglob("*.yml"), *(ROOT / "playbooks").rglob("*.yml")]:
         assert not banned.search(path.read_text()), path
+
+
+@pytest.mark.parametrize(
+    ("name", "serial", "stops"),
+    [
+        ("patch", [1, 2, "25%"], True),
+        ("upgrade", [1, 2, "25%"], True),
+        ("mitigate", [1, "100%"], False),
+        ("unmitigate", [1, "100%"], False),
+    ],
+)
+def test_every_rollout_begins_with_one_server_and_installations_stop_at_the_first_failure(
+    name: str, serial: list[int | str], *, stops: bool
+) -> None:
+    (play,) = load(ROOT / "playbooks" / f"{name}.yml")
+    assert f"default({serial})" in play["serial"]
+    assert play["order"] == "inventory"
+    assert (play.get("max_fail_percentage") == 0) is stops

@@ -149,3 +149,14 @@ def test_module_from_elsewhere_is_not_ours(source: str | None) -> None:
 def test_module_beside_another_is_not_ours() -> None:
     other = {**PRODUCT, "product_code": "{00000000-0000-0000-0000-000000000000}"}
     assert not_ours(state(lambda r: r["presence"].update(products=[PRODUCT, other]))) is not None
+
+
+def test_product_of_windows_installer_alone_is_half_a_module() -> None:
+    def edit(result: Any) -> None:
+        result["presence"] |= {"registered": False, "registry_version": None, "library": None}
+
+    found = state(edit)
+    assert found.present is True
+    decision = decide(found, KNOWN, [msi()])
+    assert decision.need is Need.REFUSED
+    assert "half of the" in decision.reason
