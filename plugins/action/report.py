@@ -12,7 +12,14 @@ from ansible.plugins.action import ActionBase
 from ..plugin_utils.base.clock import utc_now
 from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
-from ..plugin_utils.fleet.report import Run, entry_of, make_report, new_run_id, report_folder
+from ..plugin_utils.fleet.report import (
+    Registered,
+    Run,
+    entry_of,
+    make_report,
+    new_run_id,
+    report_folder,
+)
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},
@@ -44,13 +51,15 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         known = variables["hostvars"]
 
-        def entry(host: str) -> dict[str, Any] | None:
+        def registered_by(host: str) -> Registered | None:
             # Raw: what a host said is never handed to the template engine.
             registered = known.raw_get(host).get(options["variable"]) if host in known else None
             return entry_of(host, registered, options["refused"].get(host))
 
         try:
-            written = make_report(self._this_run(options, variables), options["hosts"], entry)
+            written = make_report(
+                self._this_run(options, variables), options["hosts"], registered_by
+            )
         except RemediationError as error:
             raise AnsibleActionFail(str(error)) from error
         return {"changed": False, **written}

@@ -30,6 +30,10 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")
 _COLUMNS = 150
 
 
+# What Ansible says of a task that did not end by itself.
+_FAILED = {"unreachable": HostState.UNREACHABLE, "failed": HostState.ERROR}
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run over a fleet."""
@@ -59,7 +63,15 @@ def report_folder(cases: str, run_id: str) -> Path:
     return Path(cases).expanduser().absolute() / run_id / "report"
 
 
-def entry_of(host: str, registered: object, refusal: object) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a host's task left. ``broken``: the task failed, which findings never make it do."""
+
+    entry: dict[str, Any]
+    broken: bool = False
+
+
+def entry_of(host: str, registered: object, refusal: object) -> Registered | None:
     """The report entry in what a host's task registered; ``None`` if it never ran.
 
     :param registered: the registered variable, or ``None``.
@@ -67,22 +79,16 @@ def entry_of(host: str, registered: object, refusal: object) -> dict[str, Any] |
     """
     request = Request(host, None)
     if refusal:
-        return host_result(request, HostState.REFUSED, f"config: {refusal}")
+        return Registered(host_result(request, HostState.REFUSED, f"config: {refusal}"))
     if not isinstance(registered, Mapping):
         return None
     entry = registered.get("exchange_server")
     if isinstance(entry, Mapping):
-        return {str(key): value for key, value in entry.items()}
-    if registered.get("unreachable"):
-        return host_result(request, HostState.UNREACHABLE, _reason(registered))
-    if registered.get("failed"):
-        return host_result(request, HostState.ERROR, _reason(registered))
+        return Registered({str(key): value for key, value in entry.items()})
+    for member, state in _FAILED.items():
+        if registered.get(member):
+            return Registered(host_result(request, state, _reason(registered)), broken=True)
     return None
-
-
-def _is_broken(entry: Mapping[str, Any] | None) -> bool:
-    """Whether the host's task failed, which findings and unreached hosts never make it do."""
-    return entry is not None and str(entry["reason"] or "").startswith(("task: ", "timeout: task"))
 
 
 def _reason(registered: Mapping[str, Any]) -> str:
@@ -102,14 +108,15 @@ def _second(moment: datetime) -> str:
 
 
 def make_report(
-    run: Run, hosts: Iterable[str], entry: Callable[[str], dict[str, Any] | None]
+    run: Run, hosts: Iterable[str], registered: Callable[[str], Registered | None]
 ) -> dict[str, Any]:
     """Build and write the report of ``run``; returns where, the totals and the exit code."""
     catalog = load()
     campaign = catalog.campaign(run.campaign)
     directive = catalog.directive(campaign.directive) if campaign.directive else None
     names = list(hosts)
-    found = {name: result for name in names if (result := entry(name)) is not None}
+    left = {name: found for name in names if (found := registered(name)) is not None}
+    found = {name: one.entry for name, one in left.items()}
     report = build(
         run={
             "id": run.id,
@@ -138,6 +145,6 @@ def make_report(
         "totals": report["totals"],
         "exit_code": code,
         "meaning": meaning(code),
-        "broken": [name for name in names if _is_broken(found.get(name))],
+        "broken": [name for name, one in left.items() if one.broken],
         "summary": terminal_table(report, columns=_COLUMNS).splitlines(),
     }

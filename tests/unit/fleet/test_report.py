@@ -35,10 +35,11 @@ NOW = datetime(2021, 3, 5, 10, 0, tzinfo=UTC)
 def test_what_a_task_registered_without_an_entry_becomes_one(
     registered: dict[str, Any], state: str, reason: str
 ) -> None:
-    entry = entry_of("ex01", registered, None)
-    assert entry
-    assert entry["state"] == state
-    assert entry["reason"].startswith(reason)
+    found = entry_of("ex01", registered, None)
+    assert found
+    assert found.broken
+    assert found.entry["state"] == state
+    assert found.entry["reason"].startswith(reason)
 
 
 @pytest.mark.parametrize("registered", [None, {}, {"skipped": True}, "forged", 7])
@@ -47,9 +48,10 @@ def test_a_host_without_a_result_has_none(registered: object) -> None:
 
 
 def test_a_refusal_counts_before_anything_that_was_registered() -> None:
-    entry = entry_of("ex01", {"skipped": True}, "ex01: ansible_port is wrong")
-    assert entry
-    assert (entry["state"], entry["reason"]) == ("refused", "config: ex01: ansible_port is wrong")
+    found = entry_of("ex01", {"skipped": True}, "ex01: ansible_port is wrong")
+    assert found
+    why = "config: ex01: ansible_port is wrong"
+    assert (found.entry["state"], found.entry["reason"], found.broken) == ("refused", why, False)
 
 
 def test_everybody_is_in_the_report_and_broken_tasks_are_named(tmp_path: Path) -> None:
