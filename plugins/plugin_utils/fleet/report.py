@@ -115,12 +115,12 @@ def make_report(
     campaign = catalog.campaign(run.campaign)
     directive = catalog.directive(campaign.directive) if campaign.directive else None
     names = list(hosts)
-    left = {name: found for name in names if (found := registered(name)) is not None}
-    found = {name: one.entry for name, one in left.items()}
+    left = {name: one for name in names if (one := registered(name)) is not None}
+    entries = {name: one.entry for name, one in left.items()}
     report = build(
         run={
             "id": run.id,
-            "started": _second(_first_question(found.values()) or run.started),
+            "started": _second(_first_question(entries.values()) or run.started),
             "finished": _second(run.finished),
             "check_mode": run.check_mode,
             "limit": run.limit,
@@ -134,7 +134,7 @@ def make_report(
         },
         tool={"name": "exchange.remediation", "version": VERSION},
         inventory=names,
-        results=found,
+        results=entries,
     )
     paths = write(report, run.folder, run.formats)
     code = exit_code(report)
