@@ -14,7 +14,7 @@ from ansible.plugins.loader import connection_loader
 from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
 from ..plugin_utils.catalog.loader import load
-from ..plugin_utils.phases.assess.run import Request, assess_host
+from ..plugin_utils.phases.assess.run import AssessRequest, assess_host
 from ..plugin_utils.tasks.task import Call, on_host
 
 # Ansible imports this file before it forks its workers. They inherit the catalogue and the parsed
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
 def ask(call: Call) -> dict[str, Any]:
     """Ask and judge."""
     options, connection = call.options, call.connection
-    wanted = Request(
+    wanted = AssessRequest(
         call.host, connection.address(), options["campaign"], parse_date(options["at"])
     )
     entry = assess_host(wanted, connection.open)

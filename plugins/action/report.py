@@ -14,7 +14,7 @@ from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
 from ..plugin_utils.fleet.report import (
     Registered,
-    Run,
+    ReportRun,
     entry_of,
     make_report,
     new_run_id,
@@ -64,10 +64,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
         return {"changed": False, **written}
 
-    def _this_run(self, options: dict[str, Any], variables: dict[str, Any]) -> Run:
+    def _this_run(self, options: dict[str, Any], variables: dict[str, Any]) -> ReportRun:
         now = utc_now()
         name = options["run"] or new_run_id(options["campaign"], now, secrets.token_hex(2))
-        return Run(
+        return ReportRun(
             id=name,
             campaign=options["campaign"],
             started=parse_date(options["started"]) or now,

@@ -70,7 +70,7 @@ from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
 
 from ..plugin_utils.base.errors import ConfigError, RemediationError
 from ..plugin_utils.host.transport.classify import defuse
-from ..plugin_utils.host.transport.guarded_http import Guard
+from ..plugin_utils.host.transport.guarded_http import HttpGuard
 from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
 from ..plugin_utils.host.transport.preflight import (
     ConnectionSettings,
@@ -96,7 +96,7 @@ class Connection(stock.Connection):
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
-        self.guard = Guard()
+        self.guard = HttpGuard()
         self.send_error: Exception | None = None  # of the last command, if its input broke off
         # How long to look for the output of a command whose input broke off, in seconds. Who can
         # ask again, or ask what became of it, sets it low.

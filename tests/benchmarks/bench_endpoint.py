@@ -35,7 +35,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     write_user_file,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
-    Policy,
+    AuthPolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
     FaultPlan,
@@ -44,7 +44,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     HostService,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
@@ -227,7 +227,7 @@ async def serve() -> None:
         for index in range(HOSTS):
             host = SimulatedHost(f"ex{index:02}", f"127.77.0.{index + 1}", None)  # type: ignore[arg-type]
             users = write_user_file(Path(folder), host.name, account)
-            services.append(HostService(host, Nothing(), account, users, policy=Policy(unencrypted=True), limits=Limits(), plan=FaultPlan()))  # fmt: skip
+            services.append(HostService(host, Nothing(), account, users, policy=AuthPolicy(unencrypted=True), limits=ServiceLimits(), plan=FaultPlan()))  # fmt: skip
         endpoint = server.WsmanServer(services)
         ports = await endpoint.start(Ports(0, 0))
         _say(ports.http)

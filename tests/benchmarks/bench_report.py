@@ -20,7 +20,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     InProcessTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.assess.run import (
-    Request,
+    AssessRequest,
     assess_host,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
@@ -52,7 +52,7 @@ def assess_fleet(file: Path) -> None:
     with file.open("w") as out, asyncio.Runner() as runner:
         for host in fleet(HOSTS, 1).hosts:
             transport = InProcessTransport(engine, host, runner=runner)
-            out.write(json.dumps(assess_host(Request(host.name), lambda: transport)) + "\n")  # noqa: B023
+            out.write(json.dumps(assess_host(AssessRequest(host.name), lambda: transport)) + "\n")  # noqa: B023
 
 
 def measure(file: Path) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.failu
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.postconditions import judge
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Guard, Policy
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import DagAnswer, Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.prechecks import prechecks
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
@@ -129,7 +129,7 @@ def _policy(given: dict[str, Any]) -> Policy:
     if "window_end" in values:
         values["window_end"] = datetime.fromisoformat(values["window_end"])
     if "guard" in values:
-        values["guard"] = Guard(**values["guard"])
+        values["guard"] = DagAnswer(**values["guard"])
     if "given" in values:
         values["given"] = tuple(values["given"].items())
     if "required" in values:

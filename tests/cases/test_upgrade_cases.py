@@ -19,7 +19,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import PackageRecord
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Guard, Policy
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import DagAnswer, Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.choose import choose_cu
@@ -125,7 +125,7 @@ def _policy(given: dict[str, Any]) -> Policy:
     if "window_end" in values:
         values["window_end"] = datetime.fromisoformat(values["window_end"])
     if "guard" in values:
-        values["guard"] = Guard(**values["guard"])
+        values["guard"] = DagAnswer(**values["guard"])
     if "required" in values:
         values["required"] = tuple(values["required"])
     return Policy(**values)

@@ -19,7 +19,7 @@ import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    Connection,
+    ConnectionState,
     Credentials,
     SimulatedHost,
 )
@@ -67,7 +67,7 @@ HOSTS = [
     (fleet, host.name)
     for fleet, hosts in FLEETS.items()
     for host in hosts.values()
-    if host.connection is not Connection.UNREACHABLE
+    if host.connection is not ConnectionState.UNREACHABLE
 ]
 
 

@@ -30,7 +30,7 @@ class StalePlan(RefusedError):  # noqa: N818 - what is refused, not what went wr
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ApprovedPlan:
     """The plan of one host in a signed file; ``digest`` is that of the file's document."""
 
     plan: HostPlan | None

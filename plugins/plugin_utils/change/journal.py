@@ -32,7 +32,7 @@ from ..case.journal import Journal
 from ..plan.fleet import check_intent, check_usable, knowledge, read
 from ..plan.serialize import plan_to_dict
 from ..trust.signing import keys
-from .admission import Expected, StalePlan
+from .admission import ApprovedPlan, StalePlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -71,7 +71,7 @@ class HostChange:
 
     check: bool
     journal: Journal | None
-    expected: Expected | None
+    expected: ApprovedPlan | None
     admitted: bool = False
 
     @classmethod
@@ -92,7 +92,7 @@ class HostChange:
         expected = None
         if plan is not None:
             entry = plan.host(host)
-            expected = Expected(entry.plan, plan.digest, entry.reason)
+            expected = ApprovedPlan(entry.plan, plan.digest, entry.reason)
         return cls(check, journal, expected)
 
     def begin(self, intent: str, campaign: str, approvals: Mapping[str, Any]) -> None:

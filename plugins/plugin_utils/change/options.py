@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.dates import parse_date
 from ..base.errors import ConfigError
-from .policy import Guard, Policy
+from .policy import DagAnswer, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,9 +60,9 @@ def policy(options: Mapping[str, Any]) -> Policy:
     )
 
 
-def _guard(given: dict[str, Any] | None) -> Guard | None:
+def _guard(given: dict[str, Any] | None) -> DagAnswer | None:
     if not given:
         return None
     if not isinstance(given.get("allowed"), bool) or not {"reason", "by"} <= given.keys():
         raise ConfigError("dag_guard needs allowed (true or false), reason and by")
-    return Guard(given["allowed"], str(given["reason"]), str(given["by"]))
+    return DagAnswer(given["allowed"], str(given["reason"]), str(given["by"]))

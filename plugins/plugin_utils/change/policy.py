@@ -13,7 +13,7 @@ _GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class DagAnswer:
     """The answer of the DAG guard: asked of the organisation, never of the host itself (I17)."""
 
     allowed: bool
@@ -28,7 +28,7 @@ class Policy:
     room_bytes: int = 2 * _GIB  # logs and whatever else grows meanwhile
     seconds: int = 3600  # the longest that the whole change may take, with restart and proof
     window_end: datetime | None = None
-    guard: Guard | None = None
+    guard: DagAnswer | None = None
     package_bytes: int | None = None  # where no package of the catalogue says it
     required: tuple[str, ...] = ()  # approvals that the policy asks for: ticket, approved_by
     given: tuple[tuple[str, str], ...] = ()

@@ -21,7 +21,7 @@ from ..trust.packages.authenticode import microsoft_policy, verify
 from ..trust.packages.describe import counts, module_lines, package_lines, validity
 from ..trust.packages.edit import with_module, with_package
 from ..trust.packages.iis_modules import MODULE, ModuleRequest, examine_module, precheck_module
-from ..trust.packages.intake import Request, confirmed_cu, examine, precheck
+from ..trust.packages.intake import IntakeRequest, confirmed_cu, examine, precheck
 from ..trust.packages.seen import default_file
 from ..trust.packages.store import PackageStore, Trust
 from ..trust.signing import keys
@@ -29,7 +29,7 @@ from ..trust.signing import keys
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
-    from ..trust.packages.authenticode import Policy
+    from ..trust.packages.authenticode import SignaturePolicy
     from ..trust.packages.catalogue import PackageCatalogue
     from ..trust.packages.iis_module_records import ModuleRecord
     from ..trust.packages.records import PackageRecord
@@ -169,7 +169,7 @@ def _add(args: argparse.Namespace) -> int:
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
     if args.file.suffix.lower() == ".msi" and args.build is None and args.kb is None:
         return _add_module(args, store, signer)
-    request = Request(args.file.name, args.kb, args.build, args.sha256, args.reason)
+    request = IntakeRequest(args.file.name, args.kb, args.build, args.sha256, args.reason)
     binding = precheck(request, load(args.catalog))
     with store.staged(args.file) as staged:
         record = examine(staged, request, binding, microsoft_policy, _now())
@@ -236,7 +236,7 @@ def _verify(args: argparse.Namespace) -> int:
     return FINDINGS if problems else OK
 
 
-def _problem(store: PackageStore, package: Record, policy: Policy) -> str | None:
+def _problem(store: PackageStore, package: Record, policy: SignaturePolicy) -> str | None:
     try:
         path = store.verified_path(package)
         signature = verify(path, policy) if package.signature else None

@@ -20,7 +20,7 @@ from ..rehearsal.wsman.ports import HTTP_PORT, Ports
 if TYPE_CHECKING:
     import argparse
 
-    from ..rehearsal.fleet.process import Order
+    from ..rehearsal.fleet.process import FleetOrder
     from ..rehearsal.fleet.state import FleetState
 
 NOT_RUNNING = 1
@@ -114,16 +114,16 @@ def _running(args: argparse.Namespace) -> FleetState:
     return state
 
 
-def _order(args: argparse.Namespace) -> Order:
+def _order(args: argparse.Namespace) -> FleetOrder:
     # Imported here: NTLM, PSRP, TLS and schemas take longer to load than `status` to answer.
-    from ..rehearsal.fleet.process import Order  # noqa: PLC0415
+    from ..rehearsal.fleet.process import FleetOrder  # noqa: PLC0415
     from ..rehearsal.fleet.start import load  # noqa: PLC0415
 
     if not 0 <= args.port <= _LARGEST_PORT:
         raise ConfigError(f"--port {args.port}: give 0 to {_LARGEST_PORT}.")
     if args.stop_after < 0:
         raise ConfigError(f"--stop-after {args.stop_after}: give minutes, 0 for never.")
-    return Order(
+    return FleetOrder(
         spec=load(args.scenario),
         engine=args.engine,
         ports=Ports(args.port, args.port + 1 if args.port else 0),
@@ -148,7 +148,7 @@ def _up(args: argparse.Namespace) -> int:
     return 0
 
 
-def _already(present: FleetState, order: Order, given: Path | None) -> int:
+def _already(present: FleetState, order: FleetOrder, given: Path | None) -> int:
     wanted = (order.spec.name, order.engine, order.ports.http or present.http_port)
     if (present.scenario, present.engine, present.http_port) != wanted:
         raise ConfigError(

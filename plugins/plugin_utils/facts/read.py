@@ -64,7 +64,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class HostError:
+class FactError:
     """One part that the host could not read, in its own words."""
 
     source: str
@@ -143,7 +143,7 @@ def named(listed: Rows, key: str = "name") -> Named:
     return Named(index, listed.whole)
 
 
-def host_errors(errors: object) -> tuple[HostError, ...]:
+def host_errors(errors: object) -> tuple[FactError, ...]:
     """Normalise ``errors[]`` of a reply, given as JSON objects or as records."""
     if not isinstance(errors, Iterable) or isinstance(errors, str | bytes | Mapping):
         return ()
@@ -154,7 +154,7 @@ def host_errors(errors: object) -> tuple[HostError, ...]:
         else:
             source, message = getattr(error, "source", None), getattr(error, "message", None)
         words = (text(message) or _NO_REASON)[:_LONGEST_MESSAGE].rstrip(" .")
-        found.append(HostError(text(source) or "", words))
+        found.append(FactError(text(source) or "", words))
     return tuple(found)
 
 
@@ -163,7 +163,7 @@ class Facts:
     """The facts of one host and the host's reasons for what is missing."""
 
     result: Row
-    errors: tuple[HostError, ...]
+    errors: tuple[FactError, ...]
 
     @classmethod
     def of(cls, result: object, errors: object) -> Facts:

@@ -17,7 +17,7 @@ from ..base.errors import ConfigError
 from ..base.model import HostState
 from ..base.version import VERSION
 from ..catalog.loader import load
-from ..phases.assess.run import Request, host_result
+from ..phases.assess.run import AssessRequest, host_result
 from ..report.document import build
 from ..report.exit_code import exit_code, meaning
 from ..report.formats.terminal import terminal_table
@@ -35,7 +35,7 @@ _FAILED = {"unreachable": HostState.UNREACHABLE, "failed": HostState.ERROR}
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ReportRun:
     """One run over a fleet."""
 
     id: str
@@ -77,7 +77,7 @@ def entry_of(host: str, registered: object, refusal: object) -> Registered | Non
     :param registered: the registered variable, or ``None``.
     :param refusal: why the host was not asked at all, or ``None``.
     """
-    request = Request(host, None)
+    request = AssessRequest(host, None)
     if refusal:
         return Registered(host_result(request, HostState.REFUSED, f"config: {refusal}"))
     if not isinstance(registered, Mapping):
@@ -108,7 +108,7 @@ def _second(moment: datetime) -> str:
 
 
 def make_report(
-    run: Run, hosts: Iterable[str], registered: Callable[[str], Registered | None]
+    run: ReportRun, hosts: Iterable[str], registered: Callable[[str], Registered | None]
 ) -> dict[str, Any]:
     """Build and write the report of ``run``; returns where, the totals and the exit code."""
     catalog = load()

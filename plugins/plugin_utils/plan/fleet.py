@@ -41,7 +41,7 @@ _SKEW = timedelta(minutes=5)  # between the clocks of two controllers
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class CatalogVersion:
     """Which data of ours a plan was made from."""
 
     as_of: str
@@ -71,7 +71,7 @@ class FleetPlan:
     run: str
     created: datetime
     expires: datetime | None
-    catalogue: Knowledge
+    catalogue: CatalogVersion
     inventory: tuple[str, ...]
     hosts: Mapping[str, HostEntry]
     tool: str = VERSION
@@ -111,13 +111,13 @@ class FleetPlan:
 
 
 @cache
-def knowledge() -> Knowledge:
+def knowledge() -> CatalogVersion:
     """Return which data this copy of the collection has: every file of the catalogue counts."""
     found = hashlib.sha256()
     for path in sorted(CATALOGUE.rglob("*.y*ml")):
         name = path.relative_to(CATALOGUE).as_posix()
         found.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
-    return Knowledge(load_catalogue().as_of.isoformat(), found.hexdigest())
+    return CatalogVersion(load_catalogue().as_of.isoformat(), found.hexdigest())
 
 
 def write(path: Path, plan: FleetPlan, signer: Signer) -> None:
@@ -148,7 +148,7 @@ def read(path: Path, keys: Sequence[TrustedKey]) -> FleetPlan:
         run=document["run"],
         created=_moment(document["created"]),
         expires=_moment(expires) if expires else None,
-        catalogue=Knowledge(**document["catalogue"]),
+        catalogue=CatalogVersion(**document["catalogue"]),
         inventory=tuple(document["inventory"]),
         hosts={name: _entry(row) for name, row in document["hosts"].items()},
         tool=document["tool"]["version"],

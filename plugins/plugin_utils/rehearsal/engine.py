@@ -30,7 +30,7 @@ class Credentials:
     password: str = field(repr=False)
 
 
-class Connection(Enum):
+class ConnectionState(Enum):
     """How the endpoint behaves for a host before any command runs."""
 
     OK = "ok"
@@ -46,7 +46,7 @@ class SimulatedHost:
     address: str  # loopback address the endpoint binds
     world: World
     credentials: Credentials | None = None
-    connection: Connection = Connection.OK
+    connection: ConnectionState = ConnectionState.OK
     faults: list[dict[str, Any]] = field(default_factory=list)  # rules as the scenario wrote them
     groups: tuple[str, ...] = ()
 

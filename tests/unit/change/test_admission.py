@@ -12,7 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.lines import JournalError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import events
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import (
-    Expected,
+    ApprovedPlan,
     StalePlan,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import (
@@ -44,7 +44,7 @@ def admitted(folder: Path) -> list[tuple[str, str]]:
 
 
 # As it comes out of the signed file, where secrets were masked.
-EXPECTED = Expected(
+EXPECTED = ApprovedPlan(
     replace(PLAN, steps=(ONE, replace(TWO, parameters={"password": "********"}))), DIGEST
 )
 
@@ -60,7 +60,7 @@ def test_check_mode_notes_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do_any_more_is_always_right(tmp_path: Path) -> None:
-    for expected in (EXPECTED, Expected(None, DIGEST, "unreachable")):
+    for expected in (EXPECTED, ApprovedPlan(None, DIGEST, "unreachable")):
         expected.admit(replace(LATER, steps=()), journal(tmp_path), check=False)
     assert admitted(tmp_path) == []
 
@@ -71,9 +71,11 @@ def test_changed_host_is_refused_before_it_was_admitted(tmp_path: Path) -> None:
     assert admitted(tmp_path) == []
 
 
-@pytest.mark.parametrize("expected", [Expected(None, DIGEST, "it was unreachable"),
-                                      Expected(replace(PLAN, steps=()), DIGEST, "it was unreachable")])  # fmt: skip
-def test_host_without_steps_in_the_plan_is_not_changed(expected: Expected, tmp_path: Path) -> None:
+@pytest.mark.parametrize("expected", [ApprovedPlan(None, DIGEST, "it was unreachable"),
+                                      ApprovedPlan(replace(PLAN, steps=()), DIGEST, "it was unreachable")])  # fmt: skip
+def test_host_without_steps_in_the_plan_is_not_changed(
+    expected: ApprovedPlan, tmp_path: Path
+) -> None:
     with pytest.raises(StalePlan, match=r"no steps for this host .it was unreachable"):
         expected.admit(PLAN, journal(tmp_path), check=False)
 

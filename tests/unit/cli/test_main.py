@@ -12,7 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import ap
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import assess as cli_assess
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
 from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.report import (
-    Run,
+    ReportRun,
     make_report,
 )
 
@@ -65,7 +65,9 @@ def test_verify_names_the_line_i14(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("verb", ["show", "check"])
 def test_saved_report_ends_as_its_run_did(verb: str, tmp_path: Path) -> None:
     now = datetime(2021, 3, 5, 10, tzinfo=UTC)
-    run = Run("r1", "proxylogon", now, now, check_mode=False, folder=tmp_path, formats=("json",))
+    run = ReportRun(
+        "r1", "proxylogon", now, now, check_mode=False, folder=tmp_path, formats=("json",)
+    )
     made = make_report(run, ["ex01"], lambda _host: None)
     assert made["exit_code"] == 3
     assert cli.main(["report", verb, str(tmp_path)]) == 3

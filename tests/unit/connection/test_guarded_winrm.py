@@ -13,7 +13,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     ReplyTooLarge,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.guarded_http import (
-    Guard,
+    HttpGuard,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.guarded_winrm import (
     GuardedProtocol,
@@ -30,7 +30,7 @@ SMALL = 20_000
 
 
 def protocol(server: FakeWinRM, **limits: int) -> GuardedProtocol:
-    guard = Guard(response_bytes=limits.get("response_bytes", SMALL))
+    guard = HttpGuard(response_bytes=limits.get("response_bytes", SMALL))
     return GuardedProtocol(server.url, guard, transport="basic", username="u", password="pass-word")
 
 
@@ -115,7 +115,7 @@ def test_the_cap_holds_inside_the_ntlm_handshake(server: FakeWinRM) -> None:
 
     server.script = script
     client = GuardedProtocol(
-        server.url, Guard(response_bytes=SMALL), transport="ntlm", username="u", password="p"
+        server.url, HttpGuard(response_bytes=SMALL), transport="ntlm", username="u", password="p"
     )
     with pytest.raises(ReplyTooLarge):
         client.open_shell()
@@ -156,7 +156,7 @@ def test_after_a_401_nothing_more_is_sent(server: FakeWinRM) -> None:
 
 def test_ntlm_credentials_are_never_answered_with_basic(server: FakeWinRM) -> None:
     server.script = lambda exchange: exchange.answer(b"", 401, WWW_Authenticate='Basic realm="x"')
-    client = GuardedProtocol(server.url, Guard(), transport="ntlm", username="u", password="p")
+    client = GuardedProtocol(server.url, HttpGuard(), transport="ntlm", username="u", password="p")
     with pytest.raises(InvalidCredentialsError):
         client.open_shell()
     assert all("Authorization" not in headers for _, headers, _ in server.seen)
@@ -203,7 +203,7 @@ def test_a_reply_in_clear_is_refused_where_encryption_was_agreed(server: FakeWin
 
 
 def test_the_output_of_one_command_is_capped_over_all_its_replies() -> None:
-    guard = Guard(command_bytes=1000)
+    guard = HttpGuard(command_bytes=1000)
     guard.start_command()
     guard.count_command_output(600)
     with pytest.raises(ReplyTooLarge, match="exceeds 1000 bytes"):

@@ -30,9 +30,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.regist
     phase_of,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.fleet import (
+    CatalogVersion,
     FleetPlan,
     HostEntry,
-    Knowledge,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import (
     HostPlan,
@@ -164,7 +164,7 @@ def test_every_intent_has_its_playbook_and_variables(name: str) -> None:
 
 
 def fleet(hosts: dict[str, HostEntry]) -> FleetPlan:
-    return FleetPlan("patch", "proxylogon", "run-1", AT, None, Knowledge("2021-03-02", "0" * 64),
+    return FleetPlan("patch", "proxylogon", "run-1", AT, None, CatalogVersion("2021-03-02", "0" * 64),
                      tuple(hosts), hosts, signed_by=("ops",))  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.report import (
-    Run,
+    ReportRun,
     entry_of,
     make_report,
     new_run_id,
@@ -62,7 +62,9 @@ def test_everybody_is_in_the_report_and_broken_tasks_are_named(tmp_path: Path) -
         "ex04": entry_of("ex04", {"failed": True, "timedout": {"period": 4}}, None),
         "ex05": entry_of("ex05", {"unreachable": True, "msg": "gone"}, None),
     }
-    run = Run("r1", "proxylogon", NOW, NOW, check_mode=True, folder=tmp_path, formats=("json",))
+    run = ReportRun(
+        "r1", "proxylogon", NOW, NOW, check_mode=True, folder=tmp_path, formats=("json",)
+    )
     made = make_report(run, known, known.__getitem__)
     report = json.loads((tmp_path / "report.json").read_text())
     assert {host["host"]: host["state"] for host in report["hosts"]} == {

@@ -16,9 +16,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan import fleet as plan_file
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.fleet import (
+    CatalogVersion,
     FleetPlan,
     HostEntry,
-    Knowledge,
     check_intent,
     check_usable,
     knowledge,
@@ -216,8 +216,8 @@ def test_plan_that_leaves_a_host_out_is_not_even_written_i3(folder: Path) -> Non
     [
         (fleet(expires=NOW), "expired at 2021-03-05T10:00:00Z"),
         (fleet(created=NOW + timedelta(minutes=6)), "correct this machine's clock"),
-        (fleet(catalogue=Knowledge("2021-03-02", "0" * 64)), "made from the catalogue of 2021-03-02"),
-        (fleet(catalogue=Knowledge(knowledge().as_of, "0" * 64)), "made from the catalogue of"),
+        (fleet(catalogue=CatalogVersion("2021-03-02", "0" * 64)), "made from the catalogue of 2021-03-02"),
+        (fleet(catalogue=CatalogVersion(knowledge().as_of, "0" * 64)), "made from the catalogue of"),
     ],
 )  # fmt: skip
 def test_plan_that_does_not_hold_any_more_is_refused(plan: FleetPlan, says: str) -> None:

@@ -37,10 +37,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fle
     table,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
-    Policy,
+    AuthPolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
@@ -111,8 +111,8 @@ def test_the_example_in_the_documentation_is_a_scenario(tmp_path: Path) -> None:
     path = tmp_path / "example.yml"
     path.write_text(example)
     spec = load(str(path))
-    assert spec.limits == Limits()  # the page says that these are the defaults
-    assert spec.policy == Policy()
+    assert spec.limits == ServiceLimits()  # the page says that these are the defaults
+    assert spec.policy == AuthPolicy()
     assert [rule.kind for rule in spec.faults] == ["optimeout", "http401"]
 
 

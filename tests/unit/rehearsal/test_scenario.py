@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    Connection,
+    ConnectionState,
     Credentials,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import (
@@ -66,7 +66,7 @@ def test_default_fleet_has_one_host_of_each_kind() -> None:
     assert [f["dag"]["name"] for f in facts.values() if f["dag"]["name"]] == ["DAG01", "DAG01"]
     assert {f["os"]["locale"] for f in facts.values()} >= {"en-US", "de-DE", "ja-JP", "tr-TR"}
     assert {f["powershell"]["version"][:3] for f in facts.values()} == {"3.0", "4.0", "5.1"}
-    assert {h.connection for h in hosts.values()} == set(Connection)
+    assert {h.connection for h in hosts.values()} == set(ConnectionState)
     assert facts["ex-muenchen"]["exchange"]["install_path"].startswith("D:\\")
     assert facts["edge01"]["exchange"]["roles"] == ["Edge", "ManagementTools"]
     assert facts["ex-plain-user"]["session"]["elevated"] is False
@@ -97,7 +97,7 @@ def test_addresses_follow_the_order_of_the_file() -> None:
 
 def test_wrong_credentials_are_other_ones() -> None:
     loaded = load("proxylogon")
-    wrong = [h for h in loaded.hosts if h.connection is Connection.WRONG_CREDENTIALS]
+    wrong = [h for h in loaded.hosts if h.connection is ConnectionState.WRONG_CREDENTIALS]
     assert [host.credentials == loaded.credentials for host in wrong] == [False]
     assert "test only" not in repr(loaded.credentials)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Connection(Protocol):
+class CommandConnection(Protocol):
     """What we use of ``ansible.plugins.connection.ConnectionBase``."""
 
     become: Any
@@ -31,7 +31,7 @@ class AnsibleTransport(ExecTransport):
 
     def __init__(
         self,
-        connection: Connection,
+        connection: CommandConnection,
         classify: Callable[[Exception], RemediationError],
         *,
         peer: str = "",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.errors import ConfigError
 from ..operations import loader
-from .frame import Expected, find_frame
+from .frame import ExpectedFrame, find_frame
 from .limits import Limits
 from .reply import HostError, HostStamp, Reply, failed_reply, parse_reply
 
@@ -104,7 +104,7 @@ def decode_reply(
     `ScriptError` tree for a failure that the host reports (`failed_reply` gives that reply).
     """
     bounds = limits or Limits()
-    expected = Expected(operation_id=operation_id, nonce=nonce)
+    expected = ExpectedFrame(operation_id=operation_id, nonce=nonce)
     frame = find_frame(stdout, stderr, exit_code, expected, bounds)
     return parse_reply(frame, bounds)
 

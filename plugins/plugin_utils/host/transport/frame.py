@@ -35,7 +35,7 @@ _MOST_FRAMES = 1_000  # a host sends one; each candidate costs memory
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedFrame:
     """What our request carried; only a frame with both values answers it."""
 
     operation_id: str
@@ -58,7 +58,7 @@ class _Candidate:
 
 
 def find_frame(
-    stdout: bytes, stderr: bytes, exit_code: int, expected: Expected, limits: Limits
+    stdout: bytes, stderr: bytes, exit_code: int, expected: ExpectedFrame, limits: Limits
 ) -> Frame:
     """Return the frame that carries our nonce; frames of others are noise beside it.
 
@@ -102,7 +102,7 @@ def _candidates(stdout: bytes) -> list[_Candidate]:
     return found
 
 
-def _is_ours(text: bytes, expected: Expected) -> bool:
+def _is_ours(text: bytes, expected: ExpectedFrame) -> bool:
     header, end = _HEADER.match(text), _END.search(text)
     return bool(
         header
@@ -126,7 +126,11 @@ def _document(text: bytes, limits: Limits) -> bytes:
 
 
 def _explain(
-    candidates: list[_Candidate], stdout: bytes, stderr: bytes, expected: Expected, limits: Limits
+    candidates: list[_Candidate],
+    stdout: bytes,
+    stderr: bytes,
+    expected: ExpectedFrame,
+    limits: Limits,
 ) -> Frame:
     """Say why none of the frames is the answer; one without any nonce is a report of failure."""
     nonce = expected.nonce.encode()

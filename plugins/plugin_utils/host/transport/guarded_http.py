@@ -34,7 +34,7 @@ _LARGEST_REDIRECT_ECHO = 200
 
 
 @dataclass(slots=True)
-class Guard:
+class HttpGuard:
     """The caps of one connection, what it has counted, and whom it spoke to.
 
     ``refusal`` keeps the first error that a cap or rule raised, because the clean-up that
@@ -85,7 +85,7 @@ class Guard:
 class GuardedResponse(Response):
     """A response whose body cannot grow over the guard's cap, whoever reads it."""
 
-    guard: Guard
+    guard: HttpGuard
 
     def iter_content(
         self,
@@ -103,7 +103,7 @@ class GuardedResponse(Response):
             yield piece
 
 
-def _too_large(guard: Guard, size: str) -> ReplyTooLarge:
+def _too_large(guard: HttpGuard, size: str) -> ReplyTooLarge:
     return ReplyTooLarge(
         f"a reply of {size} bytes is over the cap of {guard.response_bytes}; WinRM never sends "
         "that much at once: the host may be hostile, or raise exchange_response_max_bytes"
@@ -113,7 +113,7 @@ def _too_large(guard: Guard, size: str) -> ReplyTooLarge:
 class GuardedAdapter(HTTPAdapter):
     """Sends as requests does, and refuses what a WinRM service has no reason to answer."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: HttpGuard) -> None:
         self._guard = guard
         super().__init__(max_retries=0)
 
@@ -165,7 +165,7 @@ class GuardedAdapter(HTTPAdapter):
             self._guard.tls_fingerprint = "sha256:" + hashlib.sha256(certificate).hexdigest()
 
 
-def harden(session: Session, guard: Guard) -> Session:
+def harden(session: Session, guard: HttpGuard) -> Session:
     """Put the guard under a session; safe to call twice."""
     session.trust_env = False
     session.max_redirects = 0

@@ -18,7 +18,7 @@ from winrm.protocol import Protocol
 from winrm.transport import Transport
 
 from ...base.errors import MalformedReply, RefusedError, ReplyTooLarge
-from .guarded_http import Guard, harden
+from .guarded_http import HttpGuard, harden
 
 if TYPE_CHECKING:
     import requests
@@ -32,7 +32,7 @@ _OK = 200
 class GuardedTransport(Transport):
     """pywinrm's transport; every session that it builds is hardened before it sends."""
 
-    def __init__(self, guard: Guard, **settings: Any) -> None:
+    def __init__(self, guard: HttpGuard, **settings: Any) -> None:
         self.guard = guard
         super().__init__(**settings)
 
@@ -104,7 +104,7 @@ class GuardedProtocol(Protocol):
     come from arguments only; pywinrm's default takes both from the environment.
     """
 
-    def __init__(self, endpoint: str, guard: Guard, **settings: Any) -> None:
+    def __init__(self, endpoint: str, guard: HttpGuard, **settings: Any) -> None:
         settings.setdefault("proxy", None)
         settings.setdefault("ca_trust_path", None)
         super().__init__(endpoint, **settings)

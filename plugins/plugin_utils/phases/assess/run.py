@@ -39,7 +39,7 @@ _LONGEST_REASON = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AssessRequest:
     """What is asked about one host of the inventory."""
 
     host: str
@@ -48,7 +48,7 @@ class Request:
     at: datetime | None = None  # None: the moment of asking
 
 
-def host_result(request: Request, state: HostState, reason: str | None) -> dict[str, Any]:
+def host_result(request: AssessRequest, state: HostState, reason: str | None) -> dict[str, Any]:
     """An entry without an answer: the state and why."""
     return {
         "host": request.host,
@@ -65,7 +65,7 @@ def host_result(request: Request, state: HostState, reason: str | None) -> dict[
 
 
 def assess_host(
-    request: Request, connect: Callable[[], Transport], now: Callable[[], datetime] = utc_now
+    request: AssessRequest, connect: Callable[[], Transport], now: Callable[[], datetime] = utc_now
 ) -> dict[str, Any]:
     """Run the one operation over ``connect()`` and judge its reply.
 

@@ -42,7 +42,7 @@ _HIGHEST_FILE = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class FleetOrder:
     """What ``up`` was asked for."""
 
     spec: FleetSpec
@@ -52,7 +52,7 @@ class Order:
     stop_after: timedelta | None
 
 
-async def _serve(order: Order, ready: Callable[[FleetState], None]) -> None:
+async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None:
     folder = order.folder
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ def _forget(folder: Path) -> None:
     (folder / _USERS).rmdir()
 
 
-def _state(order: Order, ports: Ports, control: Control) -> FleetState:
+def _state(order: FleetOrder, ports: Ports, control: Control) -> FleetState:
     now = datetime.now(UTC)
     return FleetState(
         pid=os.getpid(),
@@ -124,7 +124,7 @@ def _allow_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (upper, hard))
 
 
-def run(order: Order, ready: Callable[[FleetState], None]) -> None:
+def run(order: FleetOrder, ready: Callable[[FleetState], None]) -> None:
     """Serve until told to stop; raises ConfigError when it cannot start."""
     try:
         with FileLock(order.folder / _LOCK, timeout=0):
@@ -135,7 +135,7 @@ def run(order: Order, ready: Callable[[FleetState], None]) -> None:
         ) from None
 
 
-def detach(order: Order) -> FleetState:
+def detach(order: FleetOrder) -> FleetState:
     """Serve in a process of its own; returns its state once it listens, raises ConfigError."""
     reader, writer = os.pipe()
     sys.stdout.flush()
@@ -172,7 +172,7 @@ class _Report:
         os.close(self.descriptor)
 
 
-def _become_daemon(order: Order, report: _Report) -> NoReturn:
+def _become_daemon(order: FleetOrder, report: _Report) -> NoReturn:
     """Leave the session, fork once more, serve, and exit."""
     status = 1
     try:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ...base.errors import ConfigError
 from ..scenario import scenario
 from ..wsman.accounts import Account, write_user_file
-from ..wsman.auth import Policy
+from ..wsman.auth import AuthPolicy
 from ..wsman.faults import FaultPlan, FaultRule
 from ..wsman.host_service import HostService
-from ..wsman.limits import Limits
+from ..wsman.limits import ServiceLimits
 from ..wsman.output_faults import MeddlingEngine
 from ..wsman.server import WsmanServer
 from ..wsman.tls import Authority
@@ -37,8 +37,8 @@ class FleetSpec:
     digest: str = ""
     descriptions: dict[str, str] = field(default_factory=dict)
     faults: tuple[FaultRule, ...] = ()
-    limits: Limits = field(default_factory=Limits)
-    policy: Policy = field(default_factory=Policy)
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+    policy: AuthPolicy = field(default_factory=AuthPolicy)
     assess_at: str | None = None  # the day the scenario plays on
 
 
@@ -58,7 +58,7 @@ def load(source: str) -> FleetSpec:
                 name: _describe(entry or {}) for name, entry in document["hosts"].items()
             },
             faults=_rules(document, loaded.hosts),
-            limits=Limits.from_mapping(document.get("limits") or {}),
+            limits=ServiceLimits.from_mapping(document.get("limits") or {}),
             policy=_policy(document.get("authentication") or {}),
             assess_at=document.get("assess_at"),
         )
@@ -73,13 +73,13 @@ def _rules(document: dict[str, Any], hosts: tuple[SimulatedHost, ...]) -> tuple[
     return tuple(rules)
 
 
-def _policy(values: dict[str, Any]) -> Policy:
+def _policy(values: dict[str, Any]) -> AuthPolicy:
     for key, value in values.items():
         if key not in _SWITCHES or not isinstance(value, bool):
             raise ConfigError(
                 f"authentication: {key}: {value!r}; give true or false for {', '.join(_SWITCHES)}."
             )
-    return Policy(**values)
+    return AuthPolicy(**values)
 
 
 def _describe(entry: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.errors import ConfigError
 from ..world.paths import file_path, format_time
-from .tables import OPERATING_SYSTEMS, PRODUCTS, OperatingSystem, Product
+from .tables import OPERATING_SYSTEMS, PRODUCTS, OperatingSystem, SimulatedProduct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +56,7 @@ class Draft:
         return found
 
     @property
-    def product(self) -> Product | None:
+    def product(self) -> SimulatedProduct | None:
         return PRODUCTS[self.exchange["product"]] if self.exchange else None
 
     @property

@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 
 from ...base.errors import CatalogError, ConfigError
 from ...catalog.documents import Document
-from ..engine import Connection, Credentials, SimulatedHost
+from ..engine import ConnectionState, Credentials, SimulatedHost
 from .host import build_world
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def simulate(
     at: datetime | None = None,
 ) -> SimulatedHost:
     """Build one host; ``index`` decides its loopback address."""
-    connection = Connection(spec.get("connection", "ok"))
+    connection = ConnectionState(spec.get("connection", "ok"))
     accepted = account
-    if connection is Connection.WRONG_CREDENTIALS:
+    if connection is ConnectionState.WRONG_CREDENTIALS:
         accepted = Credentials(account.username, secrets.token_urlsafe(18))
     world = build_world({k: v for k, v in spec.items() if k not in _SCENARIO_KEYS}, name, at=at)
     return SimulatedHost(

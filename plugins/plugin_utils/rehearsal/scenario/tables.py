@@ -100,7 +100,7 @@ OPERATING_SYSTEMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SimulatedProduct:
     """One Exchange generation."""
 
     key: str  # below HKLM\SOFTWARE\Microsoft\ExchangeServer
@@ -158,21 +158,21 @@ _ROLES_2013 = (
 _ROLES_2019 = tuple(role for role in _ROLES_2013 if role != "UnifiedMessagingRole")
 
 PRODUCTS = {
-    "Exchange2010": Product(
+    "Exchange2010": SimulatedProduct(
         "v14", "2010", None, "2008R2", (394271, "4.6.01055"),
         ("MailboxRole", "ClientAccessRole", "HubTransportRole", "AdminTools"), back_end=False, pools=_POOLS_2010,
     ),
-    "Exchange2013": Product(
+    "Exchange2013": SimulatedProduct(
         "v15", "2013", "Exchange 2013", "2012R2", (528049, "4.8.03761"), _ROLES_2013, back_end=True, pools=_POOLS_2013
     ),
-    "Exchange2016": Product(
+    "Exchange2016": SimulatedProduct(
         "v15", "2016", "Exchange 2016", "2016", (528049, "4.8.03761"), _ROLES_2013, back_end=True, pools=_POOLS_2016
     ),
-    "Exchange2019": Product(
+    "Exchange2019": SimulatedProduct(
         "v15", "2019", "Exchange 2019", "2019", (528049, "4.8.03761"), _ROLES_2019, back_end=True, pools=_POOLS_2016
     ),
     # SE writes its updates below "Exchange 2019".
-    "ExchangeSE": Product(
+    "ExchangeSE": SimulatedProduct(
         "v15", "Subscription Edition", "Exchange 2019", "2022", (528449, "4.8.04161"), _ROLES_2019, back_end=True, pools=_POOLS_2016
     ),
 }  # fmt: skip

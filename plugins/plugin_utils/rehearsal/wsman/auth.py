@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .accounts import Account
-    from .http import Request
+    from .http import HttpRequest
 
 _BASIC = b'WWW-Authenticate: Basic realm="WSMAN"'
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AuthPolicy:
     """What a host's WinRM service is configured to accept."""
 
     basic: bool = True
@@ -41,7 +41,7 @@ class Policy:
         return headers
 
 
-class Identity:
+class ClientIdentity:
     """The authentication of one connection."""
 
     __slots__ = (
@@ -60,7 +60,7 @@ class Identity:
         self,
         account: Account,
         users: Path,
-        policy: Policy,
+        policy: AuthPolicy,
         *,
         secure: bool,
         binding: bytes | None = None,
@@ -81,7 +81,7 @@ class Identity:
         """True if unsealed SOAP is acceptable on this connection."""
         return self._secure or self._policy.unencrypted
 
-    def check(self, request: Request) -> Response | None:
+    def check(self, request: HttpRequest) -> Response | None:
         """Return None if the request may pass, else what to answer (401, or a token)."""
         header = request.headers.get(b"authorization")
         if header is None:
@@ -100,7 +100,7 @@ class Identity:
             return self._negotiate(scheme, token, request)
         return self._refuse()
 
-    def _negotiate(self, scheme: bytes, token: bytes, request: Request) -> Response | None:
+    def _negotiate(self, scheme: bytes, token: bytes, request: HttpRequest) -> Response | None:
         try:
             raw = base64.b64decode(token.strip(), validate=True)
         except binascii.Error:

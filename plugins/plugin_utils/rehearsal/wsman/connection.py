@@ -13,24 +13,24 @@ from .http import SOAP_TYPE, Response
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from .auth import Identity
+    from .auth import ClientIdentity
     from .host_service import HostService
-    from .http import Request
+    from .http import HttpRequest
 
 _PATH = b"/wsman"
 
 
-class Connection:
+class WsmanConnection:
     """One connection to a host: who it is, and whether its messages are sealed."""
 
     __slots__ = ("_identity", "_service")
 
-    def __init__(self, service: HostService, identity: Identity) -> None:
+    def __init__(self, service: HostService, identity: ClientIdentity) -> None:
         """Join a service and a fresh identity."""
         self._service = service
         self._identity = identity
 
-    def answer(self, request: Request) -> Response | Awaitable[Response]:
+    def answer(self, request: HttpRequest) -> Response | Awaitable[Response]:
         """Answer one HTTP request."""
         service = self._service
         service.counters.requests += 1
@@ -44,7 +44,7 @@ class Connection:
         service.counters.refused += self._identity.refusals - before
         return response or self._soap(request)
 
-    def _soap(self, request: Request) -> Response | Awaitable[Response]:
+    def _soap(self, request: HttpRequest) -> Response | Awaitable[Response]:
         if not request.body:
             return Response(200)
         if not is_encrypted(request.headers.get(b"content-type", b"")):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import envelopes, faults, soap
-from .auth import Identity, Policy
+from .auth import AuthPolicy, ClientIdentity
 from .shell_psrp import RESOURCE_PREFIX, PsrpShell
 from .shell_winrs import RESOURCE_URI, WinrsShell, decode_stream, operation_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..engine import Engine, SimulatedHost
     from .accounts import Account
-    from .limits import Limits
+    from .limits import ServiceLimits
 
 _ACTIONS = {
     soap.CREATE: "Create",
@@ -62,8 +62,8 @@ class HostService:
         account: Account,
         users: Path,
         *,
-        policy: Policy | None = None,
-        limits: Limits,
+        policy: AuthPolicy | None = None,
+        limits: ServiceLimits,
         plan: faults.FaultPlan,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,16 +75,18 @@ class HostService:
         self._engine = engine
         self._account = account
         self._users = users
-        self._policy = policy or Policy()
+        self._policy = policy or AuthPolicy()
         self._plan = plan
         self._clock = clock
         self._shells: dict[str, _Open] = {}
 
-    def identity(self, *, secure: bool) -> Identity:
+    def identity(self, *, secure: bool) -> ClientIdentity:
         """Return who a new connection is: nobody yet."""
         self.counters.connections += 1
         binding = self.binding if secure else None
-        return Identity(self._account, self._users, self._policy, secure=secure, binding=binding)
+        return ClientIdentity(
+            self._account, self._users, self._policy, secure=secure, binding=binding
+        )
 
     @property
     def open_shells(self) -> int:

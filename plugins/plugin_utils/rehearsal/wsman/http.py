@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .limits import Limits
+    from .limits import ServiceLimits
 
 SOAP_TYPE = b"application/soap+xml;charset=UTF-8"
 
@@ -47,7 +47,7 @@ class Breakage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One parsed request; header names are lower case."""
 
     method: bytes
@@ -148,8 +148,8 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(
         self,
-        answer: Callable[[Request], Response | Awaitable[Response]],
-        limits: Limits,
+        answer: Callable[[HttpRequest], Response | Awaitable[Response]],
+        limits: ServiceLimits,
         on_close: Callable[[HttpConnection], None] | None = None,
     ) -> None:
         """Take the function that answers requests of this connection."""
@@ -225,7 +225,7 @@ class HttpConnection(asyncio.Protocol):
 
         task.add_done_callback(finished)
 
-    def _next_request(self) -> Request | None:
+    def _next_request(self) -> HttpRequest | None:
         buffer = self._buffer
         if self._head is None:
             end = buffer.find(b"\r\n\r\n")
@@ -243,7 +243,7 @@ class HttpConnection(asyncio.Protocol):
         body = bytes(buffer[:length])
         del buffer[:length]
         self._head = None
-        return Request(method, path, headers, body, keep, size)
+        return HttpRequest(method, path, headers, body, keep, size)
 
     def _send(self, response: Response, *, keep_alive: bool = True) -> None:
         transport = self._transport

@@ -16,7 +16,7 @@ PROCESS_LINE_CHARACTERS = 32767
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ServiceLimits:
     """Defaults of Windows Server 2012 and later, where WinRM has one.
 
     Bytes and seconds. ``receive_bytes`` is how much output one Receive carries; a client's own
@@ -40,7 +40,7 @@ class Limits:
     xml_elements: int = 2048
 
     @classmethod
-    def from_mapping(cls, values: dict[str, Any]) -> Limits:
+    def from_mapping(cls, values: dict[str, Any]) -> ServiceLimits:
         """Read the ``limits`` of a scenario; raises ConfigError for an unknown or wrong one."""
         known = {field.name: type(getattr(cls(), field.name)) for field in fields(cls)}
         for name, value in values.items():

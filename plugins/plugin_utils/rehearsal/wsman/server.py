@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...base.errors import ConfigError
-from ..engine import Connection as ConnectionState
-from .connection import Connection
+from ..engine import ConnectionState
+from .connection import WsmanConnection
 from .http import HttpConnection
 from .ports import Ports
 from .tls import Authority
@@ -115,7 +115,7 @@ class Factory:
 
     def __call__(self) -> HttpConnection:
         """Return a new connection and remember it until it ends."""
-        far_end = Connection(self.service, self.service.identity(secure=self.secure))
+        far_end = WsmanConnection(self.service, self.service.identity(secure=self.secure))
         connection = HttpConnection(far_end.answer, self.service.limits, self.connections.discard)
         self.connections.add(connection)
         return connection

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from ..engine import Engine, SimulatedHost
-    from .limits import Limits
+    from .limits import ServiceLimits
     from .soap import Message
 
 RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
@@ -88,7 +88,7 @@ class PsrpShell:
     """One runspace pool of one client."""
 
     def __init__(
-        self, host: SimulatedHost, engine: Engine, limits: Limits, request: Message
+        self, host: SimulatedHost, engine: Engine, limits: ServiceLimits, request: Message
     ) -> None:
         """Open it with the fragments of creationXml."""
         shell = request.first("Shell")

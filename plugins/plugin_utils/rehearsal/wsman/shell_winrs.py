@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from ..engine import Engine, SimulatedHost
-    from .limits import Limits
+    from .limits import ServiceLimits
     from .soap import Message
 
 RESOURCE_URI = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
@@ -190,7 +190,7 @@ class WinrsShell:
     resource_uri = RESOURCE_URI
 
     def __init__(
-        self, host: SimulatedHost, engine: Engine, limits: Limits, request: Message
+        self, host: SimulatedHost, engine: Engine, limits: ServiceLimits, request: Message
     ) -> None:
         """Open it as the Create request asks."""
         self.host = host

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 if TYPE_CHECKING:
-    from .limits import Limits
+    from .limits import ServiceLimits
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
@@ -108,7 +108,7 @@ def _refuse(*_arguments: object) -> None:
     raise SoapError("document type declarations and entities are refused")
 
 
-def _install(parser: expat.XMLParserType, message: Message, limits: Limits) -> None:
+def _install(parser: expat.XMLParserType, message: Message, limits: ServiceLimits) -> None:
     """Let the parser fill the message; closures, for they run dozens of times a request."""
     stack: list[dict[str, str]] = []
     parts: list[str] = []
@@ -146,7 +146,7 @@ def _install(parser: expat.XMLParserType, message: Message, limits: Limits) -> N
     parser.EntityDeclHandler = _refuse
 
 
-def parse(data: bytes, limits: Limits) -> Message:
+def parse(data: bytes, limits: ServiceLimits) -> Message:
     """Read an envelope; raises SoapError when it is not one."""
     message = Message()
     parser = expat.ParserCreate(namespace_separator=" ")

@@ -42,7 +42,7 @@ _LONGEST_CHAIN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SignaturePolicy:
     """Who may have signed: everything outside these lists is refused."""
 
     roots: str = field(repr=False)  # PEM
@@ -59,12 +59,12 @@ class Policy:
     digests: tuple[str, ...] = ("SHA256", "SHA384", "SHA512")
 
 
-def microsoft_policy() -> Policy:
+def microsoft_policy() -> SignaturePolicy:
     """Return the rules for packages of Microsoft, with the pinned roots."""
-    return Policy(roots=microsoft_roots())
+    return SignaturePolicy(roots=microsoft_roots())
 
 
-def verify(path: Path, policy: Policy, *, shown: str | None = None) -> Signature:
+def verify(path: Path, policy: SignaturePolicy, *, shown: str | None = None) -> Signature:
     """Return who signed the file; raises ``RefusedError`` for anything but a good signature.
 
     ``shown`` is what messages call the file.
@@ -88,7 +88,7 @@ def verify(path: Path, policy: Policy, *, shown: str | None = None) -> Signature
 _AGAIN = "Do not use it; download it again from Microsoft over another network"
 
 
-def _verified(tool: str, path: Path, policy: Policy, folder: Path, name: str) -> str:
+def _verified(tool: str, path: Path, policy: SignaturePolicy, folder: Path, name: str) -> str:
     """Return the tool's report on the first signature of a file that it verified."""
     roots = folder / "roots.pem"
     roots.write_text(policy.roots, encoding="ascii")
@@ -126,7 +126,9 @@ def _bag(tool: str, path: Path, folder: Path, name: str) -> tuple[x509.Certifica
         return tuple(pkcs7.load_pem_pkcs7_certificates(out.read_bytes()))
 
 
-def _judge(name: str, report: str, bag: tuple[x509.Certificate, ...], policy: Policy) -> Signature:
+def _judge(
+    name: str, report: str, bag: tuple[x509.Certificate, ...], policy: SignaturePolicy
+) -> Signature:
     digest = _DIGEST.search(report)
     if digest is None or digest[1] not in policy.digests:
         raise RefusedError(
@@ -156,7 +158,7 @@ def _judge(name: str, report: str, bag: tuple[x509.Certificate, ...], policy: Po
     )
 
 
-def _check_signer(name: str, signer: x509.Certificate, policy: Policy) -> None:
+def _check_signer(name: str, signer: x509.Certificate, policy: SignaturePolicy) -> None:
     wanted = (
         ("organization", _one(signer.subject, NameOID.ORGANIZATION_NAME), policy.organizations),
         ("name", _one(signer.subject, NameOID.COMMON_NAME), policy.names),
@@ -177,7 +179,7 @@ def _check_signer(name: str, signer: x509.Certificate, policy: Policy) -> None:
 
 
 def _root(
-    name: str, signer: x509.Certificate, bag: Iterable[x509.Certificate], policy: Policy
+    name: str, signer: x509.Certificate, bag: Iterable[x509.Certificate], policy: SignaturePolicy
 ) -> x509.Certificate:
     """Follow the chain once more, without the tool; raises when it ends elsewhere."""
     roots = certificates(policy.roots)

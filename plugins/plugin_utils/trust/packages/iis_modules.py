@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ...catalog.records.iis_modules import ModuleKnowledge
-    from .authenticode import Policy
+    from .authenticode import SignaturePolicy
     from .msi import MsiFacts
     from .store import Staged
 
@@ -47,7 +47,7 @@ def examine_module(
     staged: Staged,
     request: ModuleRequest,
     known: ModuleKnowledge,
-    policy: Callable[[], Policy],
+    policy: Callable[[], SignaturePolicy],
     now: datetime,
 ) -> ModuleRecord:
     """Return the record of a staged MSI that passed everything; raises ``RefusedError``."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ...base.model import Build
     from ...catalog.catalog import Catalog
-    from .authenticode import Policy
+    from .authenticode import SignaturePolicy
     from .binding import Binding, Claim
     from .records import Signature
     from .store import Staged
@@ -38,7 +38,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class IntakeRequest:
     """What the operator says about a file."""
 
     name: str
@@ -48,7 +48,7 @@ class Request:
     reason: str | None = None
 
 
-def precheck(request: Request, catalog: Catalog) -> Binding:
+def precheck(request: IntakeRequest, catalog: Catalog) -> Binding:
     """Check what needs no byte of the file; returns what it is said to be."""
     if request.kb is None and request.build is None:
         raise ConfigError(f"{request.name}: say what it is, with --build or --kb")
@@ -85,9 +85,9 @@ def check_pin(name: str, found: str, pin: str | None, who: str) -> None:
 
 def examine(
     staged: Staged,
-    request: Request,
+    request: IntakeRequest,
     binding: Binding,
-    policy: Callable[[], Policy],
+    policy: Callable[[], SignaturePolicy],
     now: datetime,
 ) -> PackageRecord:
     """Return the record of a staged file that passed everything; raises ``RefusedError``."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import requests
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.guarded_http import (
-    Guard,
+    HttpGuard,
     harden,
 )
 from urllib3.connection import HTTPConnection
@@ -21,7 +21,7 @@ def test_a_host_that_refuses_the_connection_is_tried_once(monkeypatch: pytest.Mo
         raise NewConnectionError(self, "refused")
 
     monkeypatch.setattr(HTTPConnection, "connect", refused)
-    session = harden(requests.Session(), Guard())
+    session = harden(requests.Session(), HttpGuard())
     with session, pytest.raises(requests.ConnectionError):
         session.post("http://127.77.0.9:5985/wsman", data=b"x", timeout=1)
     assert attempts == ["127.77.0.9"]

@@ -14,7 +14,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.assess.run import (
     OPERATION,
-    Request,
+    AssessRequest,
     assess_host,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
@@ -51,7 +51,7 @@ def transport() -> Iterator[Callable[[], InProcessTransport]]:
 
 
 def test_an_answer_becomes_an_assessed_entry_with_its_times(transport: Any) -> None:
-    entry = assess_host(Request("ex01", "10.0.0.1"), transport, clock())
+    entry = assess_host(AssessRequest("ex01", "10.0.0.1"), transport, clock())
     assert (entry["host"], entry["address"], entry["state"], entry["reason"]) == (
         "ex01", "10.0.0.1", "assessed", None,
     )  # fmt: skip
@@ -67,7 +67,7 @@ def test_an_answer_becomes_an_assessed_entry_with_its_times(transport: Any) -> N
 
 def test_another_date_can_be_judged_for(transport: Any) -> None:
     at = datetime(2022, 1, 1, tzinfo=UTC)
-    entry = assess_host(Request("ex01", at=at), transport, clock())
+    entry = assess_host(AssessRequest("ex01", at=at), transport, clock())
     assert entry["assessment"]["at"] == "2022-01-01T00:00:00Z"
 
 
@@ -103,7 +103,7 @@ def test_each_failure_has_its_state_and_begins_with_its_code(
             raise error("what happened\x1b[2J")
         return Broken()
 
-    entry = assess_host(Request("ex01"), connect, clock())
+    entry = assess_host(AssessRequest("ex01"), connect, clock())
     assert entry["state"] == state
     assert entry["reason"] == f"{error.code}: what happened\\x1b[2J"
     assert entry["assessment"] is None
@@ -114,12 +114,12 @@ def test_a_reason_of_any_length_is_cut() -> None:
     def connect() -> Any:
         raise errors.Unreachable("x" * 100_000)
 
-    assert len(assess_host(Request("ex01"), connect, clock())["reason"]) == 600
+    assert len(assess_host(AssessRequest("ex01"), connect, clock())["reason"]) == 600
 
 
 def test_an_unknown_campaign_is_the_operators_error(transport: Any) -> None:
     with pytest.raises(errors.RemediationError, match="proxylogin"):
-        assess_host(Request("ex01", campaign="proxylogin"), transport, clock())
+        assess_host(AssessRequest("ex01", campaign="proxylogin"), transport, clock())
 
 
 @pytest.mark.parametrize(

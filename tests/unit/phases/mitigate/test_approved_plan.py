@@ -9,7 +9,9 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import verify
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import Expected
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import (
+    ApprovedPlan,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.journal import HostChange
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     MitigateState,
@@ -67,7 +69,7 @@ def apply(
     host: MitigatedHost, intent: str, plan: HostPlan, folder: Path, kill_at: int = 0, *, after: bool = False
 ) -> Result:  # fmt: skip
     journal = Journal(folder, "ex01", "run-1", now=lambda: AT)
-    change = Change(False, journal, Expected(plan, "d" * 64)).dying(kill_at, after=after)  # noqa: FBT003 - not check mode
+    change = Change(False, journal, ApprovedPlan(plan, "d" * 64)).dying(kill_at, after=after)  # noqa: FBT003 - not check mode
     change.begin(intent, "proxylogon", {})
     request = Request("ex01", "run-1", "controller-a", intent, **WAYS[intent])
     tools = Tools(

@@ -9,7 +9,9 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import disk
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import events, verify
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import Expected
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import (
+    ApprovedPlan,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.journal import HostChange
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
@@ -32,7 +34,7 @@ def change(
     folder: Path, plan: HostPlan | None, run: str = "run-1", *, check: bool = False
 ) -> HostChange:
     journal = Journal(folder / "case", "ex01", run, now=lambda: AT)
-    return HostChange(check, journal, Expected(plan, DIGEST, "not reached") if plan else None)
+    return HostChange(check, journal, ApprovedPlan(plan, DIGEST, "not reached") if plan else None)
 
 
 def planned(host: PatchedHost, run: str = "run-1") -> HostPlan:

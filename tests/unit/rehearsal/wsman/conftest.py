@@ -23,10 +23,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     write_user_file,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
-    Policy,
+    AuthPolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.connection import (
-    Connection,
+    WsmanConnection,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
     FaultPlan,
@@ -36,11 +36,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     HostService,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.http import (
-    Request,
+    HttpRequest,
     Response,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Desk:
     headers: dict[bytes, bytes] = field(default_factory=dict)
 
     def build(
-        self, *, limits: Limits | None = None, policy: Policy | None = None, secure: bool = True,
+        self, *, limits: ServiceLimits | None = None, policy: AuthPolicy | None = None, secure: bool = True,
         rules: tuple[dict[str, Any], ...] = (), account: Account = ACCOUNT, sign_in: bool = True,
     ) -> Desk:  # fmt: skip
         host = SimulatedHost("ex01", "127.77.0.1", World({"name": "EX01"}))
@@ -153,12 +153,12 @@ class Desk:
             self.engine,
             account,
             write_user_file(self.folder, "ex01", account),
-            policy=policy or Policy(),
-            limits=limits or Limits(),
+            policy=policy or AuthPolicy(),
+            limits=limits or ServiceLimits(),
             plan=FaultPlan(FaultRule.from_mapping(rule) for rule in rules),
             clock=self.clock,
         )
-        self.connection = Connection(self.service, self.service.identity(secure=secure))
+        self.connection = WsmanConnection(self.service, self.service.identity(secure=secure))
         if sign_in:
             token = base64.b64encode(f"{account.username}:{account.password}".encode())
             self.headers = {b"authorization": b"Basic " + token}
@@ -166,7 +166,7 @@ class Desk:
 
     def post(self, body: bytes, headers: dict[bytes, bytes] | None = None) -> Reply:
         async def answer() -> Response:
-            request = Request(b"POST", b"/wsman", {**self.headers, **(headers or {})}, body)
+            request = HttpRequest(b"POST", b"/wsman", {**self.headers, **(headers or {})}, body)
             result = self.connection.answer(request)
             return result if isinstance(result, Response) else await result
 

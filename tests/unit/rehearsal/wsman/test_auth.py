@@ -13,10 +13,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     write_user_file,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
-    Policy,
+    AuthPolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.connection import (
-    Connection,
+    WsmanConnection,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.md4 import (
     md4,
@@ -93,7 +93,7 @@ def test_basic_is_neither_offered_nor_taken_over_plain_http(desk: Desk) -> None:
 
 
 def test_a_scenario_may_allow_basic_over_plain_http(desk: Desk) -> None:
-    desk.build(secure=False, policy=Policy(unencrypted=True))
+    desk.build(secure=False, policy=AuthPolicy(unencrypted=True))
     assert desk.create().status == 200
 
 
@@ -141,9 +141,9 @@ def test_a_sealed_conversation(desk: Desk, envelope: Any, protocol: str, user: s
 def test_a_strict_host_wants_proof_of_its_certificate(
     desk: Desk, protocol: str, sent: bytes | None, status: int
 ) -> None:
-    desk.build(sign_in=False, policy=Policy(channel_binding=True))
+    desk.build(sign_in=False, policy=AuthPolicy(channel_binding=True))
     desk.service.binding = b"tls-server-end-point:right"
-    desk.connection = Connection(desk.service, desk.service.identity(secure=True))
+    desk.connection = WsmanConnection(desk.service, desk.service.identity(secure=True))
     binding = GssChannelBindings(application_data=sent) if sent else None
     assert _negotiate(desk, protocol=protocol, binding=binding)[1].status == status
 

@@ -7,10 +7,10 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman import envelopes
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.http import (
-    Request,
+    HttpRequest,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_a_deleted_shell_is_not_found_and_the_fault_names_it(desk: Desk) -> None
 
 
 def test_a_shell_that_is_idle_for_too_long_is_gone(desk: Desk) -> None:
-    desk.build(limits=Limits(idle_seconds=60))
+    desk.build(limits=ServiceLimits(idle_seconds=60))
     shell = desk.create().selector()
     desk.clock.now += 59
     assert desk.command(shell, "run").status == 200
@@ -49,7 +49,7 @@ def test_a_shell_that_is_idle_for_too_long_is_gone(desk: Desk) -> None:
 
 
 def test_a_client_may_ask_for_a_shorter_idle_time_out_but_not_a_longer_one(desk: Desk) -> None:
-    desk.build(limits=Limits(idle_seconds=60))
+    desk.build(limits=ServiceLimits(idle_seconds=60))
     short = "<rsp:Shell><rsp:IdleTimeOut>PT10S</rsp:IdleTimeOut></rsp:Shell>"
     long = "<rsp:Shell><rsp:IdleTimeOut>PT2H</rsp:IdleTimeOut></rsp:Shell>"
     assert "<rsp:IdleTimeOut>PT10.000S<" in desk.create(body=short).text
@@ -57,7 +57,7 @@ def test_a_client_may_ask_for_a_shorter_idle_time_out_but_not_a_longer_one(desk:
 
 
 def test_idle_shells_do_not_count_against_the_quota(desk: Desk) -> None:
-    desk.build(limits=Limits(shells_per_user=1, idle_seconds=60))
+    desk.build(limits=ServiceLimits(shells_per_user=1, idle_seconds=60))
     desk.create()
     desk.clock.now += 61
     assert desk.create().status == 200
@@ -81,7 +81,7 @@ def test_what_is_no_soap_envelope_is_a_fault_with_status_500(desk: Desk, body: b
 
 
 def test_an_envelope_over_the_maximum_is_a_fault(desk: Desk, envelope: Any) -> None:
-    desk.build(limits=Limits(envelope_bytes=10_000))
+    desk.build(limits=ServiceLimits(envelope_bytes=10_000))
     reply = desk.post(envelope("x" * 10_000))
     assert reply.fault == envelopes.ENVELOPE_TOO_LARGE
 
@@ -121,8 +121,8 @@ def test_a_shell_tells_that_it_is_connected(desk: Desk) -> None:
 
 def test_only_posts_to_wsman_are_answered(desk: Desk) -> None:
     desk.build()
-    assert desk.connection.answer(Request(b"GET", b"/wsman", {}, b"")).status == 405
-    assert desk.connection.answer(Request(b"POST", b"/other", {}, b"")).status == 404
+    assert desk.connection.answer(HttpRequest(b"GET", b"/wsman", {}, b"")).status == 405
+    assert desk.connection.answer(HttpRequest(b"POST", b"/other", {}, b"")).status == 404
 
 
 def test_requests_and_commands_are_counted(desk: Desk) -> None:
@@ -139,9 +139,9 @@ def test_requests_and_commands_are_counted(desk: Desk) -> None:
 )
 def test_a_wrong_limit_is_named(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(values))):
-        Limits.from_mapping(values)
+        ServiceLimits.from_mapping(values)
 
 
 def test_limits_are_read_from_a_scenario() -> None:
-    limits = Limits.from_mapping({"shells_per_user": 3, "done_separately": True})
+    limits = ServiceLimits.from_mapping({"shells_per_user": 3, "done_separately": True})
     assert (limits.shells_per_user, limits.done_separately) == (3, True)

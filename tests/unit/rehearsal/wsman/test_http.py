@@ -8,11 +8,11 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.http import (
     Breakage,
     HttpConnection,
-    Request,
+    HttpRequest,
     Response,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,14 +42,14 @@ class FakeTransport(asyncio.Transport):
         self.ended = "aborted"
 
 
-def _echo(request: Request) -> Response:
+def _echo(request: HttpRequest) -> Response:
     return Response(200, request.body)
 
 
 def _open(
-    answer: Callable[[Request], Any] = _echo, limits: Limits | None = None
+    answer: Callable[[HttpRequest], Any] = _echo, limits: ServiceLimits | None = None
 ) -> tuple[HttpConnection, FakeTransport]:
-    connection = HttpConnection(answer, limits or Limits())
+    connection = HttpConnection(answer, limits or ServiceLimits())
     transport = FakeTransport()
     connection.connection_made(transport)
     return connection, transport
@@ -72,7 +72,7 @@ def test_requests_are_answered_however_the_network_cuts_them(
 ) -> None:
     seen: list[bytes] = []
 
-    def answer(request: Request) -> Response:
+    def answer(request: HttpRequest) -> Response:
         seen.append(request.body)
         return Response(200)
 
@@ -136,7 +136,7 @@ def test_requests_wait_while_one_is_answered() -> None:
     async def scenario() -> bytes:
         gate = asyncio.Event()
 
-        async def answer(request: Request) -> Response:
+        async def answer(request: HttpRequest) -> Response:
             await gate.wait()
             return Response(200, request.body)
 
@@ -155,7 +155,7 @@ def test_requests_wait_while_one_is_answered() -> None:
 
 def test_a_client_that_sends_without_reading_is_cut_off() -> None:
     connection, transport = _open(
-        lambda _: Response(200, breakage=Breakage.HANG), Limits(http_body_bytes=1000)
+        lambda _: Response(200, breakage=Breakage.HANG), ServiceLimits(http_body_bytes=1000)
     )
     connection.data_received(_post())
     connection.data_received(b"x" * 1001)
@@ -166,7 +166,7 @@ def test_an_answer_nobody_waits_for_is_given_up() -> None:
     async def scenario() -> bool:
         cancelled = asyncio.Event()
 
-        async def answer(_: Request) -> Response:
+        async def answer(_: HttpRequest) -> Response:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    Connection,
+    ConnectionState,
     SimulatedHost,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
@@ -24,7 +24,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     write_user_file,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
-    Policy,
+    AuthPolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
     FaultPlan,
@@ -34,7 +34,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
     HostService,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
@@ -52,15 +52,15 @@ SIGN_IN = b"Authorization: Basic cmVoZWFyc2FsOnB3\r\n"  # rehearsal:pw
 
 
 @asynccontextmanager
-async def fleet(folder: Path, *hosts: Connection, rules: tuple[dict[str, Any], ...] = ()) -> AsyncIterator[WsmanServer]:  # fmt: skip
+async def fleet(folder: Path, *hosts: ConnectionState, rules: tuple[dict[str, Any], ...] = ()) -> AsyncIterator[WsmanServer]:  # fmt: skip
     plan = FaultPlan(FaultRule.from_mapping(rule) for rule in rules)
     services = []
-    for index, connection in enumerate(hosts or (Connection.OK,)):
+    for index, connection in enumerate(hosts or (ConnectionState.OK,)):
         host = SimulatedHost(
             f"ex{index}", f"127.77.9.{index + 1}", World({}), connection=connection
         )
         users = write_user_file(folder, host.name, ACCOUNT)
-        services.append(HostService(host, None, ACCOUNT, users, policy=Policy(unencrypted=True), limits=Limits(), plan=plan))  # type: ignore[arg-type]  # fmt: skip
+        services.append(HostService(host, None, ACCOUNT, users, policy=AuthPolicy(unencrypted=True), limits=ServiceLimits(), plan=plan))  # type: ignore[arg-type]  # fmt: skip
     server = WsmanServer(services)
     await server.start(Ports(0, 0))
     try:
@@ -90,7 +90,7 @@ async def talk(address: str, port: int, data: bytes, **kwargs: Any) -> bytes:
 
 def test_the_address_decides_which_host_answers(tmp_path: Path) -> None:
     async def scenario() -> list[tuple[int, int]]:
-        async with fleet(tmp_path, Connection.OK, Connection.OK) as server:
+        async with fleet(tmp_path, ConnectionState.OK, ConnectionState.OK) as server:
             await talk("127.77.9.2", server.ports.http, post(b""))
             counters = [service.counters for service in server.services]
             return [(item.requests, item.bytes_received) for item in counters]
@@ -109,7 +109,7 @@ def test_https_uses_a_certificate_of_the_host(tmp_path: Path) -> None:
 
 def test_an_unreachable_host_refuses_connections(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with fleet(tmp_path, Connection.OK, Connection.UNREACHABLE) as server:
+        async with fleet(tmp_path, ConnectionState.OK, ConnectionState.UNREACHABLE) as server:
             await talk("127.77.9.2", server.ports.http, post(b""))
 
     with pytest.raises(ConnectionRefusedError):
@@ -121,8 +121,8 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.77.9.2", 0))
             taken.listen()
-            async with fleet(tmp_path, Connection.UNREACHABLE) as server:
-                server.services[0].host.connection = Connection.OK
+            async with fleet(tmp_path, ConnectionState.UNREACHABLE) as server:
+                server.services[0].host.connection = ConnectionState.OK
                 server.services[0].host.address = "127.77.9.2"
                 await server.start(Ports(taken.getsockname()[1], 0))
 

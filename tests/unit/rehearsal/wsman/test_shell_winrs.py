@@ -10,7 +10,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman import envelopes
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_a_running_command_answers_with_the_time_out_fault_and_later_with_its_ou
 
 def test_large_output_comes_in_pieces_and_only_the_last_is_done(desk: Desk) -> None:
     desk.engine.result = CommandResult(bytes(range(256)) * 1000, b"tail", 0)
-    desk.build(limits=Limits(receive_bytes=100_000))
+    desk.build(limits=ServiceLimits(receive_bytes=100_000))
     shell, command = desk.started()
     replies = [desk.receive(shell, command) for _ in range(3)]
     assert [reply.done for reply in replies] == [False, False, True]
@@ -95,7 +95,7 @@ def test_a_receive_fits_the_envelope_that_the_client_takes(desk: Desk) -> None:
 
 
 def test_the_exit_code_may_come_in_a_receive_of_its_own(desk: Desk) -> None:
-    desk.build(limits=Limits(done_separately=True))
+    desk.build(limits=ServiceLimits(done_separately=True))
     shell, command = desk.started()
     first, second = desk.receive(shell, command), desk.receive(shell, command)
     assert (first.stream("stdout"), first.done) == (b"run|in", False)
@@ -185,7 +185,7 @@ def test_input_after_the_end_is_refused(desk: Desk) -> None:
 
 
 def test_input_over_the_cap_is_refused(desk: Desk) -> None:
-    desk.build(limits=Limits(stdin_bytes=10))
+    desk.build(limits=ServiceLimits(stdin_bytes=10))
     shell = desk.create().selector()
     command = desk.command(shell, "run").command_id()
     assert desk.send(shell, command, b"x" * 11, end=False).fault == envelopes.ENVELOPE_TOO_LARGE
@@ -210,7 +210,7 @@ def test_an_engine_that_fails_is_a_fault_that_says_so(desk: Desk) -> None:
 
 
 def test_a_shell_takes_only_so_many_commands_at_once(desk: Desk) -> None:
-    desk.build(limits=Limits(processes_per_shell=2))
+    desk.build(limits=ServiceLimits(processes_per_shell=2))
     shell = desk.create().selector()
     first = desk.command(shell, "a").command_id()
     assert desk.command(shell, "b").status == 200
@@ -220,7 +220,7 @@ def test_a_shell_takes_only_so_many_commands_at_once(desk: Desk) -> None:
 
 
 def test_commands_of_a_shell_are_counted_up_and_never_down(desk: Desk) -> None:
-    desk.build(limits=Limits(operations_per_shell=1))
+    desk.build(limits=ServiceLimits(operations_per_shell=1))
     shell = desk.create().selector()
     desk.signal(shell, desk.command(shell, "a").command_id())
     reply = desk.command(shell, "b")

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.limits import (
-    Limits,
+    ServiceLimits,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.soap import (
     Message,
@@ -19,7 +19,7 @@ from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-LIMITS = Limits()
+LIMITS = ServiceLimits()
 _TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], include_characters="\t\n"),
     max_size=40,

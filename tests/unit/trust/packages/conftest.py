@@ -9,7 +9,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import package as cli_package
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.authenticode import (
-    Policy,
+    SignaturePolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
 from signing import Authorities
@@ -37,8 +37,8 @@ def authorities() -> Authorities:
 
 
 @pytest.fixture(scope="session")
-def policy(authorities: Authorities) -> Policy:
-    return Policy(roots=authorities.root.pem)
+def policy(authorities: Authorities) -> SignaturePolicy:
+    return SignaturePolicy(roots=authorities.root.pem)
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def catalog() -> Catalog:
 @pytest.fixture
 def run(
     tmp_path: Path,
-    policy: Policy,
+    policy: SignaturePolicy,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[int, str, str]]:

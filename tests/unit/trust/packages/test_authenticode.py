@@ -27,7 +27,7 @@ from signing import MICROSOFT, Authorities, issue, patch, program, sign
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.authenticode import (
-        Policy,
+        SignaturePolicy,
     )
 
 TITLE = "Security Update for Exchange Server 2016 Cumulative Update 19 (KB5000871)"
@@ -46,7 +46,7 @@ def signed(unsigned: Path, authorities: Authorities) -> Path:
 
 
 def test_good_signature_tells_who_signed_and_when(
-    signed: Path, authorities: Authorities, policy: Policy
+    signed: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     found = authenticode.verify(signed, policy)
     assert found.subject == "CN=Microsoft Corporation,O=Microsoft Corporation"
@@ -58,7 +58,7 @@ def test_good_signature_tells_who_signed_and_when(
 
 
 def test_signature_outlives_its_certificate_by_the_time_stamp(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     expired = issue(MICROSOFT, authorities.pca, days=(-20, -10))
     then = ["-TSA-time", str(int(time.time()) - 15 * 86_400)]
@@ -67,32 +67,34 @@ def test_signature_outlives_its_certificate_by_the_time_stamp(
 
 
 def test_signature_of_an_expired_certificate_is_refused(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     expired = issue(MICROSOFT, authorities.pca, days=(-20, -10))
     sign(unsigned, expired, authorities.stamper)
     refuse(unsigned, policy, "expired")
 
 
-def test_unsigned_file_is_refused(unsigned: Path, policy: Policy) -> None:
+def test_unsigned_file_is_refused(unsigned: Path, policy: SignaturePolicy) -> None:
     refuse(unsigned, policy, "not signed at all")
 
 
 def test_self_signed_microsoft_is_refused(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     sign(unsigned, issue(MICROSOFT), authorities.stamper)
     refuse(unsigned, policy, "does not lead to one of Microsoft's pinned authorities")
 
 
-def test_self_made_chain_of_the_right_names_is_refused(unsigned: Path, policy: Policy) -> None:
+def test_self_made_chain_of_the_right_names_is_refused(
+    unsigned: Path, policy: SignaturePolicy
+) -> None:
     forged = Authorities.create()
     sign(unsigned, forged.signer, forged.stamper)
     refuse(unsigned, policy, "does not lead to one of Microsoft's pinned authorities")
 
 
 @pytest.mark.parametrize("place", [0x60, 0x210])
-def test_one_flipped_bit_is_refused(place: int, signed: Path, policy: Policy) -> None:
+def test_one_flipped_bit_is_refused(place: int, signed: Path, policy: SignaturePolicy) -> None:
     data = bytearray(signed.read_bytes())
     text = TITLE.encode("utf-16-le" if signed.suffix == ".exe" else "latin-1")
     at = data.index(text) if place > 0x200 or signed.suffix == ".msp" else place
@@ -102,14 +104,14 @@ def test_one_flipped_bit_is_refused(place: int, signed: Path, policy: Policy) ->
 
 
 def test_missing_time_stamp_is_refused(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     sign(unsigned, authorities.signer, None)
     refuse(unsigned, policy, "no time stamp of Microsoft")
 
 
 def test_time_stamp_of_a_stranger_is_refused(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     # The tool itself says "Succeeded" to this one.
     sign(unsigned, authorities.signer, Authorities.create().stamper)
@@ -126,7 +128,7 @@ def test_time_stamp_of_a_stranger_is_refused(
 )
 def test_another_signer_below_the_same_authority_is_refused(
     name: str, organization: str, words: str, unsigned: Path, authorities: Authorities,
-    policy: Policy,
+    policy: SignaturePolicy,
 ) -> None:  # fmt: skip
     other = issue(name, authorities.pca, organization=organization)
     sign(unsigned, other, authorities.stamper)
@@ -134,7 +136,7 @@ def test_another_signer_below_the_same_authority_is_refused(
 
 
 def test_another_authority_below_the_same_root_is_refused(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     third_party = issue(
         "Microsoft Windows Third Party Component CA", authorities.root, authority=True
@@ -144,7 +146,7 @@ def test_another_authority_below_the_same_root_is_refused(
 
 
 def test_certificate_for_servers_cannot_sign_code(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     server = issue(MICROSOFT, authorities.pca, usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
     sign(unsigned, server, authorities.stamper)
@@ -152,7 +154,7 @@ def test_certificate_for_servers_cannot_sign_code(
 
 
 def test_signature_over_sha1_alone_is_refused(
-    unsigned: Path, authorities: Authorities, policy: Policy
+    unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     sign(unsigned, authorities.signer, authorities.stamper, digest="sha1")
     refuse(unsigned, policy, "its signature uses SHA1")
@@ -162,7 +164,7 @@ def test_signature_over_sha1_alone_is_refused(
     "hidden", [b"hidden configuration".ljust(64, b"!"), bytes(64)], ids=["text", "zeros"]
 )
 def test_bytes_hidden_behind_the_signature_are_refused(
-    hidden: bytes, tmp_path: Path, authorities: Authorities, policy: Policy
+    hidden: bytes, tmp_path: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     path = sign(program(tmp_path / "a.exe", b"x"), authorities.signer, authorities.stamper)
     assert trailing.hidden_bytes(path) is None
@@ -178,7 +180,7 @@ def test_bytes_hidden_behind_the_signature_are_refused(
 
 
 def test_missing_tool_says_what_to_install(
-    signed: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    signed: Path, policy: SignaturePolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigError, match="install the package osslsigncode"):
@@ -216,7 +218,7 @@ def test_our_own_signer_is_not_trusted_in_production(signed: Path) -> None:
 def test_genuine_microsoft_file_passes_the_chain_and_fails_the_signer_list() -> None:
     policy = authenticode.microsoft_policy()
     genuine = _genuine()
-    wide = authenticode.Policy(roots=policy.roots, names=(*policy.names, ".NET"))
+    wide = authenticode.SignaturePolicy(roots=policy.roots, names=(*policy.names, ".NET"))
     found = authenticode.verify(genuine, wide)
     assert "O=Microsoft Corporation" in found.subject
     assert found.root_sha256 in roots.PINNED.values()
@@ -239,7 +241,7 @@ def _genuine() -> Path:
     pytest.skip("this build of the PowerShell engine has no signed library")
 
 
-def refuse(path: Path, policy: Policy, words: str) -> None:
+def refuse(path: Path, policy: SignaturePolicy, words: str) -> None:
     with pytest.raises(RefusedError) as caught:
         authenticode.verify(path, policy)
     assert path.name in str(caught.value)

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog import loader as catalog
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    Connection,
+    ConnectionState,
     Credentials,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
@@ -54,7 +54,7 @@ HOSTS = [
     (name, host.name)
     for name in scenario.names()
     for host in scenario.load(scenario.FOLDER / f"{name}.yml", at=AT, credentials=ACCOUNT).hosts
-    if host.connection is not Connection.UNREACHABLE
+    if host.connection is not ConnectionState.UNREACHABLE
 ]
 
 
