@@ -1,24 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One rehearsed Exchange server to be mitigated, a line that breaks, a controller that dies."""
+"""One simulated Exchange server to be mitigated."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
-    ExecResult,
-    ExecTransport,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
-    Operation,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     Request,
     Result,
@@ -30,13 +21,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitiga
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
     plan_to_dict,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
-    ModelEngine,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from rehearsed_host import RehearsedHost
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
@@ -64,11 +52,6 @@ BOOT = (
     "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\"
     "Memory Management\\PrefetchParameters"
 )
-Answer = Callable[[], ExecResult]
-
-
-class Killed(BaseException):
-    """The controller dies here."""
 
 
 def configuration(world: World) -> dict[str, Any]:
@@ -84,56 +67,12 @@ def configuration(world: World) -> dict[str, Any]:
 
 
 @dataclass
-class MitigatedHost:
-    """The world's clock is fixed and moves when the controller sleeps."""
+class MitigatedHost(RehearsedHost):
+    """The server of March 2021 that the mitigations are for."""
 
+    AT = AT
+    SPEC = SPEC
     spec: dict[str, Any] = field(default_factory=dict)
-    faults: dict[int, Callable[[Answer], ExecResult]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    parameters: list[dict[str, Any]] = field(default_factory=list)
-    journal: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    slept: float = 0.0
-    reboot_at: int | None = None
-
-    def __post_init__(self) -> None:
-        self.world = build_world({**SPEC, **self.spec}, "EX01", at=AT)
-        self.engine = ModelEngine()
-        self.tokens = self._tokens()
-
-    @staticmethod
-    def _tokens() -> Iterator[str]:
-        number = 0
-        while True:
-            number += 1
-            yield f"{number:032x}"
-
-    def sleep(self, seconds: float) -> None:
-        self.slept += seconds
-        machine.advance_clock(self.world, seconds)
-
-    def now(self) -> datetime:
-        return AT + timedelta(seconds=self.slept)
-
-    def execute(self, _command: str, stdin: bytes) -> ExecResult:
-        number = len(self.asked)
-        if number == self.reboot_at:
-            self.reboot_at = None
-            machine.restart(self.world)
-        request = json.loads(stdin)
-        self.asked.append(request["operation"])
-        self.parameters.append(request.get("parameters", {}))
-
-        def answer() -> ExecResult:
-            done = self.engine.answer(self.world, stdin.decode())
-            return ExecResult(done.stdout, done.stderr, done.exit_code)
-
-        fault = self.faults.get(number)
-        return fault(answer) if fault else answer()
-
-    def transport(self) -> ExecTransport:
-        return ExecTransport(
-            self.execute, peer="ex01", sleep=self.sleep, token=lambda: next(self.tokens)
-        )
 
     def run(self, intent: str = "mitigate", run: str = "run-1", **changes: Any) -> Result:
         approved: tuple[str, ...] | None = changes.pop("approved", None)
@@ -149,10 +88,10 @@ class MitigatedHost:
             load(),
             self.sleep,
             self.now,
-            record=lambda event, data: self.journal.append((event, data)),
+            record=self.record,
             admit=admit,
             module=module,
-            token=lambda: next(self.tokens),
+            token=self.token,
         )
         return mitigate_host(request, self.transport(), tools)
 
@@ -161,9 +100,6 @@ class MitigatedHost:
 
     def unmitigate(self, run: str = "run-1", **changes: Any) -> Result:
         return self.run("unmitigate", run, **changes)
-
-    def ask(self, operation: str, parameters: dict[str, Any] | None = None) -> Any:
-        return self.transport().run(Operation(operation, parameters or {})).result
 
     def update(self) -> None:
         """The security update is in, nothing else has changed."""
@@ -180,7 +116,3 @@ class MitigatedHost:
     @property
     def configuration(self) -> dict[str, Any]:
         return configuration(self.world)
-
-    @property
-    def mutations(self) -> int:
-        return len(self.world.mutations)

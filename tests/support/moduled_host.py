@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.delivery import (
     push,
 )
@@ -38,7 +37,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     Signature,
 )
-from mitigated_host import Killed, MitigatedHost
+from mitigated_host import MitigatedHost
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,20 +110,11 @@ class ModuledHost(MitigatedHost):
             raise Killed
         return answer
 
-    def session(self, run: str = "run-1", owner: str = "controller-a") -> HostSession:
-        return HostSession(
-            self.transport(),
-            run,
-            owner,
-            self.sleep,
-            lambda event, data: self.journal.append((event, data)),
-        )
-
     def tools(self, *modules: ModuleRecord, **changes: Any) -> ModuleTools:
         def deliver(errand: Errand) -> Delivered:
             path = self.folder / errand.package.file
             path.write_bytes(content(errand.package.file[14:19]))
-            delivered = push(errand, path, clock=lambda: self.slept)
+            delivered = push(errand, path, clock=self.clock)
             self.on_delivery()
             return delivered
 
@@ -132,10 +123,10 @@ class ModuledHost(MitigatedHost):
             KNOWN,
             modules or (msi(),),
             deliver,
-            clock=lambda: self.slept,
+            clock=self.clock,
             now=self.now,
             spread=lambda: 0.5,
-            token=lambda: next(self.tokens),
+            token=self.token,
             **changes,
         )
 
@@ -156,11 +147,6 @@ class ModuledHost(MitigatedHost):
         if done.status is not ModuleStatus.UNKNOWN:
             session.unlock()
         return done
-
-    @property
-    def launched(self) -> list[str]:
-        """The command lines of all programs that ever started there."""
-        return [m["target"] for m in self.world.mutations if m["kind"] == "program"]
 
     @property
     def there(self) -> bool:

@@ -4,20 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     Intent,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
-    ExecResult,
-    ExecTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
@@ -26,13 +19,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitiga
     ToolWorld,
     run_tool_on,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
-    ModelEngine,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from rehearsed_host import Killed, RehearsedHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,11 +58,6 @@ BACK = {
     "MitigationProcess": "1 Rollback of mitigation complete",
     "Timestamp": STAMP,
 }
-Answer = Callable[[], ExecResult]
-
-
-class Killed(BaseException):
-    """The controller dies here."""
 
 
 def does(
@@ -90,71 +75,26 @@ def does(
 
 
 @dataclass
-class ToolHost:
-    """One server, one controller with its case folder, one clock for both."""
+class ToolHost(RehearsedHost):
+    """One server, and one controller with its case folder."""
 
+    AT = AT
+    SPEC = SPEC
     folder: Path
     behaviour: dict[str, Any] = field(default_factory=lambda: does(GOOD, RULES))
     text: str = EOMT
     tool: str = "eomt"
-    spec: dict[str, Any] = field(default_factory=dict)
-    faults: dict[int, Callable[[Answer], ExecResult]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    journal: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    slept: float = 0.0
-    kill_at: int | None = None
-    meddle: Callable[[str], None] = lambda _operation: None
 
     def __post_init__(self) -> None:
-        self.world = build_world({**SPEC, **self.spec}, "EX01", at=AT)
+        super().__post_init__()
         self.world.data["programs"] = [{"match": ".ps1", "behaviour": self.behaviour}]
-        self.engine = ModelEngine()
-        self.tokens = self._tokens()
         self.file = self.folder / "renamed.ps1"
         self.file.write_bytes(self.text.encode())
         self.case = self.folder / "case" / "ex01"
 
-    @staticmethod
-    def _tokens() -> Iterator[str]:
-        number = 0
-        while True:
-            number += 1
-            yield f"{number:032x}"
-
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
-
-    def sleep(self, seconds: float) -> None:
-        self.slept += seconds
-        machine.advance_clock(self.world, seconds)
-
-    def now(self) -> datetime:
-        return AT + timedelta(seconds=self.slept)
-
-    def execute(self, _command: str, stdin: bytes) -> ExecResult:
-        number = len(self.asked)
-        if number == self.kill_at:
-            raise Killed
-        operation = json.loads(stdin)["operation"]
-        self.asked.append(operation)
-        self.meddle(operation)
-
-        def answer() -> ExecResult:
-            done = self.engine.answer(self.world, stdin.decode())
-            return ExecResult(done.stdout, done.stderr, done.exit_code)
-
-        fault = self.faults.get(number)
-        return fault(answer) if fault else answer()
-
-    def session(self, run: str = "run-1", owner: str = "controller-a") -> HostSession:
-        transport = ExecTransport(
-            self.execute, peer="ex01", sleep=self.sleep, token=lambda: next(self.tokens)
-        )
-        return HostSession(transport, run, owner, self.sleep, self.record)
-
-    def record(self, event: str, data: dict[str, Any]) -> None:
-        self.journal.append((event, json.loads(json.dumps(data))))
 
     def request(self, **changes: Any) -> ToolRequest:
         given: dict[str, Any] = {
@@ -172,7 +112,7 @@ class ToolHost:
     def act(self, run: str = "run-1", owner: str = "controller-a", **changes: Any) -> ToolAnswer:
         session = self.session(run, owner)
         hooks = {name: changes.pop(name) for name in ("admit",) if name in changes}
-        world = ToolWorld(load(), lambda: self.slept, self.now, **hooks)
+        world = ToolWorld(load(), self.clock, self.now, **hooks)
         return run_tool_on(session, self.request(**changes), None, world)
 
     def killed(self, at: int, **changes: Any) -> None:
@@ -184,12 +124,3 @@ class ToolHost:
             return
         finally:
             self.kill_at = None
-
-    @property
-    def launches(self) -> list[str]:
-        return [m["target"] for m in self.world.mutations if m["kind"] == "program"]
-
-    @property
-    def locked(self) -> bool:
-        found = self.session("other").ask("Get-HostLock", {}).result
-        return isinstance(found, dict) and found.get("state") == "held"

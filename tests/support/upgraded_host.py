@@ -13,9 +13,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.delivery import (
     push,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
-    ExecTransport,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     Request,
     Result,
@@ -130,18 +127,15 @@ class UpgradedHost(PatchedHost):
         prepared_by = changes.pop("prepared_by", "jane")
         owner = changes.pop("owner", "controller-a")
         request = Request("ex01", run, owner, policy=policy, **changes)
-        transport = ExecTransport(
-            self.execute, peer="ex01", sleep=self.sleep, token=lambda: next(self.tokens)
-        )
         tools = Tools(
             load(),
             store,
-            lambda errand: push(errand, self.file, clock=lambda: self.slept),
+            lambda errand: push(errand, self.file, clock=self.clock),
             self.sleep,
-            lambda: self.slept,
+            self.clock,
             self.now,
         )
-        return upgrade_host(request, transport, tools, wanted, prepared_by)
+        return upgrade_host(request, self.transport(), tools, wanted, prepared_by)
 
 
 def mitigated(folder: Any, **options: Any) -> UpgradedHost:
@@ -155,9 +149,6 @@ def mitigated(folder: Any, **options: Any) -> UpgradedHost:
 
 
 def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
-    transport = ExecTransport(
-        host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
-    )
     request = mitigate_models.Request("ex01", run, "controller-a", "mitigate")
-    tools = mitigate_models.Tools(load(), host.sleep, host.now, token=lambda: next(host.tokens))
-    return str(mitigate_host(request, transport, tools).state.value)
+    tools = mitigate_models.Tools(load(), host.sleep, host.now, token=host.token)
+    return str(mitigate_host(request, host.transport(), tools).state.value)

@@ -19,7 +19,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     Operation,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from fleet_of_one import FAULTS, ORDER, PATCH, PATIENCE, Answer, HostOfOne, drop_after, unreachable
+from fleet_of_one import ORDER, PATCH, PATIENCE, HostOfOne
+from line_faults import FAULTS, Answer, drop_after, unreachable
 
 EFFECT = {"kind": "file", "path": "C:\\done.txt", "text": "installed"}
 INSTALLS = {"duration_seconds": 1200, "exit_code": 3010, "output": "x" * 100, "effects": [EFFECT]}
@@ -160,7 +161,7 @@ def test_program_that_does_not_end_well(behaviour: dict[str, Any], outcome: Outc
 @pytest.mark.parametrize("seconds", [0, 1, 30, 600, 1199])
 def test_restart_at_any_moment_is_interrupted_and_not_launched_again_i15(seconds: int) -> None:
     host = HostOfOne(INSTALLS)
-    host.transport.run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
+    host.transport().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
     host.sleep(seconds)
     machine.restart(host.world)
     result = host.driver().run(ORDER, PATIENCE)
@@ -197,9 +198,9 @@ def test_second_controller_is_told_who_has_the_host_i16() -> None:
 def test_job_of_a_dead_controller_locks_the_host_by_itself_i16() -> None:
     host = HostOfOne({"hang": True, "busy_seconds": 1e6})
     host.driver().run(ORDER, Patience(deadline=1000.0, grace=0.0))
-    host.transport.run(Operation("Unlock-Host", {"owner": "controller-a", "run": "run-1"}))
+    host.transport().run(Operation("Unlock-Host", {"owner": "controller-a", "run": "run-1"}))
     taken = {"owner": "controller-b", "run": "run-2", "purpose": "patch"}
-    host.transport.run(Operation("Lock-Host", taken))
+    host.transport().run(Operation("Lock-Host", taken))
     other = dataclasses.replace(ORDER, job="another", lock_owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
     assert result.outcome is Outcome.LOCKED
@@ -252,7 +253,7 @@ def test_host_lock_is_kept_alive_while_waiting_i16() -> None:
     host = HostOfOne({"duration_seconds": 3600})
     host.driver().run(ORDER, PATIENCE)
     assert 9 <= host.asked.count("Update-HostLock") <= 13
-    lock = host.transport.run(Operation("Get-HostLock")).result["lock"]
+    lock = host.transport().run(Operation("Get-HostLock")).result["lock"]
     assert lock["renewed"] > "2021-03-05T10:50"
 
 

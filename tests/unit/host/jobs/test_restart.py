@@ -16,11 +16,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
     Operation,
 )
-from fleet_of_one import FAULTS, ORDER, OWNER, Answer, HostOfOne, unreachable
+from fleet_of_one import ORDER, OWNER, HostOfOne
+from line_faults import FAULTS, Answer, unreachable
 
 
 def restarted(host: HostOfOne, step: str = "patch/restart", owner: str = OWNER) -> RestartResult:
-    restart = Restart(host.connect(), host.sleep, lambda: host.slept)
+    restart = Restart(host.transport(), host.sleep, lambda: host.slept)
     return restart.run(run="run-1", step=step, lock_owner=owner, reason="KB5000871", timeout=900)
 
 
@@ -75,7 +76,7 @@ def test_host_without_a_boot_identity_is_not_restarted() -> None:
 
 def test_work_on_the_host_is_not_interrupted_i16() -> None:
     host = HostOfOne({"hang": True})
-    host.transport.run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
+    host.transport().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
     assert restarted(host).outcome is Outcome.LOCKED
     assert restarted(HostOfOne(), owner="controller-b").outcome is Outcome.LOCKED
     assert restarts(host) == 0

@@ -26,7 +26,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serializ
     plan_from_dict,
     plan_to_dict,
 )
-from mitigated_host import AT, Killed, MitigatedHost
+from mitigated_host import AT, MitigatedHost
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from pathlib import Path

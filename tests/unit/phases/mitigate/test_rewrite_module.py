@@ -13,9 +13,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.mo
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.run import ensure
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import effects
-from mitigated_host import WEB_CONFIG, Killed, configuration
+from mitigated_host import WEB_CONFIG, configuration
 from module_scenario import EXPECTED, FLEET, world_of
 from moduled_host import BRINGS, KEY, LIBRARY, TAKES, UNINSTALL, ModuledHost, msi, product_code
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.mo
     ModuleStatus,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from fleet_of_one import FAULTS
-from mitigated_host import Killed, configuration
+from line_faults import FAULTS
+from mitigated_host import configuration
 from moduled_host import ModuledHost
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

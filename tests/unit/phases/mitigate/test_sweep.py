@@ -10,8 +10,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base import e
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     MitigateState as State,
 )
-from fleet_of_one import FAULTS
-from mitigated_host import Killed, MitigatedHost
+from line_faults import FAULTS
+from mitigated_host import MitigatedHost
+from rehearsed_host import Killed
 
 OPEN = {"although_open": "test of the way back"}
 

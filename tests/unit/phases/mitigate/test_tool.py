@@ -60,7 +60,7 @@ def test_mitigated_by_the_script_and_read_back(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     answer = host.act()
     assert (answer.state, answer.ok, answer.changed) == (ToolState.MITIGATED, True, True)
-    (launch,) = host.launches
+    (launch,) = host.launched
     assert launch.endswith("\\EOMT.ps1 -DoNotAutoUpdateEOMT -DoNotRunMSERT")
     found = answer.to_dict()
     assert json.loads(json.dumps(found)) == found
@@ -107,7 +107,7 @@ def test_no_success_without_word_and_read_back(
     answer = host.act()
     found = answer.to_dict()
     assert (found["state"], found["ok"], found["outcome"]) == (state, False, outcome), said(answer)
-    assert (len(host.launches), found["changed"], host.locked) == (1, True, False)
+    assert (len(host.launched), found["changed"], host.locked) == (1, True, False)
 
 
 def test_texts_of_an_earlier_run_do_not_count(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_failed_run_may_be_tried_again_as_another_attempt(tmp_path: Path) -> N
     first = host.act()
     host.world.data["programs"] = [{"match": ".ps1", "behaviour": does(GOOD, RULES)}]
     second = host.act()
-    assert (second.state, len(host.launches)) == (ToolState.MITIGATED, 2)
+    assert (second.state, len(host.launched)) == (ToolState.MITIGATED, 2)
     assert "attempt 1 of this run ended as failed" in said(second)
     assert first.job is not None
     assert second.job == f"{first.job.removesuffix('-1')}-2"
@@ -135,7 +135,7 @@ def test_a_script_that_hangs_is_left_alone_and_watched_again(tmp_path: Path) -> 
         answer = host.act()
         assert (answer.state, answer.ok) == (ToolState.UNKNOWN, False)
         assert "it still runs" in said(answer)
-        assert len(host.launches) == 1
+        assert len(host.launched) == 1
     assert host.locked
 
 
@@ -143,14 +143,14 @@ def test_rollback_needs_a_reason_while_it_is_needed(tmp_path: Path) -> None:
     spec = {"mitigations": ["backend-cookie"]}
     host = ToolHost(tmp_path, does(BACK, PLAIN), spec=spec)
     refused = host.act(intent=Intent.ROLLBACK)
-    assert (refused.state, host.launches) == (ToolState.REFUSED, [])
+    assert (refused.state, host.launched) == (ToolState.REFUSED, [])
     assert "still needed" in said(refused)
     done = host.act(intent=Intent.ROLLBACK, although_open="OWA add-in breaks, approved by CISO")
     assert (done.state, done.ok) == (ToolState.NOT_MITIGATED, True), said(done)
-    assert host.launches[0].endswith("-DoNotAutoUpdateEOMT -RollbackMitigation")
+    assert host.launched[0].endswith("-DoNotAutoUpdateEOMT -RollbackMitigation")
     again = host.act(intent=Intent.ROLLBACK, although_open="the same")
     assert (again.ok, again.changed) == (True, False)
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
 
 
 def test_rollback_that_left_it_there_is_no_success(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_other_tool_is_judged_by_the_host(tmp_path: Path) -> None:
         host = ToolHost(folder, does(config=rules), MITIGATIONS, "exchange_mitigations")
         answer = host.act()
         assert answer.state is state
-        assert '-WebSiteNames "Default Web Site" -Verbose' in host.launches[0]
+        assert '-WebSiteNames "Default Web Site" -Verbose' in host.launched[0]
 
 
 def test_what_it_printed_is_kept(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_rule_that_our_own_request_does_not_meet_is_not_proven(tmp_path: Path)
     host.meddle = lambda _operation: None
     host.world.data["services"]["W3SVC"]["status"] = "Running"
     again = host.act()
-    assert (again.state, again.ok, len(host.launches)) == (ToolState.MITIGATED, True, 1)
+    assert (again.state, again.ok, len(host.launched)) == (ToolState.MITIGATED, True, 1)
     assert again.to_dict()["proofs"] == {"backend-cookie": "our request was refused"}
 
 
@@ -249,7 +249,7 @@ def test_check_mode_changes_nothing_and_plans_what_apply_does_i9(tmp_path: Path)
     planned = host.act(check=True)
     assert (planned.state, planned.ok, planned.changed) == (ToolState.PLANNED, True, True)
     assert host.world.mutations == []
-    assert (host.launches, host.case.exists()) == ([], False)
+    assert (host.launched, host.case.exists()) == ([], False)
     assert not {"Lock-Host", "Start-HostJob", "Add-PackageChunk"} & set(host.asked)
     deliver, launch = planned.plan.steps
     assert (deliver.operation, launch.operation) == ("Add-PackageChunk", "Start-HostJob")
@@ -286,7 +286,7 @@ def test_check_mode_never_mutates_and_refuses_alike_i9(spec: Any, tmp_path: Path
     assert checked.plan == done.plan
     refused = ToolState.REFUSED
     assert (checked.state is refused) is (done.state is refused)
-    assert bool(host.launches) is any(s.operation == "Start-HostJob" for s in checked.plan.steps)
+    assert bool(host.launched) is any(s.operation == "Start-HostJob" for s in checked.plan.steps)
 
 
 # Refused -----------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_check_mode_never_mutates_and_refuses_alike_i9(spec: Any, tmp_path: Path
 def test_without_url_rewrite_it_is_not_left_to_download_it(tmp_path: Path) -> None:
     host = ToolHost(tmp_path, spec={"url_rewrite": None})
     answer = host.act()
-    assert (answer.state, host.launches, host.world.mutations) == (ToolState.REFUSED, [], [])
+    assert (answer.state, host.launched, host.world.mutations) == (ToolState.REFUSED, [], [])
     assert "install it unverified" in said(answer)
     assert "let the native role install the module" in said(answer)
 
@@ -315,7 +315,7 @@ def test_a_module_that_the_script_would_not_find_is_not_left_to_be_downloaded(
         assert "install it from the web" in said(answer)
     # Taking rules off needs no module.
     undone = host.act(intent=Intent.ROLLBACK, although_open="test")
-    assert (undone.ok, host.launches) == (True, [])
+    assert (undone.ok, host.launched) == (True, [])
 
 
 def test_an_unknown_file_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_nothing_is_started_where_the_update_is_in(tmp_path: Path) -> None:
     }
     host = ToolHost(tmp_path, spec=fixed)
     answer = host.act()
-    assert (answer.state, answer.ok, host.launches) == (ToolState.NOT_NEEDED, True, [])
+    assert (answer.state, answer.ok, host.launched) == (ToolState.NOT_NEEDED, True, [])
     assert "not needed" in said(answer)
 
 
@@ -408,10 +408,10 @@ def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, tmp_path: Path) -> N
 
     host.meddle = swap
     answer = host.act()
-    assert (answer.state, answer.ok, host.launches) == (ToolState.REFUSED, False, [])
+    assert (answer.state, answer.ok, host.launched) == (ToolState.REFUSED, False, [])
     host.meddle = lambda _operation: None
     again = host.act()
-    assert (again.state, len(host.launches)) == (ToolState.MITIGATED, 1), said(again)
+    assert (again.state, len(host.launched)) == (ToolState.MITIGATED, 1), said(again)
 
 
 def test_a_file_swapped_on_the_controller_is_not_sent_i10(tmp_path: Path) -> None:
@@ -423,7 +423,7 @@ def test_a_file_swapped_on_the_controller_is_not_sent_i10(tmp_path: Path) -> Non
 
     host.meddle = swap
     answer = host.act()
-    assert (answer.state, host.launches) == (ToolState.REFUSED, [])
+    assert (answer.state, host.launched) == (ToolState.REFUSED, [])
     assert hashlib.sha256(b"evil").hexdigest() in said(answer)
 
 
@@ -432,7 +432,7 @@ def test_another_controller_has_the_host_i16(tmp_path: Path) -> None:
     session = host.session("run-9", "controller-b")
     session.lock("patch kb5000871")
     answer = host.act()
-    assert (answer.state, host.launches) == (ToolState.REFUSED, [])
+    assert (answer.state, host.launched) == (ToolState.REFUSED, [])
     assert "controller-b" in said(answer)
     session.unlock()
     assert host.act().state is ToolState.MITIGATED
@@ -453,6 +453,6 @@ def test_a_job_of_somebody_else_is_at_work_i16(tmp_path: Path) -> None:
     }
     session.transport.run(Operation("Start-HostJob", order, "0" * 64))
     answer = host.act()
-    assert (answer.state, len(host.launches)) == (ToolState.REFUSED, 1)
+    assert (answer.state, len(host.launched)) == (ToolState.REFUSED, 1)
     assert "scan" in said(answer)
     assert host.world.text(CONFIG) == PLAIN

@@ -15,7 +15,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitiga
     ToolState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from fleet_of_one import FAULTS
+from line_faults import FAULTS
 from tooled_host import BAD, GOOD, RULES, ToolHost, does
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_one_launch_and_the_right_verdict_after_a_lost_reply_i15(
     host = ToolHost(tmp_path, behaviour, faults={at: FAULTS[fault]})
     answer = host.act()
     assert ended(answer) == (state, outcome), answer.reasons
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -83,9 +83,9 @@ def test_one_launch_and_the_right_verdict_after_a_kill_i15(
     assert answer.state is state, answer.reasons
     if not over:
         assert answer.to_dict()["outcome"] == outcome
-        assert len(host.launches) == 1
+        assert len(host.launched) == 1
     elif end == "good":
-        assert len(host.launches) == 1
+        assert len(host.launched) == 1
     assert not host.locked
 
 
@@ -97,7 +97,7 @@ def test_one_launch_after_two_kills_i15(first: int, second: int, tmp_path: Path)
     host.killed(len(host.asked) + second)
     answer = host.act()
     assert answer.state is ToolState.MITIGATED, answer.reasons
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
 
 
 @pytest.mark.parametrize("fault", ["drop-after", "time-out-after", "crash"])
@@ -107,7 +107,7 @@ def test_one_launch_after_a_lost_reply_and_a_kill_i15(at: int, fault: str, tmp_p
     host.killed(at + 1)
     answer = host.act()
     assert answer.state is ToolState.MITIGATED, answer.reasons
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
 
 
 @pytest.mark.parametrize("at", range(COMMANDS))
@@ -120,7 +120,7 @@ def test_one_launch_after_a_restart_of_the_host_i15(at: int, tmp_path: Path) -> 
 
     host.meddle = restart
     answer = host.act()
-    assert len(host.launches) <= 1
+    assert len(host.launched) <= 1
     assert answer.ok is (answer.state is ToolState.MITIGATED)
     if answer.report and answer.report.job.outcome.value == "interrupted":
         assert not answer.ok
@@ -136,20 +136,20 @@ def test_check_mode_after_a_kill_says_what_a_run_would_do_i9(tmp_path: Path) -> 
         host.killed(at)
         host.sleep(300)
         host.act(check=True)  # whatever was at work on the host comes to its end
-        mutations, launches = len(host.world.mutations), len(host.launches)
+        mutations, launches = len(host.world.mutations), len(host.launched)
         files = sorted(host.case.glob("*")) if host.case.exists() else []
         checked = host.act(check=True)
         assert len(host.world.mutations) == mutations
         assert (sorted(host.case.glob("*")) if host.case.exists() else []) == files
         host.act()
         planned = any(step.operation == "Start-HostJob" for step in checked.plan.steps)
-        assert len(host.launches) - launches == int(planned), at
+        assert len(host.launched) - launches == int(planned), at
 
 
 def test_a_job_without_a_record_is_not_judged(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     host.killed(COMMANDS - 4)
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
     for path in host.case.iterdir():
         path.unlink()
     for check in (True, False):
@@ -159,20 +159,20 @@ def test_a_job_without_a_record_is_not_judged(tmp_path: Path) -> None:
             continue
         assert answer.state is ToolState.REFUSED
         assert "on the host already" in answer.reasons[0]
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
 
 
 def test_a_job_that_somebody_removed_is_not_started_again(tmp_path: Path) -> None:
     host = ToolHost(tmp_path, does(BAD))
     host.killed(COMMANDS - 4)
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
     (job,) = host.case.glob("*.json")
     name = json.loads(job.read_text())["job"]
     session = host.session()
     session.lock("cleaning")
     session.change("Remove-HostJob", {"job": name}, "clean")
     answer = host.act()
-    assert (answer.state, len(host.launches)) == (ToolState.UNKNOWN, 1)
+    assert (answer.state, len(host.launched)) == (ToolState.UNKNOWN, 1)
     assert "is gone" in answer.reasons[0]
 
 
@@ -180,10 +180,10 @@ def test_an_order_that_came_too_late_is_made_anew(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     start = host_command(host, "Start-HostJob", tmp_path)
     host.killed(start)
-    assert (len(list(host.case.glob("*.json"))), host.launches) == (1, [])
+    assert (len(list(host.case.glob("*.json"))), host.launched) == (1, [])
     host.sleep(24 * 3600)
     answer = host.act()
-    assert (answer.state, len(host.launches)) == (ToolState.MITIGATED, 1), answer.reasons
+    assert (answer.state, len(host.launched)) == (ToolState.MITIGATED, 1), answer.reasons
     assert len(list(host.case.glob("*.json"))) == 1
 
 
@@ -191,11 +191,11 @@ def test_an_order_that_the_host_could_not_take_is_made_anew(tmp_path: Path) -> N
     host = ToolHost(tmp_path)
     host.world.data["services"]["Schedule"] = {"status": "Stopped", "display_name": "x"}
     first = host.act()
-    assert (first.state, host.launches) == (ToolState.REFUSED, []), first.reasons
+    assert (first.state, host.launched) == (ToolState.REFUSED, []), first.reasons
     host.world.data["services"]["Schedule"]["status"] = "Running"
     host.sleep(60)
     second = host.act()
-    assert (second.state, len(host.launches)) == (ToolState.MITIGATED, 1), second.reasons
+    assert (second.state, len(host.launched)) == (ToolState.MITIGATED, 1), second.reasons
 
 
 def host_command(_host: ToolHost, operation: str, folder: Path) -> int:
@@ -215,7 +215,7 @@ def test_a_record_that_cannot_be_read_is_a_stop(content: str, tmp_path: Path) ->
     answer = host.act()
     assert (answer.state, answer.ok) == (ToolState.REFUSED, False)
     assert "cannot be read" in answer.reasons[0]
-    assert len(host.launches) == 1
+    assert len(host.launched) == 1
 
 
 def test_records_of_another_host_are_not_taken(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_refused_password_is_tried_once(
     assert answer.ok is (at >= COMMANDS - 2), answer.reasons
     monkeypatch.undo()
     after = host.act()
-    assert (after.state, len(host.launches)) == (ToolState.MITIGATED, 1), after.reasons
+    assert (after.state, len(host.launched)) == (ToolState.MITIGATED, 1), after.reasons
 
 
 @pytest.mark.parametrize("at", range(1, COMMANDS))
@@ -276,4 +276,4 @@ def test_a_host_that_is_gone_for_good_is_unknown(at: int, tmp_path: Path) -> Non
         assert (answer.state, answer.ok) == (ToolState.UNKNOWN, False)
     host.faults = {}
     after = host.act()
-    assert (after.state, len(host.launches)) == (ToolState.MITIGATED, 1), after.reasons
+    assert (after.state, len(host.launched)) == (ToolState.MITIGATED, 1), after.reasons

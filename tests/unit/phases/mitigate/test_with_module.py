@@ -12,7 +12,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitiga
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     Result,
 )
-from moduled_host import Killed, ModuledHost
+from moduled_host import ModuledHost
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from pathlib import Path

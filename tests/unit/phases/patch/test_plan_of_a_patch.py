@@ -18,7 +18,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serializ
     plan_from_dict,
     plan_to_dict,
 )
-from patched_host import AT, DISABLED, INSTALLS, Killed, PatchedHost
+from patched_host import AT, DISABLED, INSTALLS, PatchedHost
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wor
     effects,
     machine,
 )
-from patched_host import BIN, DISABLED, INSTALLS, LISTED, NEW_FILES, Killed, PatchedHost
+from patched_host import BIN, DISABLED, INSTALLS, LISTED, NEW_FILES, PatchedHost
+from rehearsed_host import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

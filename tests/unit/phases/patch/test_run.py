@@ -12,7 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.compo
     Maintenance,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
-from fleet_of_one import FAULTS, unreachable
+from line_faults import FAULTS, unreachable
 from patched_host import (
     AT,
     DISABLED,

@@ -13,7 +13,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrad
     Mitigated,
     to_reapply,
 )
-from patched_host import Killed
+from rehearsed_host import Killed
 from upgraded_host import ALL, QUICK, ROOT, UPGRADES, WIPED, UpgradedHost, mitigate, mitigated
 
 if TYPE_CHECKING:

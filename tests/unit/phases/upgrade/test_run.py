@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
-from patched_host import AT, BIN, DISABLED, Killed
+from patched_host import AT, BIN, DISABLED
+from rehearsed_host import Killed
 from upgraded_host import (
     EXSETUP,
     LEFT_DISABLED,

@@ -9,8 +9,9 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from fleet_of_one import FAULTS
-from patched_host import DISABLED, Killed
+from line_faults import FAULTS
+from patched_host import DISABLED
+from rehearsed_host import Killed
 from upgraded_host import ALL, QUICK, UpgradedHost, mitigated
 
 if TYPE_CHECKING:
