@@ -17,6 +17,7 @@ from .exposure import exposure
 from .support import support
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from ..base.model import Build
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from .readers.tables import Tables
     from .records.builds import CveFix, Package, Support
     from .records.campaigns import Campaign, Directive, IndicatorSet
+    from .records.exit_codes import ExitCode
+    from .records.failures import Failure
     from .records.iis_modules import ModuleKnowledge
     from .records.mitigations import Mitigation
+    from .records.requirements import Requirements
+    from .records.tools import Tool
 
 _AFFECTED = ("open", "change-cu")
 
@@ -210,3 +215,26 @@ class Catalog(BuildTable):
     def indicator_sets(self) -> tuple[IndicatorSet, ...]:
         """Every indicator set."""
         return tuple(self._tables.indicators.values())
+
+    # Installers and scripts -------------------------------------------------------------
+
+    def exit_codes(self) -> Mapping[int, ExitCode]:
+        """The exit codes of installers that are known."""
+        return self._tables.exit_codes
+
+    def failures(self) -> Mapping[str, Failure]:
+        """The failures that have a name, by id such as ``half-patch``."""
+        return self._tables.failures
+
+    def requirements(self) -> Requirements:
+        """What a cumulative update needs besides its package."""
+        found = self._tables.requirements
+        if found is None:
+            raise CatalogError(
+                "the catalogue has no requirements.yml; install the collection again"
+            )
+        return found
+
+    def scripts(self) -> Mapping[str, Tool]:
+        """The scripts of Microsoft that are known, by id such as ``eomt``."""
+        return self._tables.scripts

@@ -117,7 +117,12 @@ def _figures(catalog: Catalog) -> dict[str, int]:
         "vulnerabilities": len(records),
         "fixed builds": sum(len(record.fixes) for record in records if record),
         "packages": len(catalog.packages()),
+        "requirements of cumulative updates": len(catalog.requirements().dotnet)
+        + len(catalog.requirements().licence),
+        "exit codes": len(catalog.exit_codes()),
+        "named failures": len(catalog.failures()),
         "mitigations": len(catalog.mitigations()),
+        "scripts of Microsoft": len(catalog.scripts()),
         "indicators": sum(len(entry.indicators) for entry in catalog.indicator_sets()),
         "directives": len(catalog.directives()),
         "campaigns": len(catalog.campaigns()),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.errors import RefusedError
-from ..catalog.readers.tools import load
 from ..catalog.records.tools import Tool, Version
+from ..catalog.scripts import tools as known_tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class ToolFile:
 def recognise(text: str, tools: Mapping[str, Tool] | None = None) -> tuple[str, ...]:
     """The ids of the tools whose own parameters occur in a script's text."""
     folded = text.casefold()
-    known = load() if tools is None else tools
+    known = known_tools() if tools is None else tools
     return tuple(
         name
         for name, tool in known.items()
@@ -58,11 +58,11 @@ def choose(name: str, sha256: str, text: str, pin: Pin | None = None) -> ToolFil
 
     :raises RefusedError: another tool, an unknown or another file, or a version out of range.
     """
-    tool = load()[name]
+    tool = known_tools()[name]
     _refuse_namesake(tool, text)
     if not tool.runs:
         raise RefusedError(f"{tool.title} is recognised and not run: {tool.reason}")
-    for other in load().values():
+    for other in known_tools().values():
         for release in other.releases:
             if release.sha256 == sha256:
                 return _listed(tool, other, release.version, pin, sha256)
@@ -81,8 +81,8 @@ def _refuse_namesake(tool: Tool, text: str) -> None:
     if not found:
         signs = ", ".join(f"-{sign}" for sign in tool.signs)
         raise RefusedError(f"the file is not {tool.title}: it does not declare {signs}")
-    titles = " and ".join(load()[name].title for name in found)
-    others = [reason for name in found if (reason := load()[name].reason)]
+    titles = " and ".join(known_tools()[name].title for name in found)
+    others = [reason for name in found if (reason := known_tools()[name].reason)]
     why = f": {others[0]}" if others else ""
     raise RefusedError(f"the file is {titles}, not {tool.title}{why}; bring the file of 2021")
 

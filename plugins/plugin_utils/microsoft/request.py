@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..catalog.readers.tools import tool
+from ..catalog.scripts import tool
 from ..host.transport.keys import operation_key
 from .command import Wish
 

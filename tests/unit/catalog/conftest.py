@@ -77,7 +77,48 @@ CAMPAIGN = """
       - {cve: CVE-2021-26855, kind: ssrf, exploited: true, fix: update, authentication: none, mitigations: [stop-it]}
     log_window: {from: 2021-01-01, reason: r, source: s}
 """
+REQUIREMENTS = """
+    ---
+    schema: 1
+    as_of: 2026-11-24
+    sources: {s: "a source"}
+    releases:
+      - {version: "4.7.2", release: 461808, source: s}
+      - {version: "4.8", release: 528040, source: s}
+    dotnet:
+      - {product: Exchange2016, from: 13, least: "4.7.2", most: "4.8", source: s}
+      - {product: Exchange2016, from: 11, least: "4.7.2", most: "4.7.2", source: s}
+    licence:
+      - {product: Exchange2016, from: 0, switch: /IAcceptExchangeServerLicenseTerms, source: s}
+"""
+EXIT_CODES = """
+    ---
+    schema: 1
+    as_of: 2026-11-24
+    sources: {s: "a source"}
+    codes:
+      - {code: 0, name: ERROR_SUCCESS, class: ok, meaning: m, source: s}
+      - {code: 3010, name: ERROR_SUCCESS_REBOOT_REQUIRED, class: ok-reboot, meaning: m, source: s}
+"""
+FAILURES = """
+    ---
+    schema: 1
+    as_of: 2026-11-24
+    sources: {s: "a source"}
+    failures:
+      - id: half-patch
+        title: t
+        repair: r
+        source: s
+      - id: rolled-back
+        title: t
+        repair: r
+        source: s
+"""
 SMALL = {
+    "requirements.yml": REQUIREMENTS,
+    "exit_codes.yml": EXIT_CODES,
+    "failures/update.yml": FAILURES,
     "products.yml": PRODUCTS,
     "builds/exchange2016.yml": BUILDS,
     "vulnerabilities/2021.yml": VULNERABILITIES,

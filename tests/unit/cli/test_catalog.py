@@ -32,15 +32,20 @@ def run(capsys):
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> Path:
+def whole(tmp_path: Path) -> Path:
     root = tmp_path / "catalog"
-    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__", "schemas"))
-    path = root / "builds" / "exchangese.yml"
+    shutil.copytree(ROOT, root)
+    return root
+
+
+@pytest.fixture
+def broken(whole: Path) -> Path:
+    path = whole / "builds" / "exchangese.yml"
     path.write_text(
         path.read_text(encoding="utf-8").replace("build: 15.2.2562.17", "build: 15.2.x"),
         encoding="utf-8",
     )
-    return root
+    return whole
 
 
 class TestValidate:
@@ -50,6 +55,9 @@ class TestValidate:
         assert out.startswith("valid, as of 2026-")
         assert "393  builds" in out
         assert "158  vulnerabilities" in out
+        assert "25  exit codes" in out
+        assert "13  named failures" in out
+        assert "3  scripts of Microsoft" in out
 
     def test_json(self, run):
         status, out, _err = run("validate", "--json")
@@ -67,6 +75,27 @@ class TestValidate:
         answer = json.loads(out)
         assert (status, answer["valid"]) == (1, False)
         assert "exchangese.yml" in answer["error"]
+
+    @pytest.mark.parametrize(
+        ("file", "old", "new", "words"),
+        [
+            ("exit_codes.yml", "code: 3010", "code: 0", "the exit code 0 stands twice; keep one"),
+            ("failures/update.yml", "id: half-patch", "id: rolled-back", "exists twice; keep one"),
+            ("failures/upgrade.yml", "source: goad", "source: god", "is not defined; define it"),
+            ("requirements.yml", "Exchange2013", "Exchange2003", "is not in the catalogue; add it"),
+            ("scripts/eomt.yml", "[backend-cookie]", "[cookie]", "is not in the catalogue; add a"),
+            ("scripts/eomt-unified.yml", "schema: 1", "schema: 9", "is from the future, this"),
+            ("scripts/exchange-mitigations.yml", "id: ", "name: ", "unknown key 'name'; known are"),
+        ],
+    )
+    def test_every_kind_of_file_is_checked(self, run, whole, file, old, new, words):
+        text = (whole / file).read_text(encoding="utf-8")
+        assert old in text
+        (whole / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+        status, out, err = run("validate", "--catalog", str(whole))
+        assert (status, out) == (1, "")
+        assert err.startswith(f"not valid: catalog/{file}:")
+        assert words in err
 
 
 class TestShow:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.readers import (
-    tools as loader,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog import (
+    scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     Intent,

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import (
-    CatalogError,
     ConfigError,
     RefusedError,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.readers import (
-    tools as loader,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog import (
+    scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     Version,
@@ -103,43 +101,3 @@ def test_versions_are_compared_by_their_parts() -> None:
 def test_unknown_tool_names_the_known() -> None:
     with pytest.raises(ConfigError, match="eomt_unified"):
         loader.tool("nmap")
-
-
-def test_every_mitigation_of_a_tool_is_in_the_catalogue() -> None:
-    known = {item.id for item in load().mitigations()}
-    for tool in loader.load().values():
-        assert set(tool.mitigations) <= known
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("51e4b238", "51E4B238", "64 hex digits"),
-        ("source: hash}", "source: hush}", "'hush' is not defined"),
-        ("support: run", "support: recognise", "reason belongs"),
-        ("verdict: patch-state", "verdict: read-back", "does not fit"),
-        ("use: never", "use: maybe", "not one of"),
-        ("title:", "headline:", "title"),
-    ],
-)
-def test_mistakes_in_the_catalogue_name_their_line(
-    old: str, new: str, words: str, tmp_path: loader.Path
-) -> None:
-    text = (loader.ROOT / "eomt.yml").read_text(encoding="utf-8")
-    (tmp_path / "eomt.yml").write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(CatalogError, match=words) as caught:
-        loader.load(tmp_path)
-    assert "eomt.yml:" in str(caught.value)
-
-
-def test_catalogue_without_or_with_doubled_tools(tmp_path: loader.Path) -> None:
-    with pytest.raises(CatalogError, match="no tool"):
-        loader.load(tmp_path / "nowhere")
-    text = (loader.ROOT / "eomt.yml").read_text(encoding="utf-8")
-    for name in ("one.yml", "two.yml"):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(CatalogError, match="exists twice"):
-        loader.load(tmp_path)
-    (tmp_path / "two.yml").write_text(text.replace("id: eomt", "id: other"), encoding="utf-8")
-    with pytest.raises(CatalogError, match="listed as eomt"):
-        loader.load(tmp_path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.readers import (
-    tools as loader,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog import (
+    scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     Intent,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def wish(recording: Recorded) -> Wish:
-    tool = loader.load()[recording.tool]
+    tool = loader.tools()[recording.tool]
     named = recording.run.get("mitigation", "backend-cookie")
     names = tool.mitigations if named == "all" else (named,)
     return Wish(Intent(recording.run["intent"]), names, accept_rollback_defaults=True)
@@ -56,7 +56,7 @@ def judged(recording: Recorded, found: dict[str, Any] | None = None) -> Result:
     later = trace(run.get("values"), run.get("log"), tuple(run.get("downloads", ())))
     observed = Run(Ended.FINISHED, run.get("exit_code", 0), before, later)
     seen = read_back(found or after(recording), *wanted.mitigations)
-    return verdict(loader.load()[recording.tool], wanted, observed, seen)
+    return verdict(loader.tools()[recording.tool], wanted, observed, seen)
 
 
 def test_every_recorded_run_is_judged_as_a_person_did(recording: Recorded) -> None:
@@ -79,7 +79,7 @@ def test_success_without_the_state_on_the_host_is_never_success(recording: Recor
 
 
 def test_arguments_are_the_recorded_ones_where_we_would_run_it_so(recording: Recorded) -> None:
-    tool = loader.load()[recording.tool]
+    tool = loader.tools()[recording.tool]
     given = arguments(
         tool, Version.parse(recording.version), wish(recording), situation(facts()), check=False
     )

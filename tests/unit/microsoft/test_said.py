@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.readers import (
-    tools as loader,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog import (
+    scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     Intent,

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
     from ..documents import Document, Where
     from ..records.campaigns import IndicatorSet
+    from ..records.exit_codes import ExitCode
+    from ..records.failures import Failure
     from ..records.iis_modules import ModuleKnowledge
+    from ..records.requirements import Requirements
+    from ..records.tools import Tool
 
 
 @dataclass(slots=True)
@@ -43,6 +47,10 @@ class Tables:
     packages: list[Package] = field(default_factory=list)
     modules: dict[str, ModuleKnowledge] = field(default_factory=dict)
     indicators: dict[str, IndicatorSet] = field(default_factory=dict)
+    exit_codes: dict[int, ExitCode] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    scripts: dict[str, Tool] = field(default_factory=dict)
+    requirements: Requirements | None = None
 
 
 def source(document: Document, where: Where, key: str) -> str:

@@ -4,24 +4,15 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...catalog.failures import read_table
-from ...catalog.loader import ROOT
+from ...catalog.loader import load
 from ...change.checks import Precheck, Status
 
 if TYPE_CHECKING:
     from ...facts.read import Facts
 
-_TABLE = ROOT / "requirements.yml"
 _NUMBER = re.compile(r"CU(\d+)")
-
-
-@cache
-def requirements() -> dict[str, Any]:
-    """Return the table."""
-    return read_table(_TABLE)
 
 
 def cu_number(cu: str) -> int:
@@ -30,22 +21,10 @@ def cu_number(cu: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _row(table: str, product: str, cu: str) -> dict[str, str] | None:
-    number = cu_number(cu)
-    return next(
-        (
-            row
-            for row in requirements()[table]
-            if row["product"] == product and row["from"] <= number
-        ),
-        None,
-    )
-
-
 def setup_arguments(product: str, cu: str) -> tuple[str, ...] | None:
     """Arguments of the setup.exe of a cumulative update; ``None`` where the switch is not known."""
-    row = _row("licence", product, cu)
-    return (row["switch"], "/Mode:Upgrade") if row else None
+    row = load().requirements().licence_for(product, cu_number(cu))
+    return (row.switch, "/Mode:Upgrade") if row else None
 
 
 def cu_prechecks(
@@ -60,7 +39,8 @@ def cu_prechecks(
 
 
 def _dotnet(product: str, cu: str, facts: Facts) -> Precheck:
-    row, releases = _row("dotnet", product, cu), requirements()["releases"]
+    needed = load().requirements()
+    row, releases = needed.dotnet_for(product, cu_number(cu)), needed.releases
     installed = facts.value("dotnet", "release")
     if row is None:
         return Precheck(
@@ -68,11 +48,11 @@ def _dotnet(product: str, cu: str, facts: Facts) -> Precheck:
         )
     if not isinstance(installed, int):
         return Precheck("cu.dotnet", Status.UNKNOWN, f".NET Framework: {facts.why('dotnet')}.")
-    wanted = row["least"] if row["least"] == row["most"] else f"{row['least']} to {row['most']}"
-    above = [value for value in releases.values() if value > releases[row["most"]]]
+    wanted = row.least if row.least == row.most else f"{row.least} to {row.most}"
+    above = [value for value in releases.values() if value > releases[row.most]]
     summary = f"{product} {cu} needs .NET Framework {wanted}; release {installed} is installed."
-    if installed < releases[row["least"]]:
-        remedy = f"Install .NET Framework {row['most']} and restart before the upgrade."
+    if installed < releases[row.least]:
+        remedy = f"Install .NET Framework {row.most} and restart before the upgrade."
         return Precheck("cu.dotnet", Status.STOP, summary, remedy)
     if above and installed >= min(above):
         return Precheck("cu.dotnet", Status.STOP, summary, "This .NET is too new for it.")

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...catalog.failures import ExitClass, ExitCode, Failure, failure
-from ...catalog.loader import ROOT
 from ...facts.read import Facts, text
 from ...install.components import Maintenance
 from ...install.evidence import EVIDENCE, counted
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from ...base.model import Build
     from ...install.models import Choice, Observed
 
-_TABLE = ROOT / "failures" / "upgrade.yml"
 _BYTES = ("files", "registry")
 _LOG = "ExchangeSetupLogs\\ExchangeSetup.log"
 
@@ -125,11 +123,11 @@ def _named(
     bytes_ = [state[name].summary for name in _BYTES if state[name].holds is Holds.NO]
     found: list[Failure] = []
     if bytes_ and not same_bytes:
-        found.append(failure("setup-broke-off", " ".join(bytes_), table=_TABLE))
+        found.append(failure("setup-broke-off", " ".join(bytes_)))
     elif bytes_ and code.kind is ExitClass.OK:
-        found.append(failure("setup-without-effect", " ".join(bytes_), table=_TABLE))
+        found.append(failure("setup-without-effect", " ".join(bytes_)))
     elif bytes_:
-        found.append(failure("setup-refused", code.meaning, table=_TABLE))
+        found.append(failure("setup-refused", code.meaning))
     disabled = [item for item in state["start-types"].items if " is Disabled" in item]
     if disabled:
         found.append(failure("services-disabled", ", ".join(disabled)))

@@ -30,8 +30,8 @@ from ....base.errors import (
     RemediationError,
     ScriptError,
 )
-from ....catalog.readers.tools import tool as known_tool
 from ....catalog.records.tools import Intent
+from ....catalog.scripts import tool as known_tool
 from ....change.admission import StalePlan
 from ....change.run import Broken, ChangeRun
 from ....host.jobs.state import ABSENT

@@ -1,49 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Load the catalogue of Microsoft's scripts: ``data/``, one file a tool."""
+"""Turn a file about a script of Microsoft into its record."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...base.errors import CatalogError, ConfigError
-from ..documents import Document, read
 from ..records.tools import Parameter, PatchStateTexts, Release, Tool, Version, Written
+from .tables import Tables, known, source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-ROOT = Path(__file__).parents[1] / "data" / "scripts"
-
-
-@cache
-def load(root: Path = ROOT) -> Mapping[str, Tool]:
-    """Return the tools by id; raises :class:`CatalogError` with file, line and cure."""
-    tools: dict[str, Tool] = {}
-    hashes: dict[str, str] = {}
-    for path in sorted(root.glob("*.yml")):
-        document = read(root, path, "tool")
-        tool = _tool(document)
-        if tool.id in tools:
-            document.fail(("id",), f"tool {tool.id!r} exists twice", "rename one")
-        for index, release in enumerate(tool.releases):
-            other = hashes.setdefault(release.sha256, tool.id)
-            if other != tool.id:
-                where = ("releases", index, "sha256")
-                document.fail(where, f"the same file is listed as {other}", "keep one of them")
-        tools[tool.id] = tool
-    if not tools:
-        raise CatalogError(f"{root} holds no tool; check the folder")
-    return tools
+    from ..documents import Document, Where
+    from .emergencies import Emergencies
 
 
-def tool(name: str) -> Tool:
-    """One tool of the collection's catalogue; raises :class:`ConfigError` with those it has."""
-    found = load().get(name)
-    if found is None:
-        raise ConfigError(f"there is no tool {name!r}; known are {', '.join(sorted(load()))}")
-    return found
+def read_script(document: Document, tables: Tables, found: Emergencies) -> None:
+    """One ``scripts/*.yml``."""
+    tool = _tool(document)
+    if tool.id in tables.scripts:
+        document.fail(("id",), f"tool {tool.id!r} exists twice", "rename one")
+    hashes = {
+        release.sha256: other.id for other in tables.scripts.values() for release in other.releases
+    }
+    for index, release in enumerate(tool.releases):
+        if release.sha256 in hashes:
+            where = ("releases", index, "sha256")
+            other = hashes[release.sha256]
+            document.fail(where, f"the same file is listed as {other}", "keep one of them")
+    for index, mitigation in enumerate(tool.mitigations):
+        cure = "add a file to mitigations/, or correct the id"
+        known(document, ("mitigations", index), mitigation, found.mitigations, "mitigation", cure)
+    tables.scripts[tool.id] = tool
 
 
 def _tool(document: Document) -> Tool:
@@ -53,6 +39,10 @@ def _tool(document: Document) -> Tool:
         document.fail(("support",), "a reason belongs to a tool that is not run", "see the others")
     if (data["verdict"] == "patch-state") != ("patch_state" in data):
         document.fail(("verdict",), "patch_state does not fit the verdict", "see the others")
+    for index, mitigation in enumerate(data.get("rollback_keeps", ())):
+        if mitigation not in data["mitigations"]:
+            where = ("rollback_keeps", index)
+            document.fail(where, f"{mitigation!r} is no mitigation of this tool", "correct it")
     needs, last = data["needs"], data["versions"]["last"]
     keeps = data.get("rollback_keeps")
     return Tool(
@@ -61,13 +51,17 @@ def _tool(document: Document) -> Tool:
         file=data["file"],
         runs=runs,
         reason=data.get("reason"),
-        source=_source(document, (), data),
+        source=source(document, ("source",), data["source"]),
         site=data["site"],
         mitigations=tuple(data["mitigations"]),
         first=Version.bound(data["versions"]["first"]),
         last=Version.bound(last) if last else None,
         releases=tuple(
-            Release(Version.parse(row["version"]), row["sha256"], _source(document, where, row))
+            Release(
+                Version.parse(row["version"]),
+                row["sha256"],
+                source(document, (*where, "source"), row["source"]),
+            )
             for where, row in _rows(data, "releases")
         ),
         signs=tuple(data["signs"]),
@@ -84,20 +78,11 @@ def _tool(document: Document) -> Tool:
     )
 
 
-def _rows(data: Any, key: str) -> list[tuple[tuple[str | int, ...], Any]]:
+def _rows(data: Any, key: str) -> list[tuple[Where, Any]]:
     return [((key, index), row) for index, row in enumerate(data[key])]
 
 
-def _source(document: Document, where: tuple[str | int, ...], row: Any) -> str:
-    key = row["source"]
-    text = document.data["sources"].get(key)
-    if text is None:
-        known = ", ".join(document.data["sources"])
-        document.fail((*where, "source"), f"source {key!r} is not defined", f"known are {known}")
-    return str(text)
-
-
-def _parameter(document: Document, where: tuple[str | int, ...], row: Any) -> Parameter:
+def _parameter(document: Document, where: Where, row: Any) -> Parameter:
     mitigation = row.get("for")
     if mitigation not in (None, "all", *document.data["mitigations"]):
         cure = "name one of mitigations, or all"
@@ -109,7 +94,7 @@ def _parameter(document: Document, where: tuple[str | int, ...], row: Any) -> Pa
         value=row.get("value"),
         mitigation=mitigation,
         why=row["why"],
-        source=_source(document, where, row),
+        source=source(document, (*where, "source"), row["source"]),
     )
 
 
