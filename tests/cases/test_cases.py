@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.check import CHECKS
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.checks.clock import ClockSample
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import moment
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.serialize import assessment_to_dict
@@ -82,6 +83,28 @@ def test_the_cases_are_many_and_have_names_of_their_own(read: Any, request: Any)
 
     assert len({case.id for case in cases}) == len(cases)
     assert len(single) >= 60
+
+
+def _asserted(case: Any) -> tuple[set[str], set[str]]:
+    """The checks that a case expects to fire, and those that it expects to pass."""
+    checks = case.expect.get("checks", {})
+    fires = {name for name, status in checks.items() if status in {"finding", "unknown"}}
+    fires |= {*case.expect.get("findings", ()), *case.expect.get("unknowns", ())}
+    passes = {name for name, status in checks.items() if status == "pass"}
+    if "findings" in case.expect:  # the list is complete: whoever else fires breaks the case
+        judged = {check["check"]: check["status"] for check in _judge(case)["checks"]}
+        passes |= {name for name, status in judged.items() if status == "pass"} - fires
+    return fires, passes
+
+
+def test_each_check_has_a_case_that_fires_it_and_one_that_does_not(read: Any, request: Any) -> None:
+    folder = request.path.parent / "assess"
+    cases = [_asserted(case) for path in sorted(folder.glob("*.yml")) for case in read(path)]
+    fired, passed = (set().union(*(pair[which] for pair in cases)) for which in (0, 1))
+    every = {*CHECKS, *(f"mitigation.{entry.id}" for entry in load().mitigations())}
+
+    assert every - fired == set()
+    assert every - passed == set()
 
 
 def test_baselines_have_the_shape_that_hosts_send(request: Any) -> None:
