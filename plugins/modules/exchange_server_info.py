@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exchange_server:
-  description: The server's entry for the report (C(schemas/report.schema.json)), whatever happened.
+  description: The server's entry for the report (C(report/report.schema.json)), whatever happened.
   returned: always
   type: dict
   contains:
@@ -103,7 +103,7 @@ exchange_server:
       type: dict
       sample: {campaign: proxylogon, verdict: vulnerable}
     facts:
-      description: What was read (C(schemas/facts.schema.json)). V(null) inside it means that a part could not be read.
+      description: What was read (C(facts/facts.schema.json)). V(null) inside it means that a part could not be read.
       returned: always
       type: dict
     errors:

@@ -110,17 +110,3 @@ def links() -> list[tuple[Path, str]]:
 )
 def test_links_lead_to_files(page: Path, target: str) -> None:
     assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
-
-
-def test_readme_table_names_places_that_exist() -> None:
-    text = (ROOT / "README.md").read_text()
-    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
-    places = [
-        name
-        for row in rows
-        for cell in row
-        for name in re.findall(r"`([\w./*-]+/[\w./*-]*)`", cell)
-    ]
-    assert len(places) > 10
-    missing = [name for name in places if not list(ROOT.glob(name.rstrip("/")))]
-    assert not missing

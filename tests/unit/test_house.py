@@ -163,3 +163,30 @@ def test_the_table_of_the_readme_names_what_exists() -> None:
 def test_every_room_can_be_found_from_the_readme() -> None:
     firsts = {path.partition("/")[0] for path in _paths_of_readme()}
     assert _folders(TOOLKIT) <= firsts
+
+
+# Files that documents, docstrings and comments name: `host/jobs/driver.py`, ``plan/fleet.py``.
+_NAMED_FILE = re.compile(r"`((?:[\w.-]+/)+[\w.*-]+\.(?:py|ps1|yml|schema\.json))`")
+_FOLLOWED = {"architecture.md", "contributing.md"}
+# The page of host operations counts from the room of hosts, the catalogue from its data.
+_BASES = {"docs/host-operations.md": TOOLKIT / "host"}
+_DATA = TOOLKIT / "catalog" / "data"
+
+
+def _pages() -> list[Path]:
+    """All but the two that test_guide.py follows."""
+    docs = [path for path in (ROOT / "docs").glob("*.md") if path.name not in _FOLLOWED]
+    pages = [ROOT / "README.md", *docs, *ROOT.glob("tests/*/README.md")]
+    return [*pages, *PLUGINS.rglob("*.md"), *PLUGINS.rglob("*.py")]
+
+
+@pytest.mark.parametrize("page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_file_that_a_page_names_is_there(page: Path) -> None:
+    name = page.relative_to(ROOT).as_posix()
+    bases = (ROOT, TOOLKIT, page.parent, page.parent.parent, _BASES.get(name, _DATA))
+    missing = [
+        path
+        for path in _NAMED_FILE.findall(page.read_text(encoding="utf-8"))
+        if not any(list(base.glob(path)) for base in bases)
+    ]
+    assert not missing

@@ -42,7 +42,7 @@ class Document:
     """One catalogue file: its ``data``, and the line of everything in it."""
 
     def __init__(self, name: str, text: str) -> None:
-        """Parse ``text``; ``name`` is how messages call the file (``catalog/builds/x.yml``)."""
+        """Parse ``text``; ``name`` is how messages call the file (``data/builds/exchangese.yml``)."""
         self.name = name
         try:
             node = yaml.compose(text, Loader=_LOADER)

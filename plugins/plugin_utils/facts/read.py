@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read host facts without trusting them: a wrong type is the same as "could not be read".
 
-Shape: ``result`` of ``Get-ExchangeServerInfo`` (``schemas/facts.schema.json``). Every byte
+Shape: ``result`` of ``Get-ExchangeServerInfo`` (``facts/facts.schema.json``). Every byte
 of it is the host's choice, so nothing here may raise on any JSON value.
 """
 

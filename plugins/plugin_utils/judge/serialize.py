@@ -45,6 +45,6 @@ def by_remedy(exposures: Iterable[CveVerdict]) -> list[dict[str, Any]]:
 
 
 def assessment_to_dict(assessment: Assessment) -> dict[str, Any]:
-    """The assessment as in ``hosts[].assessment`` of the report (schemas/report.schema.json)."""
+    """The assessment as in ``hosts[].assessment`` of the report (report/report.schema.json)."""
     converted: dict[str, Any] = jsonable(replace(assessment, other_open_cves=()))
     return converted | {"other_open_cves": by_remedy(assessment.other_open_cves)}

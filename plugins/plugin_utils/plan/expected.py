@@ -2,7 +2,7 @@
 """Whether what would be done now is what was planned, and what has changed if not. Pure.
 
 Reasons and clauses are words about a change, so they are not compared; the catalogue that they are
-from is (``plan_file``).
+from is (``plan/fleet.py``).
 """
 
 from __future__ import annotations

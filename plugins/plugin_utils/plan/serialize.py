@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan of one server as JSON and back; ``schemas/plan.schema.json`` has the shape. Pure."""
+"""A plan of one server as JSON and back; ``plan/plan.schema.json`` has the shape. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report model: one versioned JSON document from which every format is written.
 
-Shape: ``schemas/report.schema.json``. All strings are cleaned here (control characters and lone
+Shape: ``report/report.schema.json``. All strings are cleaned here (control characters and lone
 surrogates become visible escapes), so that a writer only has to know its own format's escaping (I4).
 """
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_module(document: Document, tables: Tables) -> None:
-    """One ``modules/*.yml``."""
+    """One ``iis_modules/*.yml``."""
     data = document.data
     if data["id"] in tables.modules:
         document.fail(("id",), f"module {data['id']!r} exists twice", "rename one of the two")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys of changing operations (design.md section 4): the host does the same key once (I15)."""
+"""Keys of changing operations (docs/architecture.md): the host does the same key once (I15)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Assess one host: ask once, judge, and give the host's entry for the report, whatever happens.
 
-The entry is one element of ``hosts`` in ``schemas/report.schema.json``. A host that cannot be
+The entry is one element of ``hosts`` in ``report/report.schema.json``. A host that cannot be
 reached or does not answer properly is an entry too (I3); only a wrong request raises.
 """
 

@@ -58,7 +58,7 @@ class Standing:
     """One mitigation on the host after the run."""
 
     mitigation: str
-    state: str  # judge.mitigation_state.State
+    state: str  # judge.mitigations.state.State
     detail: str
     needed: bool | None  # None: it is not known whether its CVEs are open
     proof: str | None = None  # what the front end did with our request; None: nothing to ask

@@ -18,7 +18,7 @@ from .services import add_services
 
 
 def build_world(spec: dict[str, Any], name: str = "EX01", *, at: datetime | None = None) -> World:
-    """Expand a scenario entry (``schemas/scenario.schema.json``, ``hosts.*``) into a world.
+    """Expand a scenario entry (``rehearsal/scenario/scenario.schema.json``, ``hosts.*``) into a world.
 
     ``at`` is the controller's time that relative days (``logs_from: -30d``) count from; the
     host's own clock is ``now`` of the entry, or ``at`` plus ``clock_offset_seconds``. Same
