@@ -6,7 +6,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
+# The same few thousand names and times are asked for again and again, at every command.
+_KNOWN = 1 << 14
 _HIVES = {
     "hkey_local_machine": "HKLM",
     "hklm": "HKLM",
@@ -17,6 +20,7 @@ _HIVES = {
 }
 
 
+@lru_cache(_KNOWN)
 def registry_path(path: str) -> str:
     r"""Return ``HKLM:\A\B\`` or ``HKEY_LOCAL_MACHINE\A\B`` as ``HKLM\A\B``."""
     hive, _, rest = path.replace("/", "\\").strip("\\").partition("\\")
@@ -24,12 +28,14 @@ def registry_path(path: str) -> str:
     return f"{hive}\\{rest}" if rest else hive
 
 
+@lru_cache(_KNOWN)
 def file_path(path: str) -> str:
     """One spelling of a Windows path: back slashes, none repeated, none at the end."""
     text = re.sub(r"(?<!^)\\{2,}", r"\\", path.replace("/", "\\"))
     return text if text.endswith(":\\") else text.rstrip("\\")
 
 
+@lru_cache(_KNOWN)
 def parse_time(text: str) -> datetime:
     """Read an ISO-8601 UTC time of the document (``...Z``) as an aware datetime."""
     return datetime.fromisoformat(text).astimezone(UTC)

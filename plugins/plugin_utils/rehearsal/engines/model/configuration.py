@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import defusedxml.ElementTree
@@ -22,6 +23,7 @@ _FOLDER = "C:\\Windows\\System32\\inetsrv\\config"
 _INETSTP = "HKLM\\SOFTWARE\\Microsoft\\InetStp"
 _LIMIT = 4_194_304
 _UINT32 = 1 << 32
+_KNOWN = 32  # texts whose trees are kept: a host is asked about the same few at every command
 
 
 def parse(context: Context, path: str) -> Element | None:
@@ -36,8 +38,12 @@ def parse(context: Context, path: str) -> Element | None:
     return parse_bytes(text.lstrip("\ufeff").encode("utf-8", "surrogatepass"))
 
 
+@lru_cache(_KNOWN)
 def parse_bytes(body: bytes) -> Element:
-    """Parse configuration; raises PartError when it is broken or has a DTD."""
+    """Parse configuration; raises PartError when it is broken or has a DTD.
+
+    The same text gives the same tree, which must not be changed.
+    """
     try:
         root: Element = defusedxml.ElementTree.fromstring(body, forbid_dtd=True)
     except (defusedxml.ElementTree.ParseError, DefusedXmlException, UnicodeError) as error:
