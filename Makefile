@@ -16,7 +16,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check lint unit powershell integration molecule other-python mutants bench docs format clean
+.PHONY: help rehearse test check lint unit powershell integration molecule other-python sweep mutants bench docs format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ molecule: $(VENV)/dev ## the roles' molecule scenarios
 
 other-python: ## the integration layer on the newest other interpreter found
 	@scripts/other_python.sh
+
+sweep: $(VENV)/dev ## whole sweeps: every fault at every command (SEED=...: the sample of a run again)
+	SWEEP_SEED=$(or $(SEED),all) $(BIN)/pytest tests/unit tests/integration -m sweep -n $(INTEGRATION_WORKERS) -q
 
 mutants: $(VENV)/dev ## every deliberate bug must be caught by a test
 	$(BIN)/python scripts/mutants.py run --workers $(WORKERS) $(if $(ONLY),--only $(ONLY))

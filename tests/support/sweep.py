@@ -19,6 +19,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 )
 from drill import changes, end_state
 from line import Line
+from sampling import again as so_again
+from sampling import drawn
 
 if TYPE_CHECKING:
     from drill import Drill, Rehearsed
@@ -119,16 +121,21 @@ def begin(drill: Drill, line: Line) -> Rehearsed:
     return host
 
 
-def sweep(endpoint: Endpoint, drill: Drill, fault: Fault) -> int:
-    """Strike command by command; returns how many, raises AssertionError naming each wrong end."""
+def sweep(endpoint: Endpoint, drill: Drill, fault: Fault, *, whole: bool = False) -> int:
+    """Strike the commands that are drawn, or the whole sweep, one by one; returns how many.
+
+    Raises AssertionError naming each wrong end and the sample.
+    """
     undisturbed = calm(drill, endpoint)
     struck = undisturbed.struck(fault)
+    if not whole:
+        struck = drawn(struck, f"{drill.name} {fault}")
     wrong = [
         f"{fault} at command {number}, {undisturbed.asked[number]}: {objection}"
         for number in struck
         if (objection := _strike(endpoint, drill, fault, number))
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, "\n".join([*wrong, so_again()])
     return len(struck)
 
 

@@ -10,6 +10,7 @@ from drill import end_state
 from drills import MITIGATE, UNMITIGATE
 from endpoint import PASSWORD
 from line import Line
+from sampling import drawn
 from sweep import Fault, again, begin, calm, everywhere, faults, sweep
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def test_whole_run_over_the_wire_is_the_same(endpoint: Endpoint, drill: Drill) -
     assert calm(drill, endpoint).verdict == drill.done
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", everywhere("reset"), ids=str)
 def test_line_breaks_at_every_request_i15(
     endpoint: Endpoint, drill: Drill, fault: Fault, record_property: Callable[[str, object], None]
@@ -46,10 +48,11 @@ def test_every_fault_changes_once_i15(
     record_property("swept", sweep(endpoint, drill, fault))
 
 
+@pytest.mark.sweep
 def test_host_restarts_at_every_command_i15(endpoint: Endpoint, drill: Drill) -> None:
     """A run that noticed the other boot ends as unknown, and the next one finishes its work."""
     wanted = calm(drill, endpoint)
-    for number, operation in enumerate(wanted.asked):
+    for number, operation in drawn(enumerate(wanted.asked), f"restart {drill.name}"):
         line = Line(endpoint, number)
         host = begin(drill, line)
         verdict = host.act("run-1")

@@ -34,6 +34,7 @@ def test_whole_run_over_the_wire_is_the_same(endpoint: Endpoint) -> None:
     assert calm(PATCH, endpoint).verdict == PATCH.done
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", everywhere("reset"), ids=str)
 def test_line_breaks_at_every_request_i15(
     endpoint: Endpoint, fault: Fault, record_property: Callable[[str, object], None]
@@ -59,4 +60,4 @@ def test_a_second_launch_would_be_noticed(
     monkeypatch.setattr(ExecTransport, "_reconcile", lambda *_: None)
     fault = next(one for one in faults() if str(one) == "drop-receive-after")
     with pytest.raises(AssertionError, match=r"Start-HostJob: other changes: .*\+1 program"):
-        sweep(endpoint, PATCH, fault)
+        sweep(endpoint, PATCH, fault, whole=True)

@@ -36,6 +36,7 @@ def test_host_answers_from_another_boot() -> None:
     assert other_boot(result.before, result.after)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("number", range(5))
 def test_fault_at_every_command_leaves_one_restart_i15(fault: str, number: int) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sampling import Draw
+
 ACTS = {
     "install": (ModuledHost.ensure, ModuleStatus.INSTALLED, ("Save-RewriteRecord", "Start-HostJob")),
     "remove": (ModuledHost.take_off, ModuleStatus.REMOVED, ("Start-HostJob", "Remove-RewriteRecord")),
@@ -48,12 +50,15 @@ def uninterrupted(ready: Any, act: str) -> tuple[ModuledHost, int, int]:
     return one, len(one.launched), len(one.asked)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 @pytest.mark.parametrize("act", sorted(ACTS))
-def test_each_lost_answer_ends_as_if_nothing_was_lost(act: str, fault: str, ready: Any) -> None:
+def test_each_lost_answer_ends_as_if_nothing_was_lost(
+    act: str, fault: str, ready: Any, draw: Draw
+) -> None:
     clean, launches, asked = uninterrupted(ready, act)
     do, status, _ = ACTS[act]
-    for number in range(asked):
+    for number in draw(range(asked)):
         one = ready(act)
         one.faults = {number: FAULTS[fault]}
         assert do(one).status is status, number
@@ -61,6 +66,7 @@ def test_each_lost_answer_ends_as_if_nothing_was_lost(act: str, fault: str, read
         assert configuration(one.world) == configuration(clean.world), number
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("run", ["run-1", "run-2"])
 @pytest.mark.parametrize("acted", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("act", sorted(ACTS))
@@ -69,6 +75,7 @@ def test_kill_at_each_step_is_taken_up(
     acted: bool,  # noqa: FBT001 - before or after the host acted
     run: str,
     ready: Any,
+    draw: Draw,
 ) -> None:
     clean, launches, asked = uninterrupted(ready, act)
     do, status, _ = ACTS[act]
@@ -78,7 +85,7 @@ def test_kill_at_each_step_is_taken_up(
             answer()
         raise Killed
 
-    for number in range(asked):
+    for number in draw(range(asked)):
         one = ready(act)
         one.faults = {number: die}
         with pytest.raises(Killed):
@@ -97,12 +104,13 @@ def test_kill_at_each_step_is_taken_up(
         assert one.take_off(run="run-3").status is ModuleStatus.REMOVED
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("act", sorted(ACTS))
-def test_kill_at_each_entry_of_the_journal_is_taken_up(act: str, ready: Any) -> None:
+def test_kill_at_each_entry_of_the_journal_is_taken_up(act: str, ready: Any, draw: Draw) -> None:
     clean, launches, _ = uninterrupted(ready, act)
     do, status, _ = ACTS[act]
     entries = len(clean.journal)
-    for number in range(entries):
+    for number in draw(range(entries)):
         one = ready(act)
         journal = Journal(number)
         one.journal = journal
@@ -129,12 +137,15 @@ class Journal(list[tuple[str, dict[str, Any]]]):
         super().append(entry)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("act", sorted(ACTS))
-def test_restart_of_windows_at_each_step_is_told_or_survived(act: str, ready: Any) -> None:
+def test_restart_of_windows_at_each_step_is_told_or_survived(
+    act: str, ready: Any, draw: Draw
+) -> None:
     """An installer that is cut off leaves nothing here; then another run brings the module."""
     clean, _, asked = uninterrupted(ready, act)
     do, status, _ = ACTS[act]
-    for number in range(asked):
+    for number in draw(range(asked)):
         one = ready(act)
         one.reboot_at = number
         done = do(one)

@@ -49,6 +49,7 @@ def mitigated() -> MitigatedHost:
     return host
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("number", range(CALM.there))
 def test_lost_line_on_the_way_there_changes_once_i15(number: int, fault: str) -> None:
@@ -59,6 +60,7 @@ def test_lost_line_on_the_way_there_changes_once_i15(number: int, fault: str) ->
     assert changes(host) == CALM.changes_there
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("number", range(CALM.back))
 def test_lost_line_on_the_way_back_changes_once_i15(number: int, fault: str) -> None:
@@ -78,6 +80,7 @@ def dies_after(answer: Any) -> Any:
     raise Killed
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("death", [dies_before, dies_after])
 @pytest.mark.parametrize("number", range(CALM.there))
 def test_killed_on_the_way_there_and_run_again_i15(number: int, death: Any) -> None:
@@ -92,6 +95,7 @@ def test_killed_on_the_way_there_and_run_again_i15(number: int, death: Any) -> N
     assert host.configuration == CALM.undone
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("death", [dies_before, dies_after])
 @pytest.mark.parametrize("number", range(CALM.back))
 def test_killed_on_the_way_back_and_run_again_i15(number: int, death: Any) -> None:

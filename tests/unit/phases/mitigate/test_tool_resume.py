@@ -56,6 +56,7 @@ def test_number_of_commands(undisturbed: ToolHost) -> None:
 SWEEP = [("good", fault) for fault in FAULTS] + [("bad", "drop-after"), ("bad", "time-out-before")]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("end", "fault"), SWEEP)
 @pytest.mark.parametrize("at", range(COMMANDS))
 def test_one_launch_and_the_right_verdict_after_a_lost_reply_i15(
@@ -68,6 +69,7 @@ def test_one_launch_and_the_right_verdict_after_a_lost_reply_i15(
     assert len(host.launched) == 1
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("at", range(COMMANDS))
 def test_one_launch_and_the_right_verdict_after_a_kill_i15(
@@ -89,6 +91,7 @@ def test_one_launch_and_the_right_verdict_after_a_kill_i15(
     assert not host.locked
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("second", range(0, COMMANDS, 3))
 @pytest.mark.parametrize("first", range(5, COMMANDS - 1, 2))
 def test_one_launch_after_two_kills_i15(first: int, second: int, tmp_path: Path) -> None:
@@ -100,6 +103,7 @@ def test_one_launch_after_two_kills_i15(first: int, second: int, tmp_path: Path)
     assert len(host.launched) == 1
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", ["drop-after", "time-out-after", "crash"])
 @pytest.mark.parametrize("at", range(4, COMMANDS - 1))
 def test_one_launch_after_a_lost_reply_and_a_kill_i15(at: int, fault: str, tmp_path: Path) -> None:

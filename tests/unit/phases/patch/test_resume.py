@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from sampling import Draw
 
 QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *DISABLED]}
 GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO)
@@ -46,6 +47,7 @@ def assert_patched(host: PatchedHost, result: Result, where: str) -> None:
     assert host.world.file("C:\\ProgramData\\ExchangeRemediation\\host.lock") is None, where
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("run", "later"),
     [
@@ -55,9 +57,9 @@ def assert_patched(host: PatchedHost, result: Result, where: str) -> None:
     ],
 )
 def test_killed_controller_at_every_command_ends_the_same_i15(
-    run: str, later: float, tmp_path: Path
+    run: str, later: float, tmp_path: Path, draw: Draw
 ) -> None:
-    for number in range(commands_of_a_run(tmp_path)):
+    for number in draw(range(commands_of_a_run(tmp_path))):
         host = PatchedHost(tmp_path, QUICK)
         host.kill_at = number
         with pytest.raises(Killed):
@@ -77,13 +79,14 @@ def forget_reply(host: PatchedHost) -> None:
         host.world.delete_file(files[-1], by="test")
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("moment", ["before", "inside", "after"])
 @pytest.mark.parametrize("controller", ["lives", "dies"])
 def test_restart_of_the_server_at_every_command_ends_the_same_i15(
-    moment: str, controller: str, tmp_path: Path
+    moment: str, controller: str, tmp_path: Path, draw: Draw
 ) -> None:
     """Before, while and after the host acts, with and without a controller that dies with it."""
-    for number in range(commands_of_a_run(tmp_path)):
+    for number in draw(range(commands_of_a_run(tmp_path))):
         host = PatchedHost(tmp_path, QUICK)
 
         def restarts(answer: Callable[[], Any], host: PatchedHost = host) -> Any:

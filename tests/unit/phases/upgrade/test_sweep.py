@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sampling import Draw
+
 SETUP = {**QUICK, "effects": [*QUICK["effects"], *DISABLED]}
 
 
@@ -34,9 +36,10 @@ def assert_upgraded(host: UpgradedHost, result: Any, where: str) -> None:
     assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("fault", ["drop-before", "drop-after", "time-out-after", "garbage"])
-def test_fault_at_every_command_upgrades_once_i15(fault: str, tmp_path: Path) -> None:
-    for number in range(commands_of_a_run(tmp_path)):
+def test_fault_at_every_command_upgrades_once_i15(fault: str, tmp_path: Path, draw: Draw) -> None:
+    for number in draw(range(commands_of_a_run(tmp_path))):
         host = mitigated(tmp_path, behaviour=SETUP)
         host.faults = {number: FAULTS[fault]}
         result = host.upgrade()
@@ -45,12 +48,13 @@ def test_fault_at_every_command_upgrades_once_i15(fault: str, tmp_path: Path) ->
         assert host.launches == 1, where
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("controller", ["lives", "dies"])
 def test_restart_of_the_server_at_every_command_ends_the_same_i15(
-    moment: str, controller: str, tmp_path: Path
+    moment: str, controller: str, tmp_path: Path, draw: Draw
 ) -> None:
-    for number in range(commands_of_a_run(tmp_path)):
+    for number in draw(range(commands_of_a_run(tmp_path))):
         host = mitigated(tmp_path, behaviour=SETUP)
 
         def restarts(answer: Callable[[], Any], host: UpgradedHost = host) -> Any:

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sweeps: which part of them is run, and how to run the same part again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+import sampling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_configure() -> None:
+    """Before xdist starts its workers: they must draw the same."""
+    sampling.settle()
+
+
+@pytest.fixture
+def draw(request: pytest.FixtureRequest) -> sampling.Draw:
+    """Choose which commands this test strikes: all of a whole sweep, some of a sample."""
+    return lambda numbers: sampling.drawn(numbers, request.node.nodeid)
+
+
+def pytest_report_header() -> str:
+    """Say which sample of the sweeps is run."""
+    return f"sweeps: {sampling.again()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a sample of the parameters of every test that is a sweep."""
+    sweeps: dict[str, list[pytest.Function]] = defaultdict(list)
+    for item in items:
+        if not isinstance(item, pytest.Function) or not item.get_closest_marker("sweep"):
+            continue
+        if "draw" not in item.fixturenames:  # it takes its part by itself
+            sweeps[item.nodeid.partition("[")[0]].append(item)
+    left_out: set[pytest.Item] = set()
+    for name, tests in sweeps.items():
+        kept = sampling.covering([_row(test) for test in tests], name)
+        left_out |= {test for number, test in enumerate(tests) if number not in kept}
+    if left_out and not _named(config):
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+
+
+def _named(config: pytest.Config) -> bool:
+    """Whether single tests were asked for by their parameters: they are run, drawn or not."""
+    return any("[" in argument for argument in config.args)
+
+
+def _row(test: pytest.Function) -> dict[str, str]:
+    callspec = getattr(test, "callspec", None)
+    params: dict[str, object] = callspec.params if callspec else {}
+    return {name: repr(value) for name, value in params.items()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    """Say with a failure of a sweep which sample it was."""
+    report: pytest.TestReport = yield
+    if report.failed and item.get_closest_marker("sweep"):
+        report.sections.append(("sweep", sampling.again()))
+    return report
