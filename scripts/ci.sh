@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Everything, fast layers first, each to its end; the last lines say what ran, how long it took and what failed.
+# Everything, fast layers first, each to its end; the last lines say what ran, how long it took, how much
+# of the processors it used (user and system, which unlike the clock does not depend on who else is at work),
+# and what failed.
 set -uo pipefail
 
 # The report is looked at in a real browser, PowerShell's cultures need ICU, packages are signed and
@@ -18,10 +20,25 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   fi
 fi
 
+# All stages draw the same sample of the sweeps, also those before and after midnight.
+SWEEP_SEED=${SWEEP_SEED:-$(date -u +%Y%m%d)}
+export SWEEP_SEED
+
 summary=()
 failed=()
+times_file=$(mktemp)
+trap 'rm -f "$times_file"' EXIT
+used=0
+# Sets `used`: whole seconds of processor time of all children so far. `times` counts for this shell only:
+# in a pipe or in $(...) it would say nothing.
+count_cpu() {
+  times >"$times_file"
+  used=$(awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, part, /[ms]/); sum += part[1] * 60 + part[2] } } END { printf "%.0f", sum }' "$times_file")
+}
 stage() {
-  local name=$1 began=$SECONDS result=ok
+  local name=$1 began=$SECONDS result=ok before
+  count_cpu
+  before=$used
   shift
   echo
   echo "=== $name"
@@ -29,7 +46,8 @@ stage() {
     result=FAILED
     failed+=("$name")
   }
-  summary+=("$(printf '%-14s %-6s %4d s' "$name" "$result" $((SECONDS - began)))")
+  count_cpu
+  summary+=("$(printf '%-14s %-6s %4d s %5d CPU s' "$name" "$result" $((SECONDS - began)) $((used - before)))")
 }
 
 stage setup make --no-print-directory .venv/dev
@@ -48,8 +66,9 @@ stage other-python make --no-print-directory other-python
 echo
 echo "=== summary: $(python3 --version), $(ansible --version | sed -n 1p)"
 printf '%s\n' "${summary[@]}"
+echo "sweeps: a sample with seed $SWEEP_SEED; all of them: make sweep"
 if [ ${#failed[@]} -gt 0 ]; then
   echo "failed: ${failed[*]}" >&2
   exit 1
 fi
-echo "all stages passed in $SECONDS s"
+echo "all stages passed in $SECONDS s, $used CPU s"
