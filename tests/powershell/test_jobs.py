@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -23,7 +22,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.dri
     JobDriver,
     JobOrder,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecResult,
@@ -47,7 +45,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-PARTS = Path(loader.__file__).parent / "jobs"
 JOB = f"{JOBS}\\kb5000871"
 TASK = "ExchangeRemediation-kb5000871"
 ACCESS = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
@@ -78,10 +75,8 @@ class JobHost:
         return self.send(codec.encode_request(operation, operation_id=ID, nonce=NONCE))
 
     def body(self, text: str) -> Any:
-        """Run a script that has all functions of the jobs, as an operation."""
-        parts = ("common", "task", "runner", "image", "watch", "stage")
-        functions = "".join((PARTS / f"{part}.ps1").read_text() for part in parts)
-        reply = self.send(request_line(sample(functions + text)).encode())
+        """Run a text as an operation, with the functions that it names."""
+        reply = self.send(request_line(sample(text)).encode())
         assert reply.errors == (), reply.errors
         return reply.result
 

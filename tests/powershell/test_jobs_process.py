@@ -6,15 +6,16 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 pytestmark = pytest.mark.engine
 
-PARTS = Path(loader.__file__).parent / "jobs"
 HEAD = "Set-StrictMode -Version 2.0\n$ErrorActionPreference = 'Stop'\n"
 # What only Windows has: the scheduler; the rest is the runner as it is.
 WINDOWS = "function Unregister-JobTask { $true }\nfunction Get-BootId { 'boot:1' }\n"
@@ -46,9 +47,8 @@ def run(pwsh: str, folder: Path, program: str, **order: Any) -> dict[str, Any]:
     }
     (folder / "job.json").write_text(json.dumps({**job, **order}))
     (folder / "state.json").write_text(json.dumps(state))
-    parts = ("common", "task", "runner", "image", "watch")
-    text = "".join((PARTS / f"{part}.ps1").read_text() for part in parts)
-    script = f"{HEAD}{loader._functions_for(text)}{text}{WINDOWS}Start-JobRunner '{folder}'\n"
+    functions = loader._functions_for("Start-JobRunner")
+    script = f"{HEAD}{functions}{WINDOWS}Start-JobRunner '{folder}'\n"
     path = folder / "all.ps1"
     path.write_text(script)
     done = subprocess.run(

@@ -113,9 +113,9 @@ TRICKY = (
 
 
 def kind(name: str) -> str:
-    if name == "bootstrap.ps1":
+    if name == "core/bootstrap.ps1":
         return "bootstrap"
-    return "operation" if "/" not in name and "-" in name else "part"
+    return "operation" if Path(name).stem in loader.operations() else "part"
 
 
 def shipped_text(name: str) -> str:
@@ -155,9 +155,9 @@ def judged(pwsh: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", FILES)
 def test_shipped_script_has_no_findings(judged: dict[str, Any], name: str) -> None:
     found = judged[name]["findings"]
-    if name == "bootstrap.ps1":  # no prelude there yet
+    if name == "core/bootstrap.ps1":  # no prelude there yet
         found = [one for one in found if "the bootstrap serialises" not in one["text"]]
-    if name == "job/image.ps1":  # its words are used before setup starts and after it has ended
+    if name == "jobs/image.ps1":  # its words are used before setup starts and after it has ended
         found = [one for one in found if "WMI is stopped" not in one["text"]]
     assert [f"{name}:{one['line']}: {one['rule']}: {one['text']}" for one in found] == []
 
@@ -183,7 +183,7 @@ def test_script_as_sent_parses_and_defines_what_it_calls(judged: dict[str, Any],
         if token == "Function function"
     }
     called = {token.partition(" ")[2] for token in sent["tokens"] if token.startswith("Generic ")}
-    library = set(loader._prelude())
+    library = set(loader.library())
     assert called & library <= defined
     assert defined & library <= called, "an unused function travels along"
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host scripts as they travel: prelude functions plus one operation, minified and packed.
+"""The host scripts as they travel: one operation and the functions it needs, minified and packed.
 
-An operation is one file ``Verb-Noun.ps1`` in the folder of its area, if long with parts beside it
-(``# include: facts/iis.ps1``). What is sent is::
+An operation is one file ``Verb-Noun.ps1`` in the folder of its area; functions that several may
+call stand in the lower-case files of any area, under names that are unique. What is sent is::
 
     param ($Request)
-    <the functions of prelude.ps1 and prelude/ that the operation needs, directly or through others>
+    <the functions that the operation names, directly or through others>
     function Invoke-OperationScript {
     <the file>
     }
@@ -25,15 +25,15 @@ from pathlib import Path
 from ...base.errors import ConfigError
 
 _FOLDER = Path(__file__).parent
-_PRELUDE = ("prelude", "keyed", "lock", "reply", "state")
 _READING_VERBS = frozenset({"Find", "Get", "Test"})
 _OPERATION_NAME = re.compile(r"[A-Z][A-Za-z]+-[A-Z][A-Za-z0-9]+")
 _FUNCTION = re.compile(
     r"^function ([A-Z][A-Za-z]+-[A-Za-z]+) \{\n.*?^\}\n", re.MULTILINE | re.DOTALL
 )
 _COMMAND_WORD = re.compile(r"[A-Z][A-Za-z]+-[A-Za-z]+")
-# A line of its own in an operation: the text of that file of this folder stands there.
-_INCLUDE = re.compile(r"^# include: ([a-z]+(?:/[a-z-]+)*\.ps1)$", re.MULTILINE)
+# In a function: the names of that function and of all that it needs, for a script that is written
+# to the host and has to carry them itself.
+_FUNCTIONS_OF = re.compile(r"<functions of ([A-Z][A-Za-z]+-[A-Za-z]+)>")
 _HERE_STRING_START = re.compile(r"@(['\"])\s*\Z")
 
 
@@ -74,7 +74,7 @@ def minify(text: str) -> str:
 
 def bootstrap() -> str:
     """Return the constant script of every command line, minified."""
-    return minify(_read("core/bootstrap"))
+    return minify(_read(_FOLDER / "core" / "bootstrap.ps1"))
 
 
 @cache
@@ -103,14 +103,12 @@ def script(operation: str) -> Script:
 
 
 def source(operation: str) -> str:
-    """Return the readable text of an operation, ``# include: folder/part.ps1`` lines expanded."""
-    return _INCLUDE.sub(
-        lambda found: _read(found[1].removesuffix(".ps1")), _read(_place(operation))
-    )
+    """Return the readable text of an operation, without the functions that travel with it."""
+    return _read(next(_FOLDER.glob(f"*/{operation}.ps1")))
 
 
 def assemble(text: str, *, keyed: bool = False) -> str:
-    """Put the text of an operation and the prelude functions that it needs together."""
+    """Put the text of an operation and the functions that it needs together."""
     entry = "Invoke-KeyedOperation $Request"
     if not keyed:
         entry = "ConvertTo-SafeJson (Invoke-Operation $Request)"
@@ -125,31 +123,42 @@ def pack(text: str) -> Script:
     return Script(text=text, sha256=hashlib.sha256(raw).hexdigest(), packed=packed)
 
 
+@cache
+def library() -> dict[str, str]:
+    """Return the functions that any operation may call, minified, by name in the order of files."""
+    return {
+        name: _FUNCTIONS_OF.sub(lambda found: " ".join(_closure(found[1], _parts())), body)
+        for name, body in _parts().items()
+    }
+
+
 def _functions_for(text: str) -> str:
-    """Return the prelude functions named in the text or in one another, in file order."""
-    library = _prelude()
-    wanted: set[str] = set()
+    """Return the functions named in the text or in one another, in the order of their files."""
+    known = library()
+    return "".join(known[name] for name in _closure(text, known))
+
+
+def _closure(text: str, known: dict[str, str]) -> list[str]:
+    """Return the names of the functions that a text needs, directly or through others."""
+    needed: set[str] = set()
     pending = [text]
     while pending:
-        named = set(_COMMAND_WORD.findall(pending.pop())) & library.keys()
-        pending.extend(library[name] for name in named - wanted)
-        wanted |= named
-    return "".join(body for name, body in library.items() if name in wanted)
+        named = set(_COMMAND_WORD.findall(pending.pop())) & known.keys()
+        pending.extend(known[name] for name in named - needed)
+        needed |= named
+    return [name for name in known if name in needed]
 
 
 @cache
-def _prelude() -> dict[str, str]:
-    text = "".join(map(_read, (f"core/{part}" for part in _PRELUDE)))
-    return {found[1]: minify(found[0]) for found in _FUNCTION.finditer(text)}
+def _parts() -> dict[str, str]:
+    """Read the functions of all files that are no operation and not the bootstrap."""
+    texts = [
+        _read(path)
+        for path in sorted(_FOLDER.glob("*/*.ps1"))
+        if not _OPERATION_NAME.fullmatch(path.stem) and path.stem != "bootstrap"
+    ]
+    return {found[1]: minify(found[0]) for text in texts for found in _FUNCTION.finditer(text)}
 
 
-def _place(operation: str) -> str:
-    """Return the path of an operation's script, without its ending."""
-    found = next(_FOLDER.glob(f"*/{operation}.ps1"))
-    return found.relative_to(_FOLDER).with_suffix("").as_posix()
-
-
-@cache
-def _read(name: str) -> str:
-    text = (_FOLDER / f"{name}.ps1").read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda line: (_FOLDER / line[1]).read_text(encoding="utf-8"), text)
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

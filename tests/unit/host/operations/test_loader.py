@@ -4,11 +4,16 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 
+FOLDER = Path(loader.__file__).parent
+_ANY_FUNCTION = re.compile(r"^\s*function (\S+)", re.MULTILINE)
 MINIFIED = [
     ("  $a = 1\n", "$a = 1\n"),
     ("# comment\n\n  # comment\n$a # stays\n", "$a # stays\n"),
@@ -56,7 +61,7 @@ def test_packed_script_is_the_text_and_the_digest_is_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", loader.operations())
-def test_no_comment_line_and_no_include_travels(name: str) -> None:
+def test_no_comment_line_travels(name: str) -> None:
     lines = loader.script(name).text.splitlines()
     assert not [line for line in lines if line.startswith(("# ", "#R")) or not line]
 
@@ -83,11 +88,37 @@ def test_changing_operations_run_through_the_store_and_reading_ones_do_not() -> 
     assert "Invoke-KeyedOperation" not in loader.script("Get-HostLock").text
 
 
-def test_includes_are_expanded_from_the_scripts_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = {"Get-A": "param ()\n# include: parts/one.ps1\n$b\n", "parts/one": "$one\n"}
-    monkeypatch.setattr(loader, "_read", texts.__getitem__)
-    monkeypatch.setattr(loader, "_place", str)
-    assert loader.source("Get-A") == "param ()\n$one\n\n$b\n"
+def test_functions_are_found_by_name_in_the_files_of_any_area() -> None:
+    text = loader.assemble("Assert-Idle")
+    assert "function Assert-Idle {" in text, "of jobs/"
+    assert "function Read-StateFile {" in text, "of core/, through others"
+    assert "function Get-IisFact {" not in text
+
+
+def test_no_two_functions_have_one_name() -> None:
+    names = Counter(
+        name for path in FOLDER.glob("*/*.ps1") for name in _ANY_FUNCTION.findall(path.read_text())
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_function_of_a_part_is_found_and_nothing_stands_beside_them() -> None:
+    parts = [path for path in FOLDER.glob("*/*.ps1") if path.stem.islower()]
+    texts = [path.read_text() for path in parts if path.stem != "bootstrap"]
+    defined = [name for text in texts for name in _ANY_FUNCTION.findall(text)]
+    assert sorted(defined) == sorted(loader.library())
+    for text in texts:
+        assert loader.minify(loader._FUNCTION.sub("", text)).strip() == ""
+
+
+def test_the_runner_carries_all_functions_that_it_needs() -> None:
+    text = loader.library()["Get-RunnerText"]
+    names = set(text.partition("$names = '")[2].partition("'")[0].split())
+    assert {"Start-JobRunner", "Write-JobState", "Write-FileDurably", "Write-JsonValue"} <= names
+    for name in names:
+        called = set(loader._COMMAND_WORD.findall(loader.library()[name]))
+        assert called & loader.library().keys() <= names, name
+    assert not {"Get-RunnerText", "Invoke-Operation", "Write-HostLock"} & names
 
 
 @pytest.mark.parametrize("name", loader.operations())

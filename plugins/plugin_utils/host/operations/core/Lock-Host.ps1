@@ -39,7 +39,6 @@ param (
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-# include: jobs/common.ps1
 
 # "operator", "controller", or null: this lock may not be taken. Heartbeats come every five minutes.
 function Get-TakeoverReason {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What operation scripts may call, and JSON for their result. These functions and those in
-# prelude/ travel with the operations; the loader sends only those that an operation needs.
-# Rule for the loader: each function starts and ends in column 1, nothing stands outside functions.
+# What operation scripts may call, and JSON for their result.
+# Rule for the loader, in every file that is no operation: each function starts and ends in
+# column 1, nothing stands outside functions, and no other file has a function of that name.
 
 # Records why a part of the result is null. -ErrorRecord: an error record, or a sentence.
 function Add-PartError {

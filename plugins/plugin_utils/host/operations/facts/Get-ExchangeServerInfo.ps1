@@ -9,15 +9,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/system.ps1
-# include: facts/exchange.ps1
-# include: facts/services.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: facts/rewrite.ps1
-# include: facts/logs.ps1
-
 function Add-SoftwareFact {
     # Exchange, its services and updates; later parts need the install path and the IIS log folders.
     param ($Facts, $Context)

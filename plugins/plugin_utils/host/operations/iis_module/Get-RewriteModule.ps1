@@ -24,13 +24,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: facts/rewrite.ps1
-# include: mitigations/record.ps1
-# include: iis_module/state.ps1
-
 function Get-WebServerFact {
     param ($Context)
     $configuration = Get-ConfigurationOnce $Context

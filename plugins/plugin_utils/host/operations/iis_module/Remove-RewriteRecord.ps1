@@ -20,10 +20,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: mitigations/record.ps1
-# include: iis_module/state.ps1
-
 if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-ModuleRecord
 if ($record) {

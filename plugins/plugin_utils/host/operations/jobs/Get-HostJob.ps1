@@ -21,7 +21,6 @@ param (
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-# include: jobs/common.ps1
 
 function Read-JobOutput {
     param ([string] $Folder)

@@ -21,8 +21,6 @@ param (
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-# include: jobs/common.ps1
-# include: jobs/task.ps1
 
 Assert-JobName $Job
 if (-not $Check) {

@@ -26,7 +26,6 @@ param (
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-# include: jobs/common.ps1
 
 # Exit code of shutdown.exe: 0, or 1190 when a restart is planned already.
 function Invoke-Shutdown {

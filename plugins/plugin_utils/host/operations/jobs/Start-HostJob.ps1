@@ -59,12 +59,6 @@ param (
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-# include: jobs/common.ps1
-# include: jobs/task.ps1
-# include: jobs/runner.ps1
-# include: jobs/image.ps1
-# include: jobs/watch.ps1
-# include: jobs/stage.ps1
 
 Assert-JobName $Job
 if (-not $Check) {

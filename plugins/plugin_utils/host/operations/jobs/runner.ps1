@@ -2,18 +2,11 @@
 # The runner: these functions are written into the job's folder and run there by the task, in a
 # process of their own. It starts the program at most once and watches it; it never ends it.
 
-# What the runner needs of the other parts and of the prelude.
+# The runner as a script of its own: Start-JobRunner with every function that it needs.
 function Get-RunnerText {
     param ([string] $Folder)
-    $names = @(
-        'Start-JobRunner', 'Resolve-JobStart', 'Invoke-JobProgram', 'Open-JobFile', 'Start-JobProcess'
-        'Get-JobCommandLine', 'ConvertTo-Argument', 'Test-JobImage', 'Mount-JobImage', 'Wait-ImageDrive', 'Dismount-JobImage'
-        'Clear-JobImage', 'Wait-ImageProgram', 'Watch-JobProcess', 'Update-JobState', 'Receive-JobOutput'
-        'Get-ProgressMark', 'Get-PathSize', 'Write-JobState', 'Complete-Job', 'Get-JobTaskName', 'Invoke-Schtasks', 'Unregister-JobTask'
-        'Read-JobFile', 'Read-JobState', 'Read-StateFile', 'Write-FileDurably', 'Write-ByteDurably', 'Resolve-NativePath'
-        'ConvertTo-IsoDate', 'ConvertTo-SafeJson', 'Write-JsonValue', 'Write-JsonObject', 'Write-JsonArray', 'Write-JsonScalar'
-        'Write-JsonString', 'Get-BootId', 'Test-OtherBoot', 'Stop-Operation', 'Add-PartError', 'ConvertTo-ErrorEntry'
-    )
+    # The loader puts the names in.
+    $names = '<functions of Start-JobRunner>' -split ' '
     $text = New-Object Text.StringBuilder
     foreach ($name in $names) {
         $body = (Get-Command -Name $name -CommandType Function).Definition

@@ -25,8 +25,6 @@ param (
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-# include: facts/common.ps1
-# include: microsoft/trace.ps1
 
 # SYSTEM takes this one; a session of WinRM would answer with its own.
 $temp = Get-RegistryText 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Environment' 'TEMP'

@@ -26,13 +26,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: mitigations/document.ps1
-# include: mitigations/record.ps1
-# include: mitigations/pools.ps1
-
 function Get-PoolPlan {
     # What each pool that exists is and shall be; an attribute with the right effect stays as it is.
     param ($State, $Pools)

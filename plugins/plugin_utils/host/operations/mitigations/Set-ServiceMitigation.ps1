@@ -26,12 +26,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/configuration.ps1
-# include: mitigations/document.ps1
-# include: mitigations/record.ps1
-# include: mitigations/services.ps1
-
 function Get-ServicePlan {
     # Rows of the services that exist, in the order of acting: now and wanted. Dependents come along
     # only to be stopped.

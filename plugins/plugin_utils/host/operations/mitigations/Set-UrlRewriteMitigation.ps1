@@ -44,17 +44,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: facts/rewrite.ps1
-# include: mitigations/document.ps1
-# include: mitigations/edit.ps1
-# include: mitigations/rules.ps1
-# include: mitigations/rewrite.ps1
-# include: mitigations/record.ps1
-# include: mitigations/files.ps1
-
 function Find-WebConfig {
     # The folder of the site (any case) and path; all folders of the site, for what is inherited.
     param ([string]$Site, [string]$Path)

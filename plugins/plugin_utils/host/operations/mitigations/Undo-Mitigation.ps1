@@ -22,19 +22,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: facts/rewrite.ps1
-# include: mitigations/document.ps1
-# include: mitigations/edit.ps1
-# include: mitigations/rules.ps1
-# include: mitigations/rewrite.ps1
-# include: mitigations/record.ps1
-# include: mitigations/files.ps1
-# include: mitigations/services.ps1
-# include: mitigations/pools.ps1
-
 function Get-UndoPlan {
     # Per item: what it is and what it becomes. What others hold is kept.
     param ($Record, $Others)

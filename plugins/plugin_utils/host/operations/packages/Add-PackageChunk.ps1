@@ -40,8 +40,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: packages/store.ps1
-
 function Read-Chunk {
     param ([string] $Data, [string] $ChunkSha256)
     try {

@@ -21,8 +21,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: packages/store.ps1
-
 Assert-PackageRequest $Package $Sha256 $Size
 $result = Get-PackageCondition $Package $Sha256 $Size
 $result['free_bytes'] = Invoke-Part -Name 'free_bytes' { Get-PackageFreeByte }

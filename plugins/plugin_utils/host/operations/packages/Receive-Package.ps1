@@ -37,9 +37,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: packages/store.ps1
-# include: packages/source.ps1
-
 Assert-PackageRequest $Package $Sha256 $Size
 Assert-PackageSource $Source
 if (-not $Check) {

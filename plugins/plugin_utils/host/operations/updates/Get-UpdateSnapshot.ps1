@@ -19,15 +19,5 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/exchange.ps1
-# include: facts/services.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: mitigations/document.ps1
-# include: mitigations/record.ps1
-# include: updates/evidence.ps1
-# include: updates/snapshot.ps1
-
 Assert-UpdateName $Update
 [ordered]@{ now = Get-UpdateState $Binaries; recorded = Read-UpdateRecord $Update; begun = @(Get-BegunUpdate); lock = Read-HostLock }

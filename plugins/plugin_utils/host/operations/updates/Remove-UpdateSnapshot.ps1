@@ -18,8 +18,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: updates/snapshot.ps1
-
 Assert-UpdateName $Update
 if (-not $Check) { Assert-LockOwner $LockOwner }
 $folder = Get-StateFolder 'updates'

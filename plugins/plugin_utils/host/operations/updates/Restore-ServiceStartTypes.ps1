@@ -20,11 +20,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: mitigations/record.ps1
-# include: mitigations/services.ps1
-# include: updates/snapshot.ps1
-
 function Get-RestorePlan {
     # What ran and starts by itself runs again; what was disabled and stopped is so again (a mitigation);
     # of all others only the start type counts.

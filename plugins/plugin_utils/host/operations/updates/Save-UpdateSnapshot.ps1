@@ -28,16 +28,6 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# include: facts/common.ps1
-# include: facts/exchange.ps1
-# include: facts/services.ps1
-# include: facts/configuration.ps1
-# include: facts/iis.ps1
-# include: mitigations/document.ps1
-# include: mitigations/record.ps1
-# include: updates/evidence.ps1
-# include: updates/snapshot.ps1
-
 Assert-UpdateName $Update
 if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UpdateRecord $Update
