@@ -13,10 +13,8 @@ param (
     [bool]
     $Check = $false,
 
-    [Parameter(Mandatory = $true)]
-    [ValidateLength(1, 200)]
     [string]
-    $LockOwner
+    $LockOwner = ''
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'

@@ -51,10 +51,8 @@ param (
     [bool]
     $Check = $false,
 
-    [Parameter(Mandatory = $true)]
-    [ValidateLength(1, 200)]
     [string]
-    $LockOwner
+    $LockOwner = ''
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'

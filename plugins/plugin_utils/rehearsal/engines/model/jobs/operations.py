@@ -35,7 +35,7 @@ _BAD_FILE = re.compile(r"\\\.\.\\|[\x00-\x1f]")
 _DEADLINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _JOB = Parameter("Job", str)
-_OWNER = Parameter("LockOwner", str, 1, 200)
+_OWNER = Parameter("LockOwner", str, default="", mandatory=False)
 _CHECK = Parameter("Check", bool, default=False, mandatory=False)
 _START = (
     _JOB,
