@@ -17,7 +17,7 @@ from ...engine import CommandResult
 from .commands import run_command
 from .errors import OperationError
 from .frame import bootstrap_failure, frame
-from .operations import operations, run
+from .operations import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,9 +70,6 @@ class ModelEngine:
 
     name = "model"
 
-    def __init__(self) -> None:
-        self._operations = operations()
-
     async def run(self, host: SimulatedHost, command_line: str, stdin: bytes) -> CommandResult:
         """Run a WinRS command line."""
         script = decoded(command_line)
@@ -102,7 +99,7 @@ class ModelEngine:
             _check(world, request)
         except OperationError as error:
             return _framed(request, bootstrap_failure(world, request, error))
-        return _framed(request, run(self._operations, world, request))
+        return _framed(request, run(world, request))
 
 
 def _framed(request: dict[str, Any], text: str) -> CommandResult:

@@ -5,11 +5,9 @@ import asyncio
 import base64
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
@@ -20,13 +18,16 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.registry import (
+    operation,
+    operations,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
-DIFFERENCES = Path(__file__).parents[4] / "powershell" / "known_differences.yml"
 ID, NONCE = "1" * 32, "2" * 32
 ONE = {"owner": "controller-a", "run": "run-1"}
 KEY = "3" * 64
@@ -91,10 +92,13 @@ def test_psrp_pipeline_gets_the_same_answer(engine: ModelEngine, host: Simulated
     assert piped == run(engine, host, line)
 
 
-def test_modelled_operations_are_those_that_the_contract_lists(engine: ModelEngine) -> None:
-    listed = yaml.safe_load(DIFFERENCES.read_text(encoding="utf-8"))["modelled"]
-    assert sorted(engine._operations) == listed, "list it in known_differences.yml"
-    assert set(listed) <= set(loader.operations())
+def test_every_operation_has_a_model_and_only_those() -> None:
+    assert list(operations()) == list(loader.operations())
+
+
+def test_two_functions_for_one_operation_are_refused() -> None:
+    with pytest.raises(ValueError, match="two functions for Get-HostLock"):
+        operation("Get-HostLock")(lambda _context, _given: {})
 
 
 def test_operation_without_a_model_fails_and_names_those_that_have_one(

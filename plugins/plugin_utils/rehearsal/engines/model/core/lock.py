@@ -147,6 +147,12 @@ def assert_owner(world: World, owner: str) -> None:
         raise _locked(lock)
 
 
+def assert_may_change(world: World, given: dict[str, Any]) -> None:
+    """Raise Locked unless ``lock_owner`` holds the lock; a mere ``check`` needs none."""
+    if not given["check"]:
+        assert_owner(world, given["lock_owner"])
+
+
 def read(world: World) -> dict[str, Any] | None:
     """Return the lock; a damaged file is a lock held by nobody known."""
     folder = state_folder(world)

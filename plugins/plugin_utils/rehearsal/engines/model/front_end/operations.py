@@ -17,7 +17,7 @@ from ..errors import OperationError, PartError
 from ..facts.iis import iis
 from ..facts.rewrite import places, rule_content
 from ..mitigations.text import document, read
-from ..parameters import Parameter, bind
+from ..registry import operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from ..iis_document import Configuration
 
 _MODULE = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"
-_PROBES = (
-    Parameter("Probes", list, 1, 50),
-    Parameter("TimeoutSeconds", int, 1, 300, default=30, mandatory=False),
-)
 _PORTS = {"http": "80", "https": "443"}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SIGN_IN = ("/owa", "/ecp")
@@ -46,12 +42,13 @@ class _RefusedError(Exception):
         self.status = status
 
 
-def test_front_end(world: World, request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    """Answer the operation Test-FrontEnd."""
-    probes, _ = bind(request, _PROBES)
+@operation("Test-FrontEnd")
+def test_front_end(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Answer all probes, or refuse them together."""
+    probes = given["probes"]
     for probe in probes:
         _assert_probe(probe)
-    return {"probes": [_row(world, probe) for probe in probes]}, []
+    return {"probes": [_row(context.world, probe) for probe in probes]}
 
 
 def ask(world: World, url: str, cookie: str | None) -> tuple[str, int | None]:
@@ -240,6 +237,3 @@ def _expand(text: str, variables: dict[str, str]) -> str:
         return variables.get(found["name"].upper(), "")
 
     return _INPUT.sub(value, text)
-
-
-OPERATIONS = {"Test-FrontEnd": test_front_end}

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from ..configuration import children, configuration, parse
 from ..context import stamp
-from ..core.lock import assert_owner
+from ..core.lock import assert_may_change
 from ..core.state import BY, state_folder
 from ..errors import OperationError, PartError
 from ..facts.rewrite import places
 from ..facts.system import locale_name
 from ..frame import encode
-from ..mitigations.frame import CHECK, LOCK_OWNER, operation
 from ..mitigations.record import read_file
-from ..parameters import Parameter, bind, invalid_argument
+from ..registry import operation
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from ....world.world import World
     from ..context import Context
-    from ..mitigations.frame import Result
+    from ..registry import Given, Result
 
 _KEY = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"
 _INETSTP = "HKLM\\SOFTWARE\\Microsoft\\InetStp"
@@ -33,21 +32,13 @@ _EMERGENCY = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\MSExchangeMitigation"
 _SYSTEM = "C:\\Windows\\System32"
 _OWN = f"{_SYSTEM}\\inetsrv\\config\\applicationHost.config"
 _CODE = re.compile(r"\{[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\}\Z", re.IGNORECASE)
-_CODES = Parameter("ProductCodes", list, 0, 100, default=(), mandatory=False)
-_WORDS = Parameter("Words", list, 1, 10)
-_ORDER = {
-    "product_code": (Parameter("ProductCode", str), _CODE),
-    "version": (Parameter("Version", str), re.compile(r"[0-9.]{1,40}\Z")),
-    "sha256": (Parameter("Sha256", str), re.compile(r"[0-9a-f]{64}\Z", re.IGNORECASE)),
-    "job": (Parameter("Job", str), re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z", re.IGNORECASE)),
-    "run": (Parameter("Run", str, 1, 200), re.compile(r"")),
-}
+_ORDER = ("product_code", "version", "sha256", "job", "run")
 
 
-@operation
-def get(context: Context, request: dict[str, Any]) -> Result:
+@operation("Get-RewriteModule")
+def get(context: Context, given: Given) -> Result:
     """Read what is there, what it would need and what needs it."""
-    codes, words = bind(request, (_CODES, _WORDS))
+    codes, words = given["product_codes"], given["words"]
     return {
         "iis": context.part("iis", lambda: _web_server(context)),
         "presence": context.part("presence", lambda: _presence(context, codes, words)),
@@ -59,22 +50,14 @@ def get(context: Context, request: dict[str, Any]) -> Result:
     }
 
 
-@operation
-def save(context: Context, request: dict[str, Any]) -> Result:
+@operation("Save-RewriteRecord")
+def save(context: Context, given: Given) -> Result:
     """Note that the module is not there and who will bring it."""
-    wanted_of = tuple(parameter for parameter, _ in _ORDER.values())
-    *order, codes, words, check, owner = bind(
-        request, (*wanted_of, _CODES, _WORDS, CHECK, LOCK_OWNER)
-    )
-    wanted = dict(zip(_ORDER, order, strict=True))
-    for name, (parameter, pattern) in _ORDER.items():
-        if not pattern.match(wanted[name]):
-            raise invalid_argument(parameter.name)
     world = context.world
-    if not check:
-        assert_owner(world, owner)
+    wanted = {name: given[name] for name in _ORDER}
+    assert_may_change(world, given)
     record = _record(world)
-    presence = _presence(context, [*codes, wanted["product_code"]], words)
+    presence = _presence(context, [*given["product_codes"], wanted["product_code"]], given["words"])
     if presence["registered"] or presence["library"] or presence["products"]:
         if record is None:
             message = (
@@ -90,27 +73,25 @@ def save(context: Context, request: dict[str, Any]) -> Result:
         now = stamp(world.clock())
         record = {"schema": 1, "module": "url-rewrite", "recorded": now, **wanted}
         record["before"] = presence
-        if not check:
+        if not given["check"]:
             world.write_text(str(_path(world, create=True)), encode(record), by=BY)
     return {"changed": changed, "record": record}
 
 
-@operation
-def remove(context: Context, request: dict[str, Any]) -> Result:
+@operation("Remove-RewriteRecord")
+def remove(context: Context, given: Given) -> Result:
     """Forget the record of a product that is gone."""
-    words, check, owner = bind(request, (_WORDS, CHECK, LOCK_OWNER))
     world = context.world
-    if not check:
-        assert_owner(world, owner)
+    assert_may_change(world, given)
     record = _record(world)
     if record is None:
         return {"changed": False}
     code = record["product_code"]
-    presence = _presence(context, [code], words)
+    presence = _presence(context, [code], given["words"])
     if any(row["product_code"].lower() == code.lower() for row in presence["products"]):
         message = f"the product {code} is still installed; its record stays"
         raise OperationError("RequestInvalid", message, identity="ModulePresent", details=presence)
-    if not check:
+    if not given["check"]:
         world.delete_file(str(_path(world)), by=BY)
     return {"changed": True}
 
@@ -211,10 +192,3 @@ def _path(world: World, *, create: bool = False) -> str | None:
 def _record(world: World) -> dict[str, Any] | None:
     path = _path(world)
     return read_file(world, path) if path else None
-
-
-OPERATIONS = {
-    "Get-RewriteModule": get,
-    "Remove-RewriteRecord": remove,
-    "Save-RewriteRecord": save,
-}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ....world import machine
 from ..context import stamp, stamp_text
-from ..core.lock import assert_owner
+from ..core.lock import assert_may_change
 from ..core.state import BY
 from ..errors import OperationError
 from ..frame import boot_id, encode
-from ..parameters import Parameter, bind, invalid_argument
+from ..registry import operation
 from .files import (
     assert_idle,
     assert_name,
@@ -29,28 +29,13 @@ from .runner import task_name
 
 if TYPE_CHECKING:
     from ....world.world import World
+    from ..context import Context
+    from ..registry import Given, Result
 
 _FILE = re.compile(r'[a-z]:\\[^"*?<>|]+\.(?:exe|iso|msi|msp|ps1)\Z', re.IGNORECASE)
 _BAD_FILE = re.compile(r"\\\.\.\\|[\x00-\x1f]")
 _DEADLINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_JOB = Parameter("Job", str)
-_OWNER = Parameter("LockOwner", str, default="", mandatory=False)
-_CHECK = Parameter("Check", bool, default=False, mandatory=False)
-_START = (
-    _JOB,
-    Parameter("Kind", str, default="process", mandatory=False),
-    Parameter("File", str, 4, 1000),
-    Parameter("Arguments", list, default=[], mandatory=False),
-    Parameter("Sha256", str),
-    Parameter("DeadlineUtc", str),
-    Parameter("ProgressPaths", list, default=[], mandatory=False),
-    Parameter("ProgressTimeoutSeconds", int, 60, 86_400, default=1800, mandatory=False),
-    Parameter("OutputCapBytes", int, 0, 1 << 24, default=1 << 20, mandatory=False),
-    Parameter("RelaunchAfterReboot", bool, default=False, mandatory=False),
-    _CHECK,
-    _OWNER,
-)
 _ORDER = (
     "job",
     "kind",
@@ -63,17 +48,6 @@ _ORDER = (
     "output_cap_bytes",
     "relaunch_after_reboot",
 )
-_GET = (
-    _JOB,
-    Parameter("OutputOffset", int, 0, 2_147_483_647, default=0, mandatory=False),
-    Parameter("OutputLimit", int, 0, 1 << 18, default=0, mandatory=False),
-)
-_RESTART = (
-    Parameter("DelaySeconds", int, 5, 3600, default=15, mandatory=False),
-    Parameter("Reason", str, 1, 200),
-    _CHECK,
-    _OWNER,
-)
 # What a job has before its program runs.
 _FRESH: dict[str, Any] = dict.fromkeys(
     (
@@ -83,15 +57,13 @@ _FRESH: dict[str, Any] = dict.fromkeys(
 )
 
 
-def start(world: World, request: dict[str, Any]) -> dict[str, Any]:
+@operation("Start-HostJob")
+def start(context: Context, given: Given) -> Result:
     """Stage a job and its task; a job of the same name and order is that job."""
-    *values, check, owner = bind(request, _START)
-    order: dict[str, Any] = {"schema": 1, **dict(zip(_ORDER, values, strict=True))}
-    if order["kind"].lower() != "process":
-        raise invalid_argument("Kind")
+    world = context.world
+    order: dict[str, Any] = {"schema": 1} | {name: given[name] for name in _ORDER}
     assert_name(order["job"])
-    if not check:
-        assert_owner(world, owner)
+    assert_may_change(world, given)
     _check_order(order)
     before = _known(world, order)
     if before is not None and before["state"] != "staged":
@@ -102,14 +74,16 @@ def start(world: World, request: dict[str, Any]) -> dict[str, Any]:
         assert_support(world)
     assert_none_active(world, order["job"])
     after: dict[str, Any] | None = {"job": order["job"], "state": "staged"}
-    if not check:
-        after = _stage(world, order, owner, before)
+    if not given["check"]:
+        after = _stage(world, order, given["lock_owner"], before)
     return {"changed": True, "before": before, "after": after}
 
 
-def get(world: World, request: dict[str, Any]) -> dict[str, Any]:
+@operation("Get-HostJob")
+def get(context: Context, given: Given) -> Result:
     """Tell what a job does now."""
-    job, offset, limit = bind(request, _GET)
+    world = context.world
+    job, offset, limit = given["job"], given["output_offset"], given["output_limit"]
     folder = folder_of(world, assert_name(job))
     state = view(world, folder) if folder else None
     if folder is None or state is None:
@@ -120,12 +94,12 @@ def get(world: World, request: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def remove(world: World, request: dict[str, Any]) -> dict[str, Any]:
+@operation("Remove-HostJob")
+def remove(context: Context, given: Given) -> Result:
     """Remove task and folder of a job that is not at work."""
-    job, check, owner = bind(request, (_JOB, _CHECK, _OWNER))
-    assert_name(job)
-    if not check:
-        assert_owner(world, owner)
+    world = context.world
+    job = assert_name(given["job"])
+    assert_may_change(world, given)
     absent = {"job": job, "state": "absent"}
     folder = folder_of(world, job)
     if folder is None:
@@ -137,19 +111,19 @@ def remove(world: World, request: dict[str, Any]) -> dict[str, Any]:
             "it is not ended. Wait for it"
         )
         raise OperationError("Locked", message, identity="JobActive", details=before)
-    if not check:
+    if not given["check"]:
         machine.remove_task(world, task_name(job), by=BY)
         world.delete_file(folder, by=BY)
     return {"changed": True, "before": before, "after": absent}
 
 
-def restart(world: World, request: dict[str, Any]) -> dict[str, Any]:
+@operation("Restart-Host")
+def restart(context: Context, given: Given) -> Result:
     """Plan a restart of Windows."""
-    delay, _reason, check, owner = bind(request, _RESTART)
-    if not check:
-        assert_owner(world, owner)
+    world, delay = context.world, given["delay_seconds"]
+    assert_may_change(world, given)
     assert_idle(world)
-    scheduled = not check and not machine.plan_restart(world, delay, by=BY)
+    scheduled = not given["check"] and not machine.plan_restart(world, delay, by=BY)
     return {
         "changed": not scheduled,
         "scheduled": scheduled,
@@ -230,11 +204,3 @@ def _stage(
     machine.put_task(world, name, "", by=BY)
     machine.change_task(world, name, due=True)
     return view(world, folder)
-
-
-OPERATIONS = {
-    "Get-HostJob": get,
-    "Remove-HostJob": remove,
-    "Restart-Host": restart,
-    "Start-HostJob": start,
-}

@@ -6,34 +6,29 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from ..context import Context, expand
+from ..context import expand
 from ..errors import thrown
 from ..file_bytes import content
 from ..jobs.files import sha256_of
-from ..parameters import Parameter, bind, invalid_argument
+from ..registry import operation
 
 if TYPE_CHECKING:
     from ....world.world import World
+    from ..context import Context
 
 _KEY = "HKLM\\SOFTWARE\\MSERTBootstrap\\PatchState"
 _ENVIRONMENT = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment"
 _FOLDERS = {"eomt": "msert", "exchange_mitigations": "IISUrlRewrite"}
 _PROGRAMS = (".exe", ".msi", ".ps1")
 _MOST, _LONGEST, _LOG = 200, 4000, 262_144
-_WANTED = (
-    Parameter("Tool", str, 0, 100),
-    Parameter("LogFrom", int, 0, 1 << 40, default=0, mandatory=False),
-    Parameter("File", str, 0, 1000, default="", mandatory=False),
-)
 
 
-def get_state(world: World, request: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Answer the operation."""
-    named, start, file = bind(request, _WANTED)
+@operation("Get-ToolState")
+def get_state(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Read what a tool left: registry, log, downloads, and its own file."""
+    world, start, file = context.world, given["log_from"], given["file"]
+    named = given["tool"]
     tool = named.casefold()
-    if tool not in _FOLDERS:
-        raise invalid_argument("Tool")
-    context = Context(world)
     temp = context.text(_ENVIRONMENT, "TEMP") or "%SystemRoot%\\TEMP"
     folder = f"{expand(temp)}\\{_FOLDERS[tool]}"
     result: dict[str, Any] = {"tool": named, "folder": folder}
@@ -44,7 +39,7 @@ def get_state(world: World, request: dict[str, Any]) -> tuple[dict[str, Any], li
     result["downloads"] = context.part("downloads", lambda: _downloads(world, folder))
     if file:
         result["file"] = context.part("file", lambda: _file(context, file))
-    return result, context.errors
+    return result
 
 
 def _registry(context: Context) -> dict[str, Any]:
@@ -109,6 +104,3 @@ def _file(context: Context, path: str) -> dict[str, Any] | None:
         raise thrown(f"{path} is a folder")
     size = len(content(entry))
     return {"path": path, "size": size, "sha256": sha256_of(context.world, path)}
-
-
-OPERATIONS = {"Get-ToolState": get_state}

@@ -7,51 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 from ..configuration import configuration
 from ..context import Context
+from ..core.lock import assert_may_change
 from ..core.state import BY
 from ..facts.iis import iis
 from ..facts.rewrite import places, rewrite_content
-from ..parameters import Parameter
+from ..registry import operation
 from . import record as mitigation_record
 from . import rewrite as mitigation_rewrite
 from . import rules as mitigation_rules
-from . import states as mitigation_states
 from . import text as mitigation_text
 from . import undo as mitigation_undo
-from .frame import CHECK, LOCK_OWNER, MITIGATION, begin, operation, refused, with_record
+from .frame import refused, with_record
 
 if TYPE_CHECKING:
     from ..iis_document import Configuration
-    from .frame import Result
+    from ..registry import Given, Result
 
 _MODULE = "HKLM\\SOFTWARE\\Microsoft\\IIS Extensions\\URL Rewrite"
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\r\n<configuration />\r\n'
-_REWRITE = (
-    MITIGATION,
-    Parameter("Site", str, 1, 260),
-    Parameter("Path", str, 1, 260),
-    Parameter("Rules", list, default=(), mandatory=False),
-    Parameter("Preconditions", list, default=(), mandatory=False),
-    Parameter("Remove", list, default=(), mandatory=False),
-    Parameter("FileSha256", str, default="", mandatory=False),
-    CHECK,
-    LOCK_OWNER,
-)
-_UNDO = (MITIGATION, CHECK, LOCK_OWNER)
 
 
-@operation
-def set_url_rewrite(context: Context, request: dict[str, Any]) -> Result:
+@operation("Set-UrlRewriteMitigation")
+def set_url_rewrite(context: Context, given: Given) -> Result:
     """Make rules stand in one web.config exactly as given."""
-    values = begin(context, request, _REWRITE)
     world = context.world
-    mitigation, site, path, rules, preconditions, gone, planned, check, _ = values
-    found, place = _web_config(context, site, path)
-    wanted = _wanted(rules, preconditions)
+    assert_may_change(world, given)
+    mitigation, planned, check = given["mitigation"], given["file_sha256"], given["check"]
+    found, place = _web_config(context, given["site"], given["path"])
+    wanted = _wanted(given["rules"], given["preconditions"])
     _assert_editable(context, found, place, wanted)
     site, path, file = place
     prior = mitigation_text.read(world, file)
     start = _EMPTY if prior is None else prior
-    change = mitigation_rewrite.edit(start, file, wanted, [str(name) for name in gone])
+    change = mitigation_rewrite.edit(start, file, wanted, given["remove"])
     changed = change.text != start
     before = mitigation_rewrite.content(prior, file, site, path)
     if changed and planned and (before["sha256"] or "").lower() != planned.lower():
@@ -143,15 +131,8 @@ def _site_rules(
     return [rule for rule in rules if (rule["site"] or "").lower() == own[0].lower()]
 
 
-@operation
-def undo(context: Context, request: dict[str, Any]) -> Result:
+@operation("Undo-Mitigation")
+def undo(context: Context, given: Given) -> Result:
     """Restore what the undo record says."""
-    mitigation, check, _ = begin(context, request, _UNDO)
-    return mitigation_undo.undo(context, mitigation, check=check)
-
-
-OPERATIONS = {
-    **mitigation_states.OPERATIONS,
-    "Set-UrlRewriteMitigation": set_url_rewrite,
-    "Undo-Mitigation": undo,
-}
+    assert_may_change(context.world, given)
+    return mitigation_undo.undo(context, given["mitigation"], check=given["check"])

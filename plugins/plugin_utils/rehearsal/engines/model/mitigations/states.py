@@ -5,25 +5,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.lock import assert_may_change
 from ..errors import OperationError
-from ..parameters import Parameter
+from ..registry import operation
 from . import pools as mitigation_pools
 from . import record as mitigation_record
 from . import services as mitigation_services
-from .frame import CHECK, LOCK_OWNER, MITIGATION, begin, operation, with_record
+from .frame import with_record
 
 if TYPE_CHECKING:
     from ..context import Context
-    from .frame import Result
-
-_SERVICES = (MITIGATION, Parameter("Services", list, 1, 50), CHECK, LOCK_OWNER)
-_POOLS = (MITIGATION, Parameter("Pools", list, 1, 50), CHECK, LOCK_OWNER)
+    from ..registry import Given, Result
 
 
-@operation
-def set_services(context: Context, request: dict[str, Any]) -> Result:
+@operation("Set-ServiceMitigation")
+def set_services(context: Context, given: Given) -> Result:
     """Stop and disable services, the health manager before the others."""
-    mitigation, services, check, _ = begin(context, request, _SERVICES)
+    mitigation, services, check = given["mitigation"], given["services"], given["check"]
+    assert_may_change(context.world, given)
     plan = _service_plan(context, services)
     changing = [pair for pair in plan if not mitigation_services.as_wanted(*pair)]
     if not check:
@@ -80,10 +79,11 @@ def _service_plan(
     return plan
 
 
-@operation
-def set_pools(context: Context, request: dict[str, Any]) -> Result:
+@operation("Set-AppPoolMitigation")
+def set_pools(context: Context, given: Given) -> Result:
     """Put application pools into a state."""
-    mitigation, pools, check, _ = begin(context, request, _POOLS)
+    mitigation, pools, check = given["mitigation"], given["pools"], given["check"]
+    assert_may_change(context.world, given)
     state = mitigation_pools.read(context)
     plan = [
         (now, _wanted_pool(now, pool))
@@ -120,6 +120,3 @@ def _wanted_pool(now: dict[str, Any], pool: dict[str, Any]) -> dict[str, Any]:
     if now["start_mode"].lower() != wanted["start_mode"].lower():
         wanted["start_mode_text"] = wanted["start_mode"]
     return wanted
-
-
-OPERATIONS = {"Set-AppPoolMitigation": set_pools, "Set-ServiceMitigation": set_services}

@@ -8,39 +8,18 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..core.lock import assert_owner
+from ..core.lock import assert_may_change
 from ..core.state import BY, assert_trusted, refused, state_folder
 from ..errors import OperationError
 from ..file_bytes import content, digest, put_bytes
 from ..jobs.files import sha256_of
-from ..parameters import Parameter, bind
+from ..registry import operation
 
 if TYPE_CHECKING:
     from ....world.world import World
+    from ..context import Context
+    from ..registry import Given, Result
 
-_FAR = 1 << 63
-_LONGEST = 1 << 30
-_PACKAGE = Parameter("Package", str, 0, _LONGEST)
-_SHA256 = Parameter("Sha256", str, 0, _LONGEST)
-_SIZE = Parameter("Size", int, -_FAR, _FAR)
-_CHECK = Parameter("Check", bool, default=False, mandatory=False)
-_OWNER = Parameter("LockOwner", str, 0, _LONGEST, default="", mandatory=False)
-_WANTED = (_PACKAGE, _SHA256, _SIZE)
-_CHUNK = (
-    *_WANTED,
-    Parameter("Offset", int, -_FAR, _FAR),
-    Parameter("Data", str, 0, _LONGEST),
-    Parameter("ChunkSha256", str, 0, _LONGEST),
-    _CHECK,
-    _OWNER,
-)
-_RECEIVE = (
-    *_WANTED,
-    Parameter("Source", str, 0, _LONGEST),
-    Parameter("DeadlineSeconds", int, 1, 86_400, default=3600, mandatory=False),
-    _CHECK,
-    _OWNER,
-)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _LARGEST = 16 << 30
@@ -55,20 +34,21 @@ _CURE = (
 _PLAIN = "Look at it, keep it as evidence, move it away and run again"
 
 
-def get_state(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    """Get-PackageState."""
-    package, sha256, size = bind(request, _WANTED)
-    _check(package, sha256, size)
+@operation("Get-PackageState")
+def get_state(context: Context, given: Given) -> Result:
+    """Tell how much of a package is there."""
+    world = context.world
+    package, sha256, size = _wanted(given)
     return {**_condition(world, package, sha256, size), "free_bytes": _free(world)}
 
 
-def add_chunk(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    """Add-PackageChunk."""
-    package, sha256, size, offset, data, chunk_sha256, check, owner = bind(request, _CHUNK)
-    _check(package, sha256, size)
-    if not check:
-        assert_owner(world, owner)
-    chunk = _chunk(data, chunk_sha256)
+@operation("Add-PackageChunk")
+def add_chunk(context: Context, given: Given) -> Result:
+    """Append a chunk; the last one completes the package or discards it."""
+    world, offset, check = context.world, given["offset"], given["check"]
+    package, sha256, size = _wanted(given)
+    assert_may_change(world, given)
+    chunk = _chunk(given["data"], given["chunk_sha256"])
     folder = _folder(world, sha256, create=not check)
     before = _brief(world, folder, package)
     path = f"{folder}\\{package}"
@@ -89,23 +69,23 @@ def add_chunk(world: World, request: dict[str, Any]) -> dict[str, Any]:
     return {**result, "after": _brief(world, folder, package)}
 
 
-def receive(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    """Receive-Package; the model has no network, so only shares of its own world answer."""
-    package, sha256, size, source, _, check, owner = bind(request, _RECEIVE)
-    _check(package, sha256, size)
+@operation("Receive-Package")
+def receive(context: Context, given: Given) -> Result:
+    """Fetch a package; the model has no network, so only shares of its own world answer."""
+    world, source = context.world, given["source"]
+    package, sha256, size = _wanted(given)
     if not (_SHARE.match(source) or _WEB.match(source)) or _NOT_SO.search(source):
         message = (
             f"the source '{source}' is neither \\\\server\\share\\file nor https://server/file"
         )
         raise OperationError("RequestInvalid", message, identity="PackageSource")
-    if not check:
-        assert_owner(world, owner)
+    assert_may_change(world, given)
     before = _condition(world, package, sha256, size)
     result = {"changed": False, "before": before, "after": before, "source": source}
     if before["state"] == "complete":
         return result
     planned = {"state": "complete", "bytes": size, "sha256": sha256, "path": None}
-    if check:
+    if given["check"]:
         return {**result, "changed": True, "after": planned}
     _check_space(world, size)
     path = f"{_folder(world, sha256, create=True)}\\{package}"
@@ -118,7 +98,9 @@ def receive(world: World, request: dict[str, Any]) -> dict[str, Any]:
     return {**result, "changed": True, "after": after}
 
 
-def _check(package: str, sha256: str, size: int) -> None:
+def _wanted(given: Given) -> tuple[str, str, int]:
+    """Return name, hash and size of the package that is meant; raises RequestInvalid."""
+    package, sha256, size = given["package"], given["sha256"], given["size"]
     if not _NAME.match(package):
         message = f"the package's name '{package}' is not a plain file name"
         raise OperationError("RequestInvalid", message, identity="PackageName")
@@ -128,6 +110,7 @@ def _check(package: str, sha256: str, size: int) -> None:
     if not 1 <= size <= _LARGEST:
         message = f"the package's size {size} is not between 1 byte and 16 GB"
         raise OperationError("RequestInvalid", message, identity="PackageSize")
+    return package, sha256, size
 
 
 def _chunk(data: str, chunk_sha256: str) -> bytes:
@@ -266,10 +249,3 @@ def _check_space(world: World, size: int) -> None:
 
 def _free(world: World) -> int:
     return int(world.data["drives"]["C"]["free_bytes"])
-
-
-OPERATIONS = {
-    "Add-PackageChunk": add_chunk,
-    "Get-PackageState": get_state,
-    "Receive-Package": receive,
-}

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from ..context import Context, stamp
-from ..core.lock import assert_owner
+from ..core.lock import assert_may_change
 from ..core.lock import read as read_lock
 from ..core.state import BY, state_folder
 from ..errors import OperationError, PartError, thrown
@@ -16,35 +16,29 @@ from ..facts.exchange import exchange
 from ..facts.iis import iis
 from ..facts.services import services as service_facts
 from ..frame import encode
-from ..mitigations.frame import CHECK, LOCK_OWNER, operation
 from ..mitigations.record import read_file
 from ..mitigations.services import as_wanted, by_rank, key, put, read, set_start_type
 from ..mitigations.text import read as read_text
 from ..mitigations.text import sha256
-from ..parameters import Parameter, bind
+from ..registry import operation
 from .evidence import components, versions
 
 if TYPE_CHECKING:
     from ....world.world import World
-    from ..mitigations.frame import Result
+    from ..registry import Given, Result
 
-_UPDATE = Parameter("Update", str)
-_BINARIES = Parameter("Binaries", list, 0, 100, default=(), mandatory=False)
-_NOTES = Parameter("Notes", list, 0, 50, default=(), mandatory=False)
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}\Z")
 _INSTALLERS = ("msiexec", "exsetup", "exsetupui", "setup", "exchange*-kb*", "tiworker", "wusa")
 _LOGS = "C:\\ExchangeSetupLogs"
 
 
-def _bound(context: Context, request: dict[str, Any], *more: Parameter) -> list[Any]:
-    wanted = (_UPDATE, *more)
-    values = bind(request, wanted)
-    if not _NAME.match(values[0]):
+def _update(given: Given) -> str:
+    """Return the name of the update that is meant; raises RequestInvalid."""
+    name: str = given["update"]
+    if not _NAME.match(name):
         message = "update is a short name of lower-case letters, digits, dots and dashes"
         raise OperationError("RequestInvalid", message, identity="Update")
-    if LOCK_OWNER in more and not values[wanted.index(CHECK)]:
-        assert_owner(context.world, values[wanted.index(LOCK_OWNER)])
-    return values
+    return name
 
 
 def _services(context: Context) -> list[dict[str, Any]]:
@@ -150,55 +144,56 @@ def _begun(world: World) -> list[str]:
     return sorted((name for name in found if _NAME.match(name)), key=str.upper)
 
 
-@operation
-def get_snapshot(context: Context, request: dict[str, Any]) -> Result:
+@operation("Get-UpdateSnapshot")
+def get_snapshot(context: Context, given: Given) -> Result:
     """Read the present state and the record."""
-    update, binaries = _bound(context, request, _BINARIES)
+    update = _update(given)
     return {
-        "now": _state(context, binaries),
+        "now": _state(context, given["binaries"]),
         "recorded": _record(context.world, update),
         "begun": _begun(context.world),
         "lock": read_lock(context.world),
     }
 
 
-@operation
-def save_snapshot(context: Context, request: dict[str, Any]) -> Result:
+@operation("Save-UpdateSnapshot")
+def save_snapshot(context: Context, given: Given) -> Result:
     """Record the present state unless there is a record."""
-    update, binaries, notes, check, _ = _bound(
-        context, request, _BINARIES, _NOTES, CHECK, LOCK_OWNER
-    )
     world = context.world
+    update = _update(given)
+    assert_may_change(world, given)
     record = _record(world, update)
     changed = record is None
     if record is None:
         now = stamp(world.clock())
-        state = _state(context, binaries)
+        state = _state(context, given["binaries"])
         record = {"schema": 1, "update": update, "recorded": now}
-        record |= {"notes": list(notes), "state": state}
+        record |= {"notes": given["notes"], "state": state}
         if not state["services"]:
             message = "the services could not be read, so there is nothing that could be restored"
             raise OperationError("ScriptFailed", message, identity="SnapshotIncomplete")
-        if not check:
+        if not given["check"]:
             world.write_text(str(_path(world, update, create=True)), encode(record), by=BY)
     return {"changed": changed, "record": record}
 
 
-@operation
-def remove_snapshot(context: Context, request: dict[str, Any]) -> Result:
+@operation("Remove-UpdateSnapshot")
+def remove_snapshot(context: Context, given: Given) -> Result:
     """Delete the record."""
-    update, check, _ = _bound(context, request, CHECK, LOCK_OWNER)
+    update = _update(given)
+    assert_may_change(context.world, given)
     path = _path(context.world, update)
     changed = path is not None and context.world.file(path) is not None
-    if changed and not check:
+    if changed and not given["check"]:
         context.world.delete_file(str(path), by=BY)
     return {"changed": changed}
 
 
-@operation
-def restore_start_types(context: Context, request: dict[str, Any]) -> Result:
+@operation("Restore-ServiceStartTypes")
+def restore_start_types(context: Context, given: Given) -> Result:
     """Give services the start types of the record, and start those that ran."""
-    update, check, _ = _bound(context, request, CHECK, LOCK_OWNER)
+    update, check = _update(given), given["check"]
+    assert_may_change(context.world, given)
     record = _record(context.world, update)
     if record is None:
         message = f"there is no record of the state before {update} on this host"
@@ -245,11 +240,3 @@ def _restore_plan(
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("name", "status", "start_type")}
-
-
-OPERATIONS = {
-    "Get-UpdateSnapshot": get_snapshot,
-    "Remove-UpdateSnapshot": remove_snapshot,
-    "Restore-ServiceStartTypes": restore_start_types,
-    "Save-UpdateSnapshot": save_snapshot,
-}

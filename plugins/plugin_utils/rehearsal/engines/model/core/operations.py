@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host lock and the state of keyed operations, as their scripts answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..jobs.files import assert_idle
+from ..registry import operation
+from . import lock, state
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..registry import Given, Result
+
+
+@operation("Get-HostLock")
+def get_lock(context: Context, _: Given) -> Result:
+    """Tell who holds the lock."""
+    return lock.get(context.world)
+
+
+@operation("Lock-Host")
+def acquire(context: Context, given: Given) -> Result:
+    """Take the lock, renew it, or take it over."""
+    return lock.acquire(
+        context.world,
+        given["owner"],
+        given["run"],
+        given["purpose"],
+        given["ttl_seconds"],
+        given["controller"],
+        lock.Takeover(given["takeover"], assert_idle),
+    )
+
+
+@operation("Update-HostLock")
+def renew(context: Context, given: Given) -> Result:
+    """Renew the heartbeat."""
+    return lock.renew(context.world, given["owner"], given["run"])
+
+
+@operation("Unlock-Host")
+def release(context: Context, given: Given) -> Result:
+    """Release the lock."""
+    return lock.release(context.world, given["owner"], given["run"])
+
+
+@operation("Get-OperationStatus")
+def status(context: Context, given: Given) -> Result:
+    """Tell what became of keyed operations."""
+    return state.operation_status(context.world, given["keys"])
