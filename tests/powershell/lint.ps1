@@ -113,6 +113,43 @@ function Test-Function($Ast) {
     if ($Ast.Name -cnotmatch '^[A-Z][A-Za-z]+-[A-Z][A-Za-z0-9]+$' -or ($Ast.Name -split '-')[0] -notin $verbs) { Add-Finding 'verb' $Ast.Extent 'functions are Verb-Noun with an approved verb' }
 }
 
+function Test-Gap($First, $Second) {
+    # A type stands right before what it is for, or in a line of its own above it.
+    $line = $First.EndLineNumber -eq $Second.StartLineNumber
+    if ($line -and $Second.StartColumnNumber -gt $First.EndColumnNumber) { Add-Finding 'cast' $Second $rules.style.cast }
+}
+
+function Test-ParameterType($Ast) {
+    foreach ($attribute in $Ast.Attributes) {
+        if ($attribute -is [System.Management.Automation.Language.TypeConstraintAst]) { Test-Gap $attribute.Extent $Ast.Name.Extent }
+    }
+}
+
+function Test-Table($Ast) {
+    $members = @($Ast.KeyValuePairs)
+    if (-not $members) { return }
+    if ($Ast.Extent.StartLineNumber -eq $Ast.Extent.EndLineNumber) {
+        if ($Ast.Extent.Text -cnotmatch '\A@\{ \S.*\S \}\z') { Add-Finding 'table' $Ast.Extent $rules.style.blank }
+        if ($members.Count -gt $rules.style.members_in_one_line) { Add-Finding 'table' $Ast.Extent $rules.style.members }
+        return
+    }
+    $line = $Ast.Extent.StartLineNumber
+    foreach ($member in $members) {
+        if ($member.Item1.Extent.StartLineNumber -le $line) { Add-Finding 'table' $member.Item1.Extent $rules.style.members }
+        $line = $member.Item2.Extent.EndLineNumber
+    }
+}
+
+function Test-CommentAbove($Tokens) {
+    # By tokens, because comments are in no syntax tree.
+    for ($at = 2; $at -lt $Tokens.Count; $at++) {
+        $above = $Tokens[$at - 2]
+        if ($Tokens[$at].Kind -eq 'Function' -and $above.Kind -eq 'Comment' -and $above.Extent.StartLineNumber -eq $Tokens[$at].Extent.StartLineNumber - 1) {
+            Add-Finding 'comment' $above.Extent $rules.style.comment
+        }
+    }
+}
+
 function Test-Node($Ast, $Local) {
     $type = $Ast.GetType().Name
     if ($rules.nodes.ContainsKey($type)) { Add-Finding 'syntax' $Ast.Extent $rules.nodes[$type] }
@@ -121,6 +158,9 @@ function Test-Node($Ast, $Local) {
         'FunctionDefinitionAst' { Test-Function $Ast }
         { $_ -in 'MemberExpressionAst', 'InvokeMemberExpressionAst' } { Test-Member $Ast }
         'BinaryExpressionAst' { Test-Localised $Ast }
+        'HashtableAst' { Test-Table $Ast }
+        'ParameterAst' { Test-ParameterType $Ast }
+        { $Ast -is [System.Management.Automation.Language.AttributedExpressionAst] } { Test-Gap $Ast.Attribute.Extent $Ast.Child.Extent }
         { $_ -in 'BreakStatementAst', 'ContinueStatementAst' } { Test-Jump $Ast }
         'PipelineAst' { if ($Ast.Background) { Add-Finding 'syntax' $Ast.Extent 'a background pipeline is of 6.0' } }
         { $_ -in 'FileRedirectionAst', 'MergingRedirectionAst' } {
@@ -138,6 +178,7 @@ function Test-Script($Case) {
     $ast = [System.Management.Automation.Language.Parser]::ParseInput($Case.text, [ref] $tokens, [ref] $parseErrors)
     foreach ($one in $parseErrors) { Add-Finding 'parse' $one.Extent $one.Message }
     Test-Token $tokens
+    Test-CommentAbove $tokens
     $local = @($ast.FindAll({ $args[0] -is [System.Management.Automation.Language.FunctionDefinitionAst] }, $true) | ForEach-Object { $_.Name })
     foreach ($node in $ast.FindAll({ $true }, $true)) { Test-Node $node $local }
     if ($Case.kind -eq 'operation') { Test-Head $ast $Case.text $tokens }

@@ -84,7 +84,21 @@ BAD = [
     ("minify", "$a = 'one\ntwo'"),
     ("minify", "<# comment #>"),
     ("ascii", "$a = '\u00e4'"),
-    ("type", "[wmi] 'x'"),
+    ("cast", "[ordered] @{ a = 1 }"),
+    ("cast", "[string] $a"),
+    ("cast", "[void] $a.Add(1)"),
+    ("cast", "function Get-A {\n    param ([string] $A)\n    $A\n}"),
+    ("cast", "Get-A ([ref] $a)"),
+    ("table", "@{a = 1 }"),
+    ("table", "@{ a = 1}"),
+    ("table", "@{  a = 1 }"),
+    ("table", "@{ a = 1; b = 2; c = 3; d = 4; e = 5 }"),
+    ("table", "@{\n    a = 1; b = 2\n}"),
+    ("table", "@{ a = 1\n    b = 2\n}"),
+    ("table", "@{\n    a = @{\n        b = 1\n    }; c = 2\n}"),
+    ("comment", "# Reads it.\nfunction Get-A {\n    1\n}"),
+    ("comment", "$a = 1\n\n# Reads it.\n# All.\nfunction Get-A {\n    1\n}"),
+    ("type", "[wmi]'x'"),
     ("type", "[Security.Cryptography.SHA256Managed]::Create()"),
 ]
 BAD_HEADS = {
@@ -103,7 +117,10 @@ BAD_HEADS = {
 GOOD = (
     "foreach ($a in 1) { if ($a) { break } }\nfunction Get-Sample {\n" + "1\n" * 38 + "}\n"
     "Get-Item -LiteralPath a\n$a | Remove-Item\nGet-Content -LiteralPath a -Tail 5\n"
-    "$c = @{a = 'it''s # no comment'}\n$d = 0x1fe\n$e = 'a/b'.Split('/')\nJoin-Path a b\n"
+    "$c = @{ a = 'it''s # no comment' }\n[ordered]@{}\n@{ a = 1; b = 2; c = 3; d = 4 }\n"
+    "@{\n    a = 1\n    b = @{ c = 1 }\n}\n# of the file\n\nfunction Get-Other {\n    # Reads.\n"
+    "    param (\n        [string]\n        $A\n    )\n    [string]$A\n}\n"
+    "$d = 0x1fe\n$e = 'a/b'.Split('/')\nJoin-Path a b\n"
     "if ($_.FullyQualifiedErrorId -like 'Path*') { 1 }\n"
 )
 TRICKY = (
@@ -146,7 +163,7 @@ def judged(pwsh: str) -> dict[str, dict[str, Any]]:
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return {one["name"]: one for one in json.loads(done.stdout)}

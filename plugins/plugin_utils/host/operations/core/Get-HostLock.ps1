@@ -19,7 +19,7 @@ if ($lock) {
         $state = 'stale'
     }
 }
-[ordered] @{
+[ordered]@{
     state = $state
     reason = $reason
     lock = $lock

@@ -16,10 +16,10 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 $folder = Get-StateFolder 'operations'
-$states = [ordered] @{}
+$states = [ordered]@{}
 foreach ($key in $Keys) {
     Assert-Key $key
-    $entry = [ordered] @{state = 'unknown'; reply = $null; started = $null }
+    $entry = [ordered]@{ state = 'unknown'; reply = $null; started = $null }
     if ($folder) {
         $entry['started'] = Read-StartedMarker $folder $key
         $reply = Read-StoredReply $folder $key

@@ -40,8 +40,8 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# "operator", "controller", or null: this lock may not be taken. Heartbeats come every five minutes.
 function Get-TakeoverReason {
+    # "operator", "controller", or null: this lock may not be taken. Heartbeats come every five minutes.
     param ($Lock)
     $reason = $null
     if ($Takeover) {
@@ -61,7 +61,7 @@ function Get-TakeoverReason {
 
 Use-LockGuard {
     $now = ConvertTo-IsoDate (Get-Date)
-    $lock = [ordered] @{
+    $lock = [ordered]@{
         owner = $Owner
         run = $Run
         purpose = $Purpose
@@ -94,5 +94,5 @@ Use-LockGuard {
         }
     }
     Write-HostLock $lock -New:($state -eq 'acquired')
-    [ordered] @{state = $state; lock = Read-HostLock; previous = $previous; reason = $reason }
+    [ordered]@{ state = $state; lock = Read-HostLock; previous = $previous; reason = $reason }
 }

@@ -22,11 +22,11 @@ $ProgressPreference = 'SilentlyContinue'
 Use-LockGuard {
     $lock = Read-HostLock
     if (-not $lock) {
-        return [ordered] @{state = 'free'; lock = $null }
+        return [ordered]@{ state = 'free'; lock = $null }
     }
     if (-not (Test-LockHolder $lock $Owner $Run)) {
         Stop-Locked $lock
     }
     [IO.File]::Delete((Resolve-NativePath (Join-Path (Get-StateFolder) 'host.lock')))
-    [ordered] @{state = 'released'; lock = $lock }
+    [ordered]@{ state = 'released'; lock = $lock }
 }

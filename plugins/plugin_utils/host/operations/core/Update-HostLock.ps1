@@ -30,5 +30,5 @@ Use-LockGuard {
     $lock['renewed'] = ConvertTo-IsoDate (Get-Date)
     $lock['boot_id'] = Get-BootId
     Write-HostLock $lock
-    [ordered] @{state = 'renewed'; lock = Read-HostLock }
+    [ordered]@{ state = 'renewed'; lock = Read-HostLock }
 }

@@ -52,7 +52,7 @@ if (!$r) {
             language_mode = "$($ExecutionContext.SessionState.LanguageMode)"
             process_id = $PID
         }
-        errors = @(@{source = 'bootstrap'; class = $c; id = "$($e.FullyQualifiedErrorId)"; message = $t})
+        errors = @(@{ source = 'bootstrap'; class = $c; id = "$($e.FullyQualifiedErrorId)"; message = $t })
     } | ConvertTo-Json -Compress -Depth 5
     $r = $r -replace '[^\x20-\x7e]', '?'
 }

@@ -8,9 +8,9 @@ function Assert-Key {
     }
 }
 
-# The stored reply as JSON text; null when there is none.
 function Read-StoredReply {
-    param ([string] $Folder, [string] $Key)
+    # The stored reply as JSON text; null when there is none.
+    param ([string]$Folder, [string]$Key)
     $text = Read-StateFile (Join-Path $Folder "$Key.json")
     if ($null -eq $text) {
         return $null
@@ -29,18 +29,18 @@ function Read-StoredReply {
     $text -replace '\A(\{"schema":1,"operation":"[\w-]+","status":"\w+","replayed":)false', '$1true'
 }
 
-# Who started it; null when nobody did. "running": its process still exists.
 function Read-StartedMarker {
-    param ([string] $Folder, [string] $Key)
+    # Who started it; null when nobody did. "running": its process still exists.
+    param ([string]$Folder, [string]$Key)
     $text = Read-StateFile (Join-Path $Folder "$Key.started")
     if ($null -eq $text) {
         return $null
     }
-    $marker = [ordered] @{started = $null; process_id = $null; running = $false }
+    $marker = [ordered]@{ started = $null; process_id = $null; running = $false }
     try {
         $stored = $text | ConvertFrom-Json
         $marker['started'] = ConvertTo-IsoDate $stored.started
-        $marker['process_id'] = [int] $stored.process_id
+        $marker['process_id'] = [int]$stored.process_id
         $process = Get-Process -Id $marker['process_id']
         $marker['running'] = (ConvertTo-IsoDate $process.StartTime) -eq (ConvertTo-IsoDate $stored.process_started)
     } catch {
@@ -49,8 +49,8 @@ function Read-StartedMarker {
     $marker
 }
 
-# A change that another command is carrying out at this moment; null when there is none.
 function Find-RunningOperation {
+    # A change that another command is carrying out at this moment; null when there is none.
     $folder = Get-StateFolder 'operations'
     if (-not $folder) {
         return $null
@@ -68,14 +68,14 @@ function Find-RunningOperation {
     }
 }
 
-# Returns the stored reply, or null after it marked the key as started. Throws when it must not run.
 function Start-KeyedOperation {
-    param ([string] $Folder, [string] $Key)
+    # Returns the stored reply, or null after it marked the key as started. Throws when it must not run.
+    param ([string]$Folder, [string]$Key)
     $stored = Read-StoredReply $Folder $Key
     if ($stored) {
         return $stored
     }
-    $marker = ConvertTo-SafeJson ([ordered] @{
+    $marker = ConvertTo-SafeJson ([ordered]@{
             started = Get-Date
             process_id = $PID
             process_started = (Get-Process -Id $PID).StartTime
@@ -94,10 +94,10 @@ function Start-KeyedOperation {
     }
 }
 
-# Stores the reply before it is sent; the marker stays, so no other command can slip in between.
-# What was refused changed nothing: it may be asked again with the same key.
 function Complete-KeyedOperation {
-    param ([string] $Folder, [string] $Key, $Reply)
+    # Stores the reply before it is sent; the marker stays, so no other command can slip in between.
+    # What was refused changed nothing: it may be asked again with the same key.
+    param ([string]$Folder, [string]$Key, $Reply)
     $refused = @('Locked', 'RequestInvalid')
     if ($Reply['status'] -eq 'error' -and $refused -contains $Reply['errors'][0]['class']) {
         [IO.File]::Delete((Resolve-NativePath (Join-Path $Folder "$Key.started")))
@@ -106,8 +106,8 @@ function Complete-KeyedOperation {
     Write-FileDurably (Join-Path $Folder "$Key.json") (ConvertTo-SafeJson $Reply) -New
 }
 
-# Runs a changing operation; returns the reply as JSON text.
 function Invoke-KeyedOperation {
+    # Runs a changing operation; returns the reply as JSON text.
     param ($Request)
     Set-StrictMode -Version 2.0
     $ErrorActionPreference = 'Stop'

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The host lock: one mutator per host across controllers.
 
-# Runs the block while no other command can read and change the lock. The handle is exclusive and
-# closes with the process, so a crash leaves nothing behind.
 function Use-LockGuard {
-    param ([scriptblock] $GuardedAction)
+    # Runs the block while no other command can read and change the lock. The handle is exclusive and
+    # closes with the process, so a crash leaves nothing behind.
+    param ([scriptblock]$GuardedAction)
     $guard = Resolve-NativePath (Join-Path (Get-StateFolder -Create) 'host.lock.guard')
     $stream = $null
     for ($try = 1; -not $stream; $try++) {
@@ -24,8 +24,8 @@ function Use-LockGuard {
     }
 }
 
-# The lock as it stands; null when the host is free. A damaged file is a lock held by nobody known.
 function Read-HostLock {
+    # The lock as it stands; null when the host is free. A damaged file is a lock held by nobody known.
     $folder = Get-StateFolder
     if (-not $folder) {
         return $null
@@ -35,7 +35,7 @@ function Read-HostLock {
     if ($null -eq $text) {
         return $null
     }
-    $lock = [ordered] @{}
+    $lock = [ordered]@{}
     try {
         $stored = $text | ConvertFrom-Json
         foreach ($name in 'owner', 'run', 'purpose', 'boot_id') {
@@ -44,35 +44,47 @@ function Read-HostLock {
         foreach ($name in 'acquired', 'renewed') {
             $lock[$name] = ConvertTo-IsoDate $stored.$name
         }
-        $lock['ttl_seconds'] = [int] $stored.ttl_seconds
+        $lock['ttl_seconds'] = [int]$stored.ttl_seconds
         foreach ($name in 'controller', 'takeover') {
             # Locks of older versions have neither.
             $member = $stored.PSObject.Properties[$name]
             $lock[$name] = if ($member) { $member.Value }
         }
     } catch {
-        $written = ConvertTo-IsoDate ([IO.File]::GetLastWriteTimeUtc((Resolve-NativePath $path)))
-        $lock = [ordered] @{
-            owner = $null; run = $null; purpose = 'unreadable lock file'; boot_id = $null
-            acquired = $written; renewed = $written; ttl_seconds = 3600; controller = $null; takeover = $null
-        }
+        $lock = New-UnreadableLock $path
     }
     $lock
 }
 
+function New-UnreadableLock {
+    param ([string]$Path)
+    $written = ConvertTo-IsoDate ([IO.File]::GetLastWriteTimeUtc((Resolve-NativePath $Path)))
+    [ordered]@{
+        owner = $null
+        run = $null
+        purpose = 'unreadable lock file'
+        boot_id = $null
+        acquired = $written
+        renewed = $written
+        ttl_seconds = 3600
+        controller = $null
+        takeover = $null
+    }
+}
+
 function Write-HostLock {
-    param ($Lock, [switch] $New)
+    param ($Lock, [switch]$New)
     Write-FileDurably (Join-Path (Get-StateFolder -Create) 'host.lock') (ConvertTo-SafeJson $Lock) -New:$New
 }
 
-# Two boot identities are of different boots when a part that both have differs.
 function Test-OtherBoot {
+    # Two boot identities are of different boots when a part that both have differs.
     param ($One, $Two)
     $parts = @{}
-    foreach ($part in ([string] $One) -split ';') {
+    foreach ($part in ([string]$One) -split ';') {
         $parts[($part -split ':')[0]] = $part
     }
-    foreach ($part in ([string] $Two) -split ';') {
+    foreach ($part in ([string]$Two) -split ';') {
         $name = ($part -split ':')[0]
         if ($part -and $parts.ContainsKey($name) -and $parts[$name] -ne $part) {
             return $true
@@ -81,21 +93,21 @@ function Test-OtherBoot {
     $false
 }
 
-# Setup.exe and the update's own .exe unpack and then call msiexec or ExSetup; any of them counts.
 function Test-InstallerRunning {
+    # Setup.exe and the update's own .exe unpack and then call msiexec or ExSetup; any of them counts.
     $names = @('msiexec', 'ExSetup', 'ExSetupUI', 'Setup', 'Exchange*-KB*')
     @(Get-Process -Name $names -ErrorAction SilentlyContinue).Count -gt 0
 }
 
-# Seconds since the last heartbeat.
 function Get-LockSilence {
+    # Seconds since the last heartbeat.
     param ($Lock)
     $renewed = [datetime]::Parse($Lock['renewed'], [Globalization.CultureInfo]::InvariantCulture, [Globalization.DateTimeStyles]::RoundtripKind)
     ((Get-Date).ToUniversalTime() - $renewed.ToUniversalTime()).TotalSeconds
 }
 
-# Proof that the holder is dead: "boot", or "heartbeat" while no installer runs. Null: it lives.
 function Get-StaleReason {
+    # Proof that the holder is dead: "boot", or "heartbeat" while no installer runs. Null: it lives.
     param ($Lock)
     if (Test-OtherBoot $Lock['boot_id'] (Get-BootId)) {
         return 'boot'
@@ -106,7 +118,7 @@ function Get-StaleReason {
 }
 
 function Test-LockHolder {
-    param ($Lock, [string] $Owner, [string] $Run)
+    param ($Lock, [string]$Owner, [string]$Run)
     $Lock -and $Lock['owner'] -ceq $Owner -and $Lock['run'] -ceq $Run
 }
 
@@ -116,10 +128,10 @@ function Stop-Locked {
     Stop-Operation 'Locked' 'HostLocked' $message $Lock
 }
 
-# What every operation that changes a server asks first (I16): does this controller hold the lock?
-# Without the lock the host may be in the hands of another controller, or the lock was taken over.
 function Assert-LockOwner {
-    param ([string] $Owner)
+    # What every operation that changes a server asks first (I16): does this controller hold the lock?
+    # Without the lock the host may be in the hands of another controller, or the lock was taken over.
+    param ([string]$Owner)
     $lock = Read-HostLock
     if (-not $lock) {
         Stop-Operation 'Locked' 'LockNotHeld' "'$Owner' holds no lock on this host; take it with Lock-Host before changing anything"

@@ -3,8 +3,8 @@
 # Rule for the loader, in every file that is no operation: each function starts and ends in
 # column 1, nothing stands outside functions, and no other file has a function of that name.
 
-# Records why a part of the result is null. -ErrorRecord: an error record, or a sentence.
 function Add-PartError {
+    # Records why a part of the result is null. -ErrorRecord: an error record, or a sentence.
     param (
         [Parameter(Mandatory = $true)]
         [string]
@@ -13,12 +13,12 @@ function Add-PartError {
         [Parameter(Mandatory = $true)]
         $ErrorRecord
     )
-    [void] $script:PartErrors.Add((ConvertTo-ErrorEntry $Source $ErrorRecord))
+    [void]$script:PartErrors.Add((ConvertTo-ErrorEntry $Source $ErrorRecord))
 }
 
-# Runs one part. Failure: null, and an entry in errors[]. -List: always an array, also an empty one.
-# The odd parameter names keep the caller's variables visible inside its script block.
 function Invoke-Part {
+    # Runs one part. Failure: null, and an entry in errors[]. -List: always an array, also an empty one.
+    # The odd parameter names keep the caller's variables visible inside its script block.
     param (
         [Parameter(Mandatory = $true, Position = 0)]
         [Alias('Name')]
@@ -49,8 +49,8 @@ function Invoke-Part {
     Add-PartError $PartName__ 'the part ended before it had a result'
 }
 
-# The path that .NET file classes understand: the identity on Windows, a folder in the rehearsal.
 function Resolve-NativePath {
+    # The path that .NET file classes understand: the identity on Windows, a folder in the rehearsal.
     param (
         [Parameter(Mandatory = $true)]
         [string]
@@ -59,8 +59,8 @@ function Resolve-NativePath {
     $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
 }
 
-# A date (local, UTC or ISO text) as ISO-8601 UTC text with seven decimals; null stays null.
 function ConvertTo-IsoDate {
+    # A date (local, UTC or ISO text) as ISO-8601 UTC text with seven decimals; null stays null.
     param ($Value)
     if ($null -eq $Value) {
         return $null
@@ -68,17 +68,17 @@ function ConvertTo-IsoDate {
     if ($Value -isnot [datetime]) {
         $culture = [Globalization.CultureInfo]::InvariantCulture
         $style = [Globalization.DateTimeStyles]::RoundtripKind
-        $Value = [datetime]::Parse([string] $Value, $culture, $style)
+        $Value = [datetime]::Parse([string]$Value, $culture, $style)
     }
     $Value.ToUniversalTime().ToString('o')
 }
 
-# Ends the operation with a failure of a named class: RequestInvalid, ScriptFailed or Locked.
 function Stop-Operation {
+    # Ends the operation with a failure of a named class: RequestInvalid, ScriptFailed or Locked.
     param (
-        [string] $Class,
-        [string] $Id,
-        [string] $Message,
+        [string]$Class,
+        [string]$Id,
+        [string]$Message,
         $Details
     )
     $exception = New-Object InvalidOperationException($Message)
@@ -92,13 +92,13 @@ function Stop-Operation {
 function ConvertTo-ErrorEntry {
     param ($Source, $ErrorRecord)
     if ($ErrorRecord -isnot [Management.Automation.ErrorRecord]) {
-        return [ordered] @{source = $Source; class = 'Unavailable'; id = ''; message = [string] $ErrorRecord }
+        return [ordered]@{ source = $Source; class = 'Unavailable'; id = ''; message = [string]$ErrorRecord }
     }
     $exception = $ErrorRecord.Exception
     while ($exception -is [Management.Automation.MethodInvocationException] -and $exception.InnerException) {
         $exception = $exception.InnerException
     }
-    [ordered] @{
+    [ordered]@{
         source = $Source
         class = $exception.GetType().FullName
         id = $ErrorRecord.FullyQualifiedErrorId
@@ -106,32 +106,32 @@ function ConvertTo-ErrorEntry {
     }
 }
 
-# JSON in pure ASCII. Not ConvertTo-Json: that of 3.0-5.1 writes \/Date()\/, unrolls decorated
-# strings into objects, and follows live objects into their whole graph.
 function ConvertTo-SafeJson {
+    # JSON in pure ASCII. Not ConvertTo-Json: that of 3.0-5.1 writes \/Date()\/, unrolls decorated
+    # strings into objects, and follows live objects into their whole graph.
     param ($Value)
     $builder = New-Object Text.StringBuilder
     Write-JsonValue $builder $Value 0
     # One pass for all strings, control characters too: nothing outside strings needs it. Each UTF-16
     # unit becomes its own escape, so that lone surrogates (legal in NTFS names) survive.
-    [regex]::Replace($builder.ToString(), '[^\x20-\x7e]', { param ($m) '\u{0:x4}' -f [int] [char] $m.Value })
+    [regex]::Replace($builder.ToString(), '[^\x20-\x7e]', { param ($m) '\u{0:x4}' -f [int][char]$m.Value })
 }
 
-# Dates become ISO text, enumerations names, everything unknown its text. A StringBuilder holds
-# JSON that is ready (a stored reply); data never is one.
 function Write-JsonValue {
-    param ($Builder, $Value, [int] $Depth)
+    # Dates become ISO text, enumerations names, everything unknown its text. A StringBuilder holds
+    # JSON that is ready (a stored reply); data never is one.
+    param ($Builder, $Value, [int]$Depth)
     if ($Depth -gt 40) {
         throw 'the result is nested more than 40 levels deep'
     }
     if ($null -eq $Value) {
-        [void] $Builder.Append('null')
+        [void]$Builder.Append('null')
     } elseif ($Value -is [string]) {
-        [void] $Builder.Append('"').Append($Value.Replace('\', '\\').Replace('"', '\"')).Append('"')
+        [void]$Builder.Append('"').Append($Value.Replace('\', '\\').Replace('"', '\"')).Append('"')
     } elseif ($Value -is [bool]) {
-        [void] $Builder.Append(([string] $Value).ToLowerInvariant())
+        [void]$Builder.Append(([string]$Value).ToLowerInvariant())
     } elseif ($Value -is [Text.StringBuilder]) {
-        [void] $Builder.Append($Value.ToString())
+        [void]$Builder.Append($Value.ToString())
     } elseif ($Value -is [Collections.IDictionary]) {
         # GetEnumerator: a key named "Keys" would hide the property.
         Write-JsonObject $Builder $Value.GetEnumerator() 'Key' $Depth
@@ -145,52 +145,52 @@ function Write-JsonValue {
 }
 
 function Write-JsonObject {
-    param ($Builder, $Members, $NameProperty, [int] $Depth)
-    [void] $Builder.Append('{')
+    param ($Builder, $Members, $NameProperty, [int]$Depth)
+    [void]$Builder.Append('{')
     $separator = ''
     foreach ($member in $Members) {
-        [void] $Builder.Append($separator)
-        Write-JsonString $Builder ([string] $member.$NameProperty)
-        [void] $Builder.Append(':')
+        [void]$Builder.Append($separator)
+        Write-JsonString $Builder ([string]$member.$NameProperty)
+        [void]$Builder.Append(':')
         Write-JsonValue $Builder $member.Value ($Depth + 1)
         $separator = ','
     }
-    [void] $Builder.Append('}')
+    [void]$Builder.Append('}')
 }
 
 function Write-JsonArray {
-    param ($Builder, $Items, [int] $Depth)
-    [void] $Builder.Append('[')
+    param ($Builder, $Items, [int]$Depth)
+    [void]$Builder.Append('[')
     $separator = ''
     foreach ($item in $Items) {
-        [void] $Builder.Append($separator)
+        [void]$Builder.Append($separator)
         Write-JsonValue $Builder $item ($Depth + 1)
         $separator = ','
     }
-    [void] $Builder.Append(']')
+    [void]$Builder.Append(']')
 }
 
 function Write-JsonScalar {
     param ($Builder, $Value)
     $culture = [Globalization.CultureInfo]::InvariantCulture
-    $code = [int] [Type]::GetTypeCode($Value.GetType())
+    $code = [int][Type]::GetTypeCode($Value.GetType())
     if ($Value -is [datetime]) {
         Write-JsonString $Builder (ConvertTo-IsoDate $Value)
     } elseif ($Value -is [Enum] -or $code -lt 5 -or $code -gt 15) {
-        Write-JsonString $Builder ([string] $Value)
+        Write-JsonString $Builder ([string]$Value)
     } elseif ($code -eq 13 -or $code -eq 14) {
         # Single and Double: JSON has no NaN and no infinity.
         if ([double]::IsNaN($Value) -or [double]::IsInfinity($Value)) {
-            [void] $Builder.Append('null')
+            [void]$Builder.Append('null')
         } else {
-            [void] $Builder.Append($Value.ToString('R', $culture))
+            [void]$Builder.Append($Value.ToString('R', $culture))
         }
     } else {
-        [void] $Builder.Append($Value.ToString($culture))
+        [void]$Builder.Append($Value.ToString($culture))
     }
 }
 
 function Write-JsonString {
-    param ($Builder, [string] $Text)
-    [void] $Builder.Append('"').Append($Text.Replace('\', '\\').Replace('"', '\"')).Append('"')
+    param ($Builder, [string]$Text)
+    [void]$Builder.Append('"').Append($Text.Replace('\', '\\').Replace('"', '\"')).Append('"')
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs the operation and puts its reply together.
 
-# The entry for what ended the operation: its class is one of the protocol, not a .NET type.
 function ConvertTo-FailureEntry {
+    # The entry for what ended the operation: its class is one of the protocol, not a .NET type.
     param ($ErrorRecord)
     $entry = ConvertTo-ErrorEntry 'operation' $ErrorRecord
     $data = $ErrorRecord.Exception.Data
@@ -20,16 +20,16 @@ function ConvertTo-FailureEntry {
         $entry['class'] = 'RequestInvalid'
     }
     if ($ErrorRecord.InvocationInfo) {
-        $line = ([string] $ErrorRecord.InvocationInfo.Line).Trim()
+        $line = ([string]$ErrorRecord.InvocationInfo.Line).Trim()
         $line = $line.Substring(0, [Math]::Min(160, $line.Length))
         $entry['at'] = 'line {0}: {1}' -f $ErrorRecord.InvocationInfo.ScriptLineNumber, $line
     }
     $entry
 }
 
-# What tells this boot from another: "boot:<BootId>;system:<start of process 4>", each part only
-# where it can be read (no WMI: setup stops it). Unlike a boot time it does not wobble with the clock.
 function Get-BootId {
+    # What tells this boot from another: "boot:<BootId>;system:<start of process 4>", each part only
+    # where it can be read (no WMI: setup stops it). Unlike a boot time it does not wobble with the clock.
     $parts = @()
     $reason = 'neither BootId nor the start of the System process can be read'
     try {
@@ -58,19 +58,19 @@ function Get-HostStamp {
     if (-not $name) {
         $name = [Environment]::MachineName
     }
-    [ordered] @{
+    [ordered]@{
         name = $name
         clock = ConvertTo-IsoDate (Get-Date)
         boot_id = Get-BootId
-        powershell = [string] $PSVersionTable.PSVersion
-        language_mode = [string] $ExecutionContext.SessionState.LanguageMode
+        powershell = [string]$PSVersionTable.PSVersion
+        language_mode = [string]$ExecutionContext.SessionState.LanguageMode
         process_id = $PID
     }
 }
 
-# The request's parameters as a splat: ttl_seconds -> TtlSeconds. PowerShell 7 reads ISO dates in
-# JSON as dates; they become text again, so that every version hands over the same.
 function ConvertTo-Splat {
+    # The request's parameters as a splat: ttl_seconds -> TtlSeconds. PowerShell 7 reads ISO dates in
+    # JSON as dates; they become text again, so that every version hands over the same.
     param ($Parameters)
     $splat = @{}
     if ($null -eq $Parameters) {
@@ -86,8 +86,8 @@ function ConvertTo-Splat {
     $splat
 }
 
-# Runs the operation; returns its reply, also when it failed. Only the last object counts.
 function Invoke-Operation {
+    # Runs the operation; returns its reply, also when it failed. Only the last object counts.
     param ($Request)
     Set-StrictMode -Version 2.0
     $ErrorActionPreference = 'Stop'
@@ -95,8 +95,10 @@ function Invoke-Operation {
     $script:PartErrors = New-Object Collections.ArrayList
     $stamp = Get-HostStamp
     $result = $null
-    $failure = [ordered] @{
-        source = 'operation'; class = 'ScriptFailed'; id = 'NoResult'
+    $failure = [ordered]@{
+        source = 'operation'
+        class = 'ScriptFailed'
+        id = 'NoResult'
         message = 'the operation ended without a result'
     }
     foreach ($once in 1) {
@@ -125,7 +127,7 @@ function New-Reply {
         $Result = $null
         $script:PartErrors.Insert(0, $Failure)
     }
-    [ordered] @{
+    [ordered]@{
         schema = 1
         operation = $Request.operation
         status = $status
@@ -134,7 +136,7 @@ function New-Reply {
         collected_at = $Stamp.clock
         host = $Stamp
         script_sha256 = $Request.sha256
-        duration_ms = [int] $Watch.ElapsedMilliseconds
+        duration_ms = [int]$Watch.ElapsedMilliseconds
         result = $Result
         errors = $script:PartErrors
     }

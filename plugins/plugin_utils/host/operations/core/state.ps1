@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # State on the host: %ProgramData%\ExchangeRemediation.
 
-# Null when it does not exist and -Create is not given. Never returns a folder that somebody else
-# could have prepared: %ProgramData% lets every user create folders.
 function Get-StateFolder {
+    # Null when it does not exist and -Create is not given. Never returns a folder that somebody else
+    # could have prepared: %ProgramData% lets every user create folders.
     param (
-        [string[]] $Child,
-        [switch] $Create
+        [string[]]$Child,
+        [switch]$Create
     )
     $folder = $env:ProgramData
     foreach ($name in @('ExchangeRemediation') + $Child) {
@@ -25,12 +25,12 @@ function Get-StateFolder {
     $folder
 }
 
-# Built beside its place and renamed into it, so that it never stands there with inherited rights.
 function New-TrustedFolder {
-    param ([string] $Path)
+    # Built beside its place and renamed into it, so that it never stands there with inherited rights.
+    param ([string]$Path)
     $leaf = Split-Path $Path -Leaf
     $staging = '{0}.{1}' -f $Path, [guid]::NewGuid().ToString('N')
-    [void] (New-Item -Path $staging -ItemType Directory)
+    [void](New-Item -Path $staging -ItemType Directory)
     $acl = Get-Acl -LiteralPath $staging
     $acl.SetSecurityDescriptorSddlForm('O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)')
     Set-Acl -LiteralPath $staging -AclObject $acl
@@ -46,7 +46,7 @@ function New-TrustedFolder {
 }
 
 function Assert-TrustedFolder {
-    param ([string] $Path)
+    param ([string]$Path)
     $cure = 'Look at what is in it, keep it as evidence, move it away and run again'
     $item = Get-Item -LiteralPath $Path -Force
     if ($item.Attributes -band [IO.FileAttributes]::ReparsePoint) {
@@ -55,7 +55,7 @@ function Assert-TrustedFolder {
     if (-not $item.PSIsContainer) {
         Stop-Operation 'ScriptFailed' 'StateRefused' "$Path is not a folder. $cure"
     }
-    $sddl = [string] (Get-Acl -LiteralPath $Path).Sddl
+    $sddl = [string](Get-Acl -LiteralPath $Path).Sddl
     # A missing access list gives everybody everything.
     if ($sddl -notmatch '^O:(BA|SY|S-1-5-18|S-1-5-32-544)(G:|D:|S:|$)' -or $sddl -match 'NO_ACCESS_CONTROL') {
         Stop-Operation 'ScriptFailed' 'StateRefused' "$Path belongs to neither SYSTEM nor Administrators ($sddl). $cure"
@@ -66,10 +66,10 @@ function Assert-TrustedFolder {
     }
 }
 
-# The first trustee other than SYSTEM, Administrators and the owner placeholders that an allowing
-# entry gives more than reading (SDDL: type;flags;rights;guid;guid;trustee).
 function Find-ForeignWriter {
-    param ([string] $Sddl)
+    # The first trustee other than SYSTEM, Administrators and the owner placeholders that an allowing
+    # entry gives more than reading (SDDL: type;flags;rights;guid;guid;trustee).
+    param ([string]$Sddl)
     $trusted = @('SY', 'BA', 'CO', 'OW', 'S-1-5-18', 'S-1-5-32-544', 'S-1-3-0', 'S-1-3-4')
     $reading = @('FR', 'GR', 'FX', 'FRFX', 'GRGX', '0x1200a9', '0x120089')
     foreach ($found in [regex]::Matches($Sddl, '\((?:A|OA|XA);[^;)]*;([^;)]*);[^;)]*;[^;)]*;([^;)]*)')) {
@@ -80,22 +80,22 @@ function Find-ForeignWriter {
     }
 }
 
-# A text file of ours, all or nothing.
 function Write-FileDurably {
+    # A text file of ours, all or nothing.
     param (
-        [string] $Path,
-        [string] $Text,
-        [switch] $New
+        [string]$Path,
+        [string]$Text,
+        [switch]$New
     )
     Write-ByteDurably $Path ([Text.Encoding]::UTF8.GetBytes($Text)) -New:$New
 }
 
-# All or nothing: new file, flushed to the disk, then renamed. -New: fails where $Path exists.
 function Write-ByteDurably {
+    # All or nothing: new file, flushed to the disk, then renamed. -New: fails where $Path exists.
     param (
-        [string] $Path,
-        [byte[]] $Bytes,
-        [switch] $New
+        [string]$Path,
+        [byte[]]$Bytes,
+        [switch]$New
     )
     $target = Resolve-NativePath $Path
     $temporary = '{0}.{1}.tmp' -f $target, [guid]::NewGuid().ToString('N')
@@ -128,9 +128,9 @@ function Write-ByteDurably {
     }
 }
 
-# Null when the file does not exist. Bounded: state files are small.
 function Read-StateFile {
-    param ([string] $Path)
+    # Null when the file does not exist. Bounded: state files are small.
+    param ([string]$Path)
     try {
         # Shared, so that reading never stops the command that replaces the file.
         $stream = [IO.File]::Open((Resolve-NativePath $Path), 'Open', 'Read', 'ReadWrite, Delete')

@@ -64,8 +64,14 @@ function Get-ExchangeFact {
     Assert-NativeProcess
     $key = Get-SetupKey
     $fact = [ordered]@{
-        installed = $false; registry_key = $key; install_path = $null; service_path = $null
-        exsetup = $null; registry_version = $null; roles = @(); services_value = $null
+        installed = $false
+        registry_key = $key
+        install_path = $null
+        service_path = $null
+        exsetup = $null
+        registry_version = $null
+        roles = @()
+        services_value = $null
     }
     Add-Fact $fact 'service_path' { Get-ServiceInstallPath } -Source 'exchange.service_path'
     $fact['installed'] = [bool]($key -or $fact['service_path'])
@@ -105,7 +111,13 @@ function New-UpdateFact {
     if ("$Name $Key" -match '\bKB\d{5,9}\b') { $kb = $matches[0].ToUpperInvariant() }
     $installed = $null
     if ($Date -match '^(\d{4})([-/.]?)(\d\d)\2(\d\d)$') { $installed = '{0}-{1}-{2}' -f $matches[1], $matches[3], $matches[4] }
-    [ordered]@{ source = $Source; view = $View; name = $Name; kb = $kb; installed = $installed }
+    [ordered]@{
+        source = $Source
+        view = $View
+        name = $Name
+        kb = $kb
+        installed = $installed
+    }
 }
 
 function Get-UpdateFact {

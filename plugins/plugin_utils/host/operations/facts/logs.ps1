@@ -71,8 +71,14 @@ function Get-LogFact {
     foreach ($id in $Context['iis_logs'].Keys) { $folders[$id] = $Context['iis_logs'][$id] }
     foreach ($id in $folders.Keys) {
         $fact = [ordered]@{
-            id = $id; path = $folders[$id]; exists = $false; oldest = $null; newest = $null
-            files = 0; bytes = [long]0; truncated = $false
+            id = $id
+            path = $folders[$id]
+            exists = $false
+            oldest = $null
+            newest = $null
+            files = 0
+            bytes = [long]0
+            truncated = $false
         }
         try {
             Measure-LogFolder $folders[$id] $fact
@@ -92,7 +98,14 @@ function Get-EventTime {
 function Get-EventLogFact {
     # A log that does not exist is left out; one that refuses to be read is there, with nulls.
     foreach ($name in 'Application', 'MSExchange Management', 'Security', 'System') {
-        $fact = [ordered]@{ name = $name; enabled = $null; oldest = $null; newest = $null; records = $null; max_bytes = $null }
+        $fact = [ordered]@{
+            name = $name
+            enabled = $null
+            oldest = $null
+            newest = $null
+            records = $null
+            max_bytes = $null
+        }
         try {
             $log = Get-WinEvent -ListLog $name -ErrorAction Stop
             $fact['enabled'] = [bool]$log.IsEnabled

@@ -85,8 +85,12 @@ function Read-RewriteCollection {
         if ($kind -eq 'remove') { $rows = @($rows | Where-Object { $_['name'] -ne $name }) }
         if ('clear', 'remove' -contains $kind) {
             $Found['overrides'] += [ordered]@{
-                site = $Place['site']; path = $Place['path']; file = $Place['file']
-                direction = $Direction; kind = $kind; name = $name
+                site = $Place['site']
+                path = $Place['path']
+                file = $Place['file']
+                direction = $Direction
+                kind = $kind
+                name = $name
             }
         } elseif ($Direction -eq 'precondition') {
             $rows += New-PreconditionFact $element $Place
@@ -120,7 +124,9 @@ function Get-LocationPlace {
     param ($Location, $Base)
     $relative = (Get-XmlText $Location 'path' '').Trim('/')
     $place = @{
-        site = $Base['site']; path = $Base['path']; file = $Base['file']
+        site = $Base['site']
+        path = $Base['path']
+        file = $Base['file']
         inherit = Get-XmlFlag $Location 'inheritInChildApplications' $true
     }
     if ($relative -eq '' -or $relative -eq '.') { return $place }
@@ -165,7 +171,9 @@ function Get-UrlRewriteFact {
     $fact = [ordered]@{
         installed = Test-RegistryKey $path
         version = Get-RegistryText $path 'Version'
-        rules = @(); preconditions = @(); overrides = @()
+        rules = @()
+        preconditions = @()
+        overrides = @()
     }
     $configuration = Get-ConfigurationOnce $Context
     if ($null -eq $configuration) { return $fact }

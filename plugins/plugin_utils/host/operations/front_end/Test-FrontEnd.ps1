@@ -45,7 +45,14 @@ function Find-WebException {
 function Invoke-Probe {
     # An aborted request looks like a connection that the server closed before it answered.
     param ($Probe, [int]$TimeoutSeconds)
-    $row = [ordered]@{ name = $Probe.name; url = $Probe.url; outcome = 'failed'; status = $null; error = $null; as_expected = $false }
+    $row = [ordered]@{
+        name = $Probe.name
+        url = $Probe.url
+        outcome = 'failed'
+        status = $null
+        error = $null
+        as_expected = $false
+    }
     $response = $null
     try {
         $response = (New-ProbeRequest $Probe $TimeoutSeconds).GetResponse()

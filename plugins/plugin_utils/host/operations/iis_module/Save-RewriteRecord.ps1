@@ -61,7 +61,13 @@ if (Test-ModulePresence $presence) {
     }
     return [ordered]@{ changed = $false; record = $record }
 }
-$wanted = [ordered]@{ product_code = $ProductCode; version = $Version; sha256 = $Sha256; job = $Job; run = $Run }
+$wanted = [ordered]@{
+    product_code = $ProductCode
+    version = $Version
+    sha256 = $Sha256
+    job = $Job
+    run = $Run
+}
 $changed = -not $record
 if ($record) {
     foreach ($name in $wanted.get_Keys()) {

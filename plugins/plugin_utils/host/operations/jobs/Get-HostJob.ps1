@@ -23,14 +23,14 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 function Read-JobOutput {
-    param ([string] $Folder)
+    param ([string]$Folder)
     try {
         $stream = [IO.File]::Open((Resolve-NativePath (Join-Path $Folder 'output.log')), 'Open', 'Read', 'ReadWrite, Delete')
     } catch [IO.FileNotFoundException] {
         return ''
     }
     try {
-        [void] $stream.Seek($OutputOffset, 'Begin')
+        [void]$stream.Seek($OutputOffset, 'Begin')
         $buffer = New-Object byte[] $OutputLimit
         $count = $stream.Read($buffer, 0, $OutputLimit)
         [Convert]::ToBase64String($buffer, 0, $count)
@@ -46,7 +46,7 @@ if ($folder) {
     $view = Get-JobView $folder
 }
 if (-not $view) {
-    return [ordered] @{job = $Job; state = 'absent' }
+    return [ordered]@{ job = $Job; state = 'absent' }
 }
 if ($OutputLimit -gt 0) {
     $view['output'] = Read-JobOutput $folder

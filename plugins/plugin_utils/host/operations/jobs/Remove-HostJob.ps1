@@ -24,10 +24,10 @@ Assert-JobName $Job
 if (-not $Check) {
     Assert-LockOwner $LockOwner
 }
-$absent = [ordered] @{job = $Job; state = 'absent' }
+$absent = [ordered]@{ job = $Job; state = 'absent' }
 $folder = Get-JobFolder $Job
 if (-not $folder) {
-    return [ordered] @{changed = $false; before = $absent; after = $absent }
+    return [ordered]@{ changed = $false; before = $absent; after = $absent }
 }
 $before = Get-JobView $folder
 if ($before -and $before['state'] -ne 'staged' -and (Test-JobActive $before)) {
@@ -39,4 +39,4 @@ if (-not $Check) {
     }
     Remove-JobFolder $folder
 }
-[ordered] @{changed = $true; before = $before; after = $absent }
+[ordered]@{ changed = $true; before = $before; after = $absent }

@@ -25,14 +25,14 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-# Exit code of shutdown.exe: 0, or 1190 when a restart is planned already.
 function Invoke-Shutdown {
+    # Exit code of shutdown.exe: 0, or 1190 when a restart is planned already.
     # Under Stop, 3.0-5.1 make an exception of the first line on stderr.
     $ErrorActionPreference = 'Continue'
     $program = "$env:SystemRoot\System32\shutdown.exe"
     # p:4:1 = planned, maintenance of an application.
     $lines = & $program '/r' '/t' "$DelaySeconds" '/d' 'p:4:1' '/c' ($Reason -replace '[^\w .,:/-]', '_') 2>&1
-    [ordered] @{code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string] $_ }) -join ' ').Trim() }
+    [ordered]@{ code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string]$_ }) -join ' ').Trim() }
 }
 
 $scheduled = $false
@@ -50,4 +50,4 @@ if ($Check) {
         Stop-Operation 'ScriptFailed' 'RestartRefused' "shutdown.exe ended with exit code $($done['code']): $($done['text'])"
     }
 }
-[ordered] @{changed = -not $scheduled; scheduled = $scheduled; boot_id = Get-BootId; delay_seconds = $DelaySeconds }
+[ordered]@{ changed = -not $scheduled; scheduled = $scheduled; boot_id = Get-BootId; delay_seconds = $DelaySeconds }

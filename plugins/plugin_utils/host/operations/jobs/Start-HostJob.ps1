@@ -62,7 +62,7 @@ Assert-JobName $Job
 if (-not $Check) {
     Assert-LockOwner $LockOwner
 }
-$order = [ordered] @{
+$order = [ordered]@{
     schema = 1
     job = $Job
     kind = $Kind
@@ -78,7 +78,7 @@ $order = [ordered] @{
 Assert-JobOrder $order
 $before = Get-KnownJob $order
 if ($before -and $before['state'] -ne 'staged') {
-    return [ordered] @{changed = $false; before = $before; after = $before }
+    return [ordered]@{ changed = $false; before = $before; after = $before }
 }
 if (-not (Test-Path -LiteralPath $File)) {
     Stop-Operation 'RequestInvalid' 'FileMissing' "the file $File does not exist"
@@ -88,7 +88,7 @@ if (Test-JobImage $File) {
 }
 if ($Check) {
     Assert-NoActiveJob $Job
-    $after = [ordered] @{job = $Job; state = 'staged' }
+    $after = [ordered]@{ job = $Job; state = 'staged' }
 } else {
     # Guarded: of two orders at the same time one sees the other.
     $after = Use-LockGuard {
@@ -97,4 +97,4 @@ if ($Check) {
         Start-StagedJob $order $LockOwner $before
     }
 }
-[ordered] @{changed = $true; before = $before; after = $after }
+[ordered]@{ changed = $true; before = $before; after = $after }

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Host jobs: their folder, their files, and what their state means now.
 
-# The name becomes part of a folder, of a task and of a script text.
 function Assert-JobName {
-    param ([string] $Job)
+    # The name becomes part of a folder, of a task and of a script text.
+    param ([string]$Job)
     if ($Job -cnotmatch '\A[a-z0-9][a-z0-9-]{0,63}\z') {
         Stop-Operation 'RequestInvalid' 'Job' "the job's name '$Job' is not of a-z, 0-9 and -, 64 at most"
     }
 }
 
-# Null when it does not exist and -Create is not given.
 function Get-JobFolder {
-    param ([string] $Job, [switch] $Create)
+    # Null when it does not exist and -Create is not given.
+    param ([string]$Job, [switch]$Create)
     Get-StateFolder 'jobs', $Job -Create:$Create
 }
 
-# job.json or state.json as it was written; null when it does not exist.
 function Read-JobFile {
-    param ([string] $Folder, [string] $Name)
+    # job.json or state.json as it was written; null when it does not exist.
+    param ([string]$Folder, [string]$Name)
     $text = Read-StateFile (Join-Path $Folder $Name)
     if ($null -eq $text) {
         return $null
@@ -31,14 +31,14 @@ function Read-JobFile {
     }
 }
 
-# state.json with its members in order and dates as text; null when there is none.
 function Read-JobState {
-    param ([string] $Folder)
+    # state.json with its members in order and dates as text; null when there is none.
+    param ([string]$Folder)
     $stored = Read-JobFile $Folder 'state.json'
     if (-not $stored) {
         return $null
     }
-    $state = [ordered] @{}
+    $state = [ordered]@{}
     foreach ($member in $stored.PSObject.Properties) {
         $state[$member.Name] = $member.Value
         if ($member.Value -is [datetime]) {
@@ -48,8 +48,8 @@ function Read-JobState {
     $state
 }
 
-# Is this process still the one that was noted? A start that may not be read counts as the same.
 function Test-SameProcess {
+    # Is this process still the one that was noted? A start that may not be read counts as the same.
     param ($Id, $Started)
     if (-not $Id) {
         return $false
@@ -66,9 +66,9 @@ function Test-SameProcess {
     }
 }
 
-# The state as it is now: a runner that is gone cannot say so itself.
 function Get-JobView {
-    param ([string] $Folder)
+    # The state as it is now: a runner that is gone cannot say so itself.
+    param ([string]$Folder)
     $view = Read-JobState $Folder
     if (-not $view) {
         return $null
@@ -94,8 +94,8 @@ function Get-JobView {
     $view
 }
 
-# Is something of this job at work, or about to be?
 function Test-JobActive {
+    # Is something of this job at work, or about to be?
     param ($View)
     if (-not $View) {
         return $false
@@ -103,9 +103,9 @@ function Test-JobActive {
     $View['program_running'] -or @('staged', 'running', 'stalled', 'deadline') -contains $View['state']
 }
 
-# One job at a time on a host, whoever holds the lock: an installer outlives its controller.
 function Assert-NoActiveJob {
-    param ([string] $Except)
+    # One job at a time on a host, whoever holds the lock: an installer outlives its controller.
+    param ([string]$Except)
     $parent = Get-StateFolder 'jobs'
     if (-not $parent) {
         return
@@ -119,14 +119,20 @@ function Assert-NoActiveJob {
         if (Test-JobActive $view) {
             $job = Read-JobFile $folder 'job.json'
             $message = "locked by job '{0}' of '{1}' since {2}, state {3}, for: {4}" -f $item.Name, $job.owner, (ConvertTo-IsoDate $job.created), $view['state'], (Split-Path $job.file -Leaf)
-            $details = [ordered] @{owner = $job.owner; run = $null; purpose = "job $($item.Name)"; acquired = ConvertTo-IsoDate $job.created; renewed = $view['heartbeat'] }
+            $details = [ordered]@{
+                owner = $job.owner
+                run = $null
+                purpose = "job $($item.Name)"
+                acquired = ConvertTo-IsoDate $job.created
+                renewed = $view['heartbeat']
+            }
             Stop-Operation 'Locked' 'JobActive' $message $details
         }
     }
 }
 
-# Nothing is at work that a restart would cut off, or that would still change the server.
 function Assert-Idle {
+    # Nothing is at work that a restart would cut off, or that would still change the server.
     Assert-NoActiveJob
     if (Test-InstallerRunning) {
         Stop-Operation 'Locked' 'InstallerRunning' 'an installer is at work; it is not interrupted. Wait for it'

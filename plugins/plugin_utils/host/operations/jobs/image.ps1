@@ -3,19 +3,19 @@
 # WMI, which Exchange setup stops: it is asked before setup starts and after it has ended, never meanwhile.
 
 function Test-JobImage {
-    param ([string] $File)
+    param ([string]$File)
     $File -match '\.iso\z'
 }
 
-# Windows Server 2012 brought the Storage module.
 function Assert-ImageSupport {
+    # Windows Server 2012 brought the Storage module.
     if (-not (Get-Command -Name 'Mount-DiskImage' -CommandType Cmdlet, Function -ErrorAction SilentlyContinue)) {
         Stop-Operation 'RequestInvalid' 'ImageUnsupported' 'this Windows cannot attach disk images, Server 2012 and later can; run setup.exe of this cumulative update by hand'
     }
 }
 
-# True: nothing to attach, or attached, with the drive in the state. Else the state says why not.
 function Mount-JobImage {
+    # True: nothing to attach, or attached, with the drive in the state. Else the state says why not.
     param ($Job, $State)
     if (-not (Test-JobImage $Job.file)) {
         return $true
@@ -37,7 +37,7 @@ function Mount-JobImage {
                     break
                 }
             } catch {
-                $State['message'] = [string] $_.Exception.GetBaseException().Message
+                $State['message'] = [string]$_.Exception.GetBaseException().Message
             }
         }
     }
@@ -45,12 +45,12 @@ function Mount-JobImage {
     $false
 }
 
-# The letter comes after the image, sometimes seconds later; now and then there is none.
 function Wait-ImageDrive {
-    param ([string] $File)
+    # The letter comes after the image, sometimes seconds later; now and then there is none.
+    param ([string]$File)
     for ($try = 1; $try -le 15; $try++) {
         foreach ($volume in @(Get-DiskImage -ImagePath $File | Get-Volume)) {
-            if ([string] $volume.DriveLetter -match '\A[A-Za-z]\z') {
+            if ([string]$volume.DriveLetter -match '\A[A-Za-z]\z') {
                 return "$($volume.DriveLetter):"
             }
         }
@@ -58,9 +58,9 @@ function Wait-ImageDrive {
     }
 }
 
-# Why the image is still attached; null when it is not.
 function Dismount-JobImage {
-    param ([string] $File)
+    # Why the image is still attached; null when it is not.
+    param ([string]$File)
     try {
         for ($try = 1; (Get-DiskImage -ImagePath $File).Attached; $try++) {
             if ($try -gt 5) {
@@ -69,21 +69,21 @@ function Dismount-JobImage {
             $null = Dismount-DiskImage -ImagePath $File
         }
     } catch {
-        [string] $_.Exception.GetBaseException().Message
+        [string]$_.Exception.GetBaseException().Message
     }
 }
 
-# Setup may have left WMI disabled: then the image stays until Windows restarts, and nothing else is wrong.
 function Clear-JobImage {
+    # Setup may have left WMI disabled: then the image stays until Windows restarts, and nothing else is wrong.
     param ($Job, $State)
     if ((Test-JobImage $Job.file) -and -not (Dismount-JobImage $Job.file)) {
         $State['image'] = $null
     }
 }
 
-# setup.exe may hand over to ExSetup.exe and end: as long as that is at work, so is the job.
 function Wait-ImageProgram {
-    param ([string] $Folder, $Job, $State, $Process)
+    # setup.exe may hand over to ExSetup.exe and end: as long as that is at work, so is the job.
+    param ([string]$Folder, $Job, $State, $Process)
     $mark = ''
     while ($State['image'] -and @(Get-Process -Name 'ExSetup', 'ExSetupUI' -ErrorAction SilentlyContinue).Count -gt 0) {
         $State['finished'] = $null

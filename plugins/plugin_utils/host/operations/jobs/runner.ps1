@@ -2,22 +2,22 @@
 # The runner: these functions are written into the job's folder and run there by the task, in a
 # process of their own. It starts the program at most once and watches it; it never ends it.
 
-# The runner as a script of its own: Start-JobRunner with every function that it needs.
 function Get-RunnerText {
-    param ([string] $Folder)
+    # The runner as a script of its own: Start-JobRunner with every function that it needs.
+    param ([string]$Folder)
     # The loader puts the names in.
     $names = '<functions of Start-JobRunner>' -split ' '
     $text = New-Object Text.StringBuilder
     foreach ($name in $names) {
         $body = (Get-Command -Name $name -CommandType Function).Definition
-        [void] $text.Append("function $name {`n").Append($body).Append("`n}`n")
+        [void]$text.Append("function $name {`n").Append($body).Append("`n}`n")
     }
-    [void] $text.Append("Start-JobRunner '").Append($Folder.Replace("'", "''")).Append("'`n")
+    [void]$text.Append("Start-JobRunner '").Append($Folder.Replace("'", "''")).Append("'`n")
     $text.ToString()
 }
 
 function Start-JobRunner {
-    param ([string] $Folder)
+    param ([string]$Folder)
     Set-StrictMode -Version 2.0
     $ErrorActionPreference = 'Stop'
     $ProgressPreference = 'SilentlyContinue'
@@ -39,10 +39,10 @@ function Start-JobRunner {
     }
 }
 
-# True: launch now. Whatever was launched before and has no known end is never launched again,
-# unless the job says that it may.
 function Resolve-JobStart {
-    param ([string] $Folder, $Job, $State)
+    # True: launch now. Whatever was launched before and has no known end is never launched again,
+    # unless the job says that it may.
+    param ([string]$Folder, $Job, $State)
     if ($State['state'] -eq 'staged') {
         return $true
     }
@@ -65,7 +65,7 @@ function Resolve-JobStart {
 }
 
 function Invoke-JobProgram {
-    param ([string] $Folder, $Job, $State)
+    param ([string]$Folder, $Job, $State)
     $held = $null
     try {
         $held = Open-JobFile $Job $State
@@ -102,8 +102,8 @@ function Invoke-JobProgram {
     Complete-Job $Folder $Job $State
 }
 
-# The file, opened so that nobody can write it, when its bytes are the ordered ones (I10); else null.
 function Open-JobFile {
+    # The file, opened so that nobody can write it, when its bytes are the ordered ones (I10); else null.
     param ($Job, $State)
     $State['state'] = 'refused'
     if ((ConvertTo-IsoDate (Get-Date)) -ge (ConvertTo-IsoDate $Job.deadline_utc)) {
@@ -128,9 +128,9 @@ function Open-JobFile {
     , $stream
 }
 
-# One argument as programs take command lines apart: quotes around what has blanks or quotes.
 function ConvertTo-Argument {
-    param ([string] $Text)
+    # One argument as programs take command lines apart: quotes around what has blanks or quotes.
+    param ([string]$Text)
     if ($Text -match '\A([A-Za-z_]\w*)=(.*\s.*)\z' -and $Text -notmatch '"') {
         # A property of msiexec: it wants the quotes around the value.
         return '{0}="{1}"' -f $Matches[1], $Matches[2]
@@ -142,9 +142,9 @@ function ConvertTo-Argument {
     '"' + [regex]::Replace($escaped, '\\+\z', { param ($m) $m.Value * 2 }) + '"'
 }
 
-# Program and arguments; what is started is the file itself or, for it, a program of Windows.
 function Get-JobCommandLine {
-    param ($Job, [string] $Image)
+    # Program and arguments; what is started is the file itself or, for it, a program of Windows.
+    param ($Job, [string]$Image)
     $system = "$env:SystemRoot\System32"
     $program = $Job.file
     $before = @()
@@ -160,11 +160,11 @@ function Get-JobCommandLine {
     $words = foreach ($word in @($before) + @($Job.arguments)) {
         ConvertTo-Argument $word
     }
-    [ordered] @{program = $program; arguments = @($words) -join ' ' }
+    [ordered]@{ program = $program; arguments = @($words) -join ' ' }
 }
 
 function Start-JobProcess {
-    param ([string] $Folder, $Job, $State)
+    param ([string]$Folder, $Job, $State)
     $line = Get-JobCommandLine $Job $State['image']
     $info = New-Object Diagnostics.ProcessStartInfo
     $info.FileName = $line['program']

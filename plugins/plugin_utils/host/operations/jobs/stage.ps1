@@ -15,8 +15,8 @@ function Assert-JobOrder {
     $Order['deadline_utc'] = ConvertTo-IsoDate $Order['deadline_utc']
 }
 
-# The state of the job of this name, null when there is none; refused when it has another order.
 function Get-KnownJob {
+    # The state of the job of this name, null when there is none; refused when it has another order.
     param ($Order)
     $folder = Get-JobFolder $Order['job']
     if (-not $folder) {
@@ -40,11 +40,41 @@ function Get-KnownJob {
     $view
 }
 
-# The files in the order in which they are needed, state.json last: with it the job exists.
+function New-JobState {
+    # What a job has before its program runs.
+    param ($Order)
+    [ordered]@{
+        schema = 1
+        job = $Order['job']
+        state = 'staged'
+        reason = $null
+        message = $null
+        boot_id = Get-BootId
+        attempt = 0
+        started = $null
+        heartbeat = $null
+        progress = $null
+        finished = $null
+        exit_code = $null
+        pid = $null
+        program_started = $null
+        runner_pid = $null
+        runner_started = $null
+        image = $null
+        output_bytes = 0
+        sha256_at_launch = $null
+        was_stalled = $false
+        was_late = $false
+        missed_writes = 0
+        relaunch_after_reboot = $Order['relaunch_after_reboot']
+    }
+}
+
 function Start-StagedJob {
-    param ($Order, [string] $Owner, $Before)
+    # The files in the order in which they are needed, state.json last: with it the job exists.
+    param ($Order, [string]$Owner, $Before)
     $folder = Get-JobFolder $Order['job'] -Create
-    $record = [ordered] @{}
+    $record = [ordered]@{}
     foreach ($name in @($Order.Keys)) {
         $record[$name] = $Order[$name]
     }
@@ -53,13 +83,7 @@ function Start-StagedJob {
     if (-not $Before) {
         Write-FileDurably (Join-Path $folder 'runner.ps1') (Get-RunnerText $folder)
         Write-FileDurably (Join-Path $folder 'job.json') (ConvertTo-SafeJson $record)
-        Write-JobState $folder ([ordered] @{
-                schema = 1; job = $Order['job']; state = 'staged'; reason = $null; message = $null; boot_id = Get-BootId; attempt = 0
-                started = $null; heartbeat = $null; progress = $null; finished = $null; exit_code = $null
-                pid = $null; program_started = $null; runner_pid = $null; runner_started = $null
-                image = $null; output_bytes = 0; sha256_at_launch = $null; was_stalled = $false; was_late = $false; missed_writes = 0
-                relaunch_after_reboot = $Order['relaunch_after_reboot']
-            })
+        Write-JobState $folder (New-JobState $Order)
     }
     # What this call put there goes again when nothing can run: a restart must not start it.
     try {

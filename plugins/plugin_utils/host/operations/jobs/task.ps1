@@ -3,25 +3,25 @@
 # setup stops and through which Register-ScheduledTask works. docs/host-operations.md says more.
 
 function Get-JobTaskName {
-    param ([string] $Job)
+    param ([string]$Job)
     # At the root: a folder of the Task Scheduler would stay behind.
     "ExchangeRemediation-$Job"
 }
 
-# Its exit code and, for people only, what it printed in the language of the server.
 function Invoke-Schtasks {
-    param ([string[]] $Words)
+    # Its exit code and, for people only, what it printed in the language of the server.
+    param ([string[]]$Words)
     # Under Stop, 3.0-5.1 make an exception of the first line on stderr.
     $ErrorActionPreference = 'Continue'
     $program = "$env:SystemRoot\System32\schtasks.exe"
     $lines = & $program @Words 2>&1
-    [ordered] @{code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string] $_ }) -join ' ').Trim() }
+    [ordered]@{ code = $LASTEXITCODE; text = (@($lines | ForEach-Object { [string]$_ }) -join ' ').Trim() }
 }
 
-# SYSTEM, started by hand and at each start of Windows, without the limits of the scheduler: no
-# battery, no 72 hours, no hard end, no second instance.
 function Get-JobTaskXml {
-    param ([string] $Job, [string] $Folder)
+    # SYSTEM, started by hand and at each start of Windows, without the limits of the scheduler: no
+    # battery, no 72 hours, no hard end, no second instance.
+    param ([string]$Job, [string]$Folder)
     $runner = (Join-Path $Folder 'runner.ps1').Replace("'", "''")
     # -Command: a policy for script files (AllSigned) does not reach it.
     $script = "& ([ScriptBlock]::Create([IO.File]::ReadAllText('$runner')))"
@@ -52,7 +52,7 @@ function Get-JobTaskXml {
 }
 
 function Register-JobTask {
-    param ([string] $Job, [string] $Folder)
+    param ([string]$Job, [string]$Folder)
     $file = Join-Path $Folder 'task.xml'
     $encoding = [Text.Encoding]::Unicode
     Write-ByteDurably $file ($encoding.GetPreamble() + $encoding.GetBytes((Get-JobTaskXml $Job $Folder)))
@@ -65,20 +65,20 @@ function Register-JobTask {
 }
 
 function Start-JobTask {
-    param ([string] $Job)
+    param ([string]$Job)
     Assert-Schtasks $Job 'start' (Invoke-Schtasks '/Run', '/TN', (Get-JobTaskName $Job))
 }
 
 function Assert-Schtasks {
-    param ([string] $Job, [string] $What, $Done)
+    param ([string]$Job, [string]$What, $Done)
     if ($Done['code'] -ne 0) {
         Stop-Operation 'ScriptFailed' 'TaskRefused' "the Task Scheduler did not $What the task $(Get-JobTaskName $Job) (exit code $($Done['code'])): $($Done['text'])"
     }
 }
 
-# True when there is no such task afterwards. A running instance goes on: /Delete does not end it.
 function Unregister-JobTask {
-    param ([string] $Job)
+    # True when there is no such task afterwards. A running instance goes on: /Delete does not end it.
+    param ([string]$Job)
     $name = Get-JobTaskName $Job
     if ((Invoke-Schtasks '/Delete', '/TN', $name, '/F')['code'] -eq 0) {
         return $true
@@ -87,9 +87,9 @@ function Unregister-JobTask {
     (Invoke-Schtasks '/Query', '/TN', $name)['code'] -ne 0 -and (Invoke-Schtasks '/Query', '/FO', 'CSV')['code'] -eq 0
 }
 
-# The runner's last breath or a virus scanner may hold a file for a moment.
 function Remove-JobFolder {
-    param ([string] $Folder)
+    # The runner's last breath or a virus scanner may hold a file for a moment.
+    param ([string]$Folder)
     $native = Resolve-NativePath $Folder
     for ($try = 1; $try -le 25; $try++) {
         try {

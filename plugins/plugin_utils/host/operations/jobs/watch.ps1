@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The runner's watch over the program: output, heartbeat, progress, deadline.
 
-# Returns when the program has ended, however long that takes: an installer is never ended by us.
 function Watch-JobProcess {
-    param ([string] $Folder, $Job, $State, $Process)
+    # Returns when the program has ended, however long that takes: an installer is never ended by us.
+    param ([string]$Folder, $Job, $State, $Process)
     $log = [IO.File]::Open((Resolve-NativePath (Join-Path $Folder 'output.log')), 'Append', 'Write', 'ReadWrite, Delete')
     try {
         $pumps = foreach ($reader in $Process.StandardOutput, $Process.StandardError) {
-            @{stream = $reader.BaseStream; buffer = New-Object byte[] 16384; pending = $null; ended = $false }
+            @{ stream = $reader.BaseStream; buffer = New-Object byte[] 16384; pending = $null; ended = $false }
         }
         $State['progress'] = ConvertTo-IsoDate (Get-Date)
         $mark = ''
@@ -28,7 +28,7 @@ function Watch-JobProcess {
             if ($open.Count -eq 0) {
                 break
             }
-            [void] $open[0].pending.AsyncWaitHandle.WaitOne(100)
+            [void]$open[0].pending.AsyncWaitHandle.WaitOne(100)
         }
         $log.Flush($true)
     } finally {
@@ -36,10 +36,10 @@ function Watch-JobProcess {
     }
 }
 
-# Notes progress, the lack of it and the deadline; writes state.json every 15 seconds and on a change.
-# Returns the new mark of progress.
 function Update-JobState {
-    param ([string] $Folder, $Job, $State, $Process, [string] $Mark)
+    # Notes progress, the lack of it and the deadline; writes state.json every 15 seconds and on a change.
+    # Returns the new mark of progress.
+    param ([string]$Folder, $Job, $State, $Process, [string]$Mark)
     $culture = [Globalization.CultureInfo]::InvariantCulture
     $style = [Globalization.DateTimeStyles]::RoundtripKind
     $now = (Get-Date).ToUniversalTime()
@@ -71,8 +71,8 @@ function Update-JobState {
     $new
 }
 
-# Takes what the program printed; keeps it up to the cap, counts all of it. Returns the new bytes.
 function Receive-JobOutput {
+    # Takes what the program printed; keeps it up to the cap, counts all of it. Returns the new bytes.
     param ($Pumps, $Log, $Job, $State)
     $new = 0
     foreach ($pump in $Pumps) {
@@ -96,11 +96,11 @@ function Receive-JobOutput {
     $new
 }
 
-# A text that changes while work is done: output, growth of the named paths, processor time of the
-# program and of the installers of Windows.
 function Get-ProgressMark {
+    # A text that changes while work is done: output, growth of the named paths, processor time of the
+    # program and of the installers of Windows.
     param ($Job, $State, $Process)
-    $parts = @([string] $State['output_bytes'])
+    $parts = @([string]$State['output_bytes'])
     foreach ($path in @($Job.progress_paths)) {
         $parts += Get-PathSize $path
     }
@@ -108,7 +108,7 @@ function Get-ProgressMark {
     $workers = @(Get-Process -Name $names -ErrorAction SilentlyContinue) + $Process
     foreach ($worker in $workers) {
         try {
-            $parts += [string] [Math]::Floor($worker.TotalProcessorTime.TotalSeconds)
+            $parts += [string][Math]::Floor($worker.TotalProcessorTime.TotalSeconds)
         } catch {
             $parts += 'gone'
         }
@@ -116,9 +116,9 @@ function Get-ProgressMark {
     $parts -join ';'
 }
 
-# Bytes of a file, or bytes and number of the files directly in a folder; a missing one is "-".
 function Get-PathSize {
-    param ([string] $Path)
+    # Bytes of a file, or bytes and number of the files directly in a folder; a missing one is "-".
+    param ([string]$Path)
     try {
         $items = @(Get-Item -LiteralPath $Path -Force)
         if ($items[0].PSIsContainer) {
@@ -135,14 +135,14 @@ function Get-PathSize {
 }
 
 function Write-JobState {
-    param ([string] $Folder, $State)
+    param ([string]$Folder, $State)
     $State['heartbeat'] = ConvertTo-IsoDate (Get-Date)
     Write-FileDurably (Join-Path $Folder 'state.json') (ConvertTo-SafeJson $State)
 }
 
-# The last word: kept trying for ten minutes (a full disk), then the task goes.
 function Complete-Job {
-    param ([string] $Folder, $Job, $State)
+    # The last word: kept trying for ten minutes (a full disk), then the task goes.
+    param ([string]$Folder, $Job, $State)
     for ($try = 1; $try -le 120; $try++) {
         try {
             Write-JobState $Folder $State
@@ -152,5 +152,5 @@ function Complete-Job {
             Start-Sleep -Seconds 5
         }
     }
-    [void] (Unregister-JobTask $Job.job)
+    [void](Unregister-JobTask $Job.job)
 }

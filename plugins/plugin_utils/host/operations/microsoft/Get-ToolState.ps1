@@ -31,10 +31,17 @@ $temp = Get-RegistryText 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager
 if (-not $temp) {
     $temp = '%SystemRoot%\TEMP'
 }
-$names = @{eomt = 'msert'; exchange_mitigations = 'IISUrlRewrite' }
+$names = @{ eomt = 'msert'; exchange_mitigations = 'IISUrlRewrite' }
 $folder = Join-Path (Expand-Environment $temp) $names[$Tool]
 
-$result = [ordered] @{tool = $Tool; folder = $folder; registry = $null; log = $null; downloads = $null; file = $null }
+$result = [ordered]@{
+    tool = $Tool
+    folder = $folder
+    registry = $null
+    log = $null
+    downloads = $null
+    file = $null
+}
 if ($Tool -eq 'eomt') {
     Add-Fact $result 'registry' { Get-PatchState }
     Add-Fact $result 'log' { Get-ToolLog (Join-Path $folder 'EOMT.log') $LogFrom }

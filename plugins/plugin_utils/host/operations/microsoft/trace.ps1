@@ -4,7 +4,7 @@
 function Get-PatchState {
     Assert-NativeProcess
     $path = 'HKLM:\SOFTWARE\MSERTBootstrap\PatchState'
-    $state = [ordered] @{key = $path -replace '^HKLM:', 'HKLM'; exists = $false; values = @() }
+    $state = [ordered]@{ key = $path -replace '^HKLM:', 'HKLM'; exists = $false; values = @() }
     if (-not (Test-RegistryKey $path)) {
         return $state
     }
@@ -21,16 +21,24 @@ function Get-PatchState {
             if ($value -is [string]) {
                 $text = $value.Substring(0, [Math]::Min(4000, $value.Length))
             }
-            [ordered] @{name = $name; text = $text }
+            [ordered]@{ name = $name; text = $text }
         }
     )
     $state
 }
 
-# The end of the log since a byte, at most 256 KB of it, as it is: the tool may be writing.
 function Get-ToolLog {
-    param ([string] $Path, [long] $From)
-    $log = [ordered] @{path = $Path; exists = $false; size = 0; from = 0; encoding = $null; data = ''; truncated = $false }
+    # The end of the log since a byte, at most 256 KB of it, as it is: the tool may be writing.
+    param ([string]$Path, [long]$From)
+    $log = [ordered]@{
+        path = $Path
+        exists = $false
+        size = 0
+        from = 0
+        encoding = $null
+        data = ''
+        truncated = $false
+    }
     if (-not (Test-Path -LiteralPath $Path)) {
         return $log
     }
@@ -42,10 +50,7 @@ function Get-ToolLog {
         $log['size'] = $size
         $log['encoding'] = Get-LogEncoding $head
         # Shorter than before: it was begun anew, so all of it is new.
-        $start = 0
-        if ($From -le $size) {
-            $start = $From
-        }
+        $start = if ($From -le $size) { $From } else { 0 }
         if ($size - $start -gt 262144) {
             $log['truncated'] = $true
             $start = $size - 262144
@@ -62,7 +67,7 @@ function Get-ToolLog {
 }
 
 function Get-LogEncoding {
-    param ([byte[]] $Head)
+    param ([byte[]]$Head)
     $mark = [BitConverter]::ToString($Head)
     if ($mark -like 'FF-FE*') {
         'utf-16'
@@ -74,9 +79,9 @@ function Get-LogEncoding {
 }
 
 function Read-Block {
-    param ([IO.Stream] $Stream, [long] $Offset, [int] $Count)
+    param ([IO.Stream]$Stream, [long]$Offset, [int]$Count)
     $bytes = New-Object byte[] $Count
-    [void] $Stream.Seek($Offset, 'Begin')
+    [void]$Stream.Seek($Offset, 'Begin')
     $have = 0
     while ($have -lt $Count) {
         $read = $Stream.Read($bytes, $have, $Count - $have)
@@ -90,7 +95,7 @@ function Read-Block {
 }
 
 function Get-ToolDownload {
-    param ([string] $Folder)
+    param ([string]$Folder)
     if (-not (Test-Path -LiteralPath $Folder)) {
         return
     }
@@ -104,12 +109,12 @@ function Get-ToolDownload {
         throw "$($sizes.Count) programs are more than the tools download"
     }
     foreach ($name in @(Get-SortedText @($sizes.Keys))) {
-        [ordered] @{name = $name; size = $sizes[$name] }
+        [ordered]@{ name = $name; size = $sizes[$name] }
     }
 }
 
 function Get-ToolFile {
-    param ([string] $Path)
+    param ([string]$Path)
     if (-not (Test-Path -LiteralPath $Path)) {
         return $null
     }
@@ -120,7 +125,7 @@ function Get-ToolFile {
     try {
         # The CSP class works under the FIPS policy.
         $bytes = (New-Object Security.Cryptography.SHA256CryptoServiceProvider).ComputeHash($stream)
-        [ordered] @{path = $Path; size = $stream.Length; sha256 = ([BitConverter]::ToString($bytes) -replace '-').ToLowerInvariant() }
+        [ordered]@{ path = $Path; size = $stream.Length; sha256 = ([BitConverter]::ToString($bytes) -replace '-').ToLowerInvariant() }
     } finally {
         $stream.Dispose()
     }

@@ -33,8 +33,12 @@ function Get-PoolPlan {
         $now = Find-Pool $State $pool.name
         if (-not $now) { continue }
         $wanted = [ordered]@{
-            name = $now['name']; state = $pool.state; auto_start = [bool]$pool.auto_start; start_mode = [string]$pool.start_mode
-            auto_start_text = $now['auto_start_text']; start_mode_text = $now['start_mode_text']
+            name = $now['name']
+            state = $pool.state
+            auto_start = [bool]$pool.auto_start
+            start_mode = [string]$pool.start_mode
+            auto_start_text = $now['auto_start_text']
+            start_mode_text = $now['start_mode_text']
         }
         if ($now['auto_start'] -ne $wanted['auto_start']) { $wanted['auto_start_text'] = ([string]$wanted['auto_start']).ToLowerInvariant() }
         if ($now['start_mode'] -ne $wanted['start_mode']) { $wanted['start_mode_text'] = $wanted['start_mode'] }

@@ -25,7 +25,13 @@ $ProgressPreference = 'SilentlyContinue'
 function Get-UndoPlan {
     # Per item: what it is and what it becomes. What others hold is kept.
     param ($Record, $Others)
-    $plan = @{ files = @(); pools = @(); services = @(); kept = @(); state = $null }
+    $plan = @{
+        files = @()
+        pools = @()
+        services = @()
+        kept = @()
+        state = $null
+    }
     foreach ($entry in $Record['files']) {
         $now = Read-ConfigText $entry['file']
         $plan['files'] += @{ entry = $entry; now = $now; wanted = Get-UndoneText $Record $entry $now }
@@ -114,7 +120,13 @@ if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UndoRecord $Mitigation
 if (-not $record) {
     $nothing = [ordered]@{ files = @(); pools = @(); services = @() }
-    return [ordered]@{ changed = $false; before = $nothing; after = $nothing; kept = @(); undo = $null }
+    return [ordered]@{
+        changed = $false
+        before = $nothing
+        after = $nothing
+        kept = @()
+        undo = $null
+    }
 }
 $plan = Get-UndoPlan $record @(Read-OtherRecord $Mitigation)
 $result = [ordered]@{

@@ -81,9 +81,15 @@ function Get-MarkupElement {
             continue
         }
         $element = @{
-            name = $token.Groups['name'].Value; local = $token.Groups['name'].Value.Split(':')[-1]
-            start = $token.Index; open_end = $end; close_start = $end; end = $end
-            empty = $token.Groups['empty'].Length -gt 0; children = @(); index = $elements.Count
+            name = $token.Groups['name'].Value
+            local = $token.Groups['name'].Value.Split(':')[-1]
+            start = $token.Index
+            open_end = $end
+            close_start = $end
+            end = $end
+            empty = $token.Groups['empty'].Length -gt 0
+            children = @()
+            index = $elements.Count
         }
         if ($open.Count) { $open.Peek()['children'] += $element }
         [void]$elements.Add($element)
@@ -113,7 +119,13 @@ function ConvertTo-ConfigDocument {
     if (-not $same) {
         Stop-Operation 'RequestInvalid' 'ConfigurationUnreadable' "${Path}: its encoding cannot be edited in place; save it as UTF-8"
     }
-    @{ text = $Text; path = $Path; root = $root; nodes = $nodes; elements = $elements }
+    @{
+        text = $Text
+        path = $Path
+        root = $root
+        nodes = $nodes
+        elements = $elements
+    }
 }
 
 function Find-MarkupChild {

@@ -36,8 +36,14 @@ function New-FileUndo {
     Save-UndoCopy $mitigation $Prior
     Save-UndoCopy $mitigation $base
     [ordered]@{
-        file = $File; prior_sha256 = Get-TextHash $Prior; base_sha256 = Get-TextHash $base
-        applied_sha256 = $null; exact = $true; names = @(); originals = @($Edit['originals']); containers = @($containers)
+        file = $File
+        prior_sha256 = Get-TextHash $Prior
+        base_sha256 = Get-TextHash $base
+        applied_sha256 = $null
+        exact = $true
+        names = @()
+        originals = @($Edit['originals'])
+        containers = @($containers)
     }
 }
 

@@ -52,7 +52,15 @@ function Read-OtherRecord {
 function New-UndoRecord {
     param ([string]$Mitigation)
     $now = ConvertTo-IsoDate (Get-Date)
-    [ordered]@{ schema = 1; mitigation = $Mitigation; created = $now; updated = $now; files = @(); services = @(); pools = @() }
+    [ordered]@{
+        schema = 1
+        mitigation = $Mitigation
+        created = $now
+        updated = $now
+        files = @()
+        services = @()
+        pools = @()
+    }
 }
 
 function Write-UndoRecord {

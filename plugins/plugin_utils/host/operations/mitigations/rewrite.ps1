@@ -48,7 +48,13 @@ function Get-CollectionRow {
                 continue
             }
             $content = ConvertTo-CollectionContent $node $Kind
-            $rows += @{ element = $element; name = $name; content = $content; json = ConvertTo-SafeJson $content; live = $true }
+            $rows += @{
+                element = $element
+                name = $name
+                content = $content
+                json = ConvertTo-SafeJson $content
+                live = $true
+            }
         }
     }
     , $rows
@@ -140,7 +146,9 @@ function Get-RewriteContent {
         Read-RewriteFile (ConvertTo-ConfigDocument $Text $File)['root'] $File $Site $Path $found
     }
     [ordered]@{
-        file = $File; sha256 = Get-TextHash $Text
-        rules = $found['rules']; preconditions = $found['preconditions']
+        file = $File
+        sha256 = Get-TextHash $Text
+        rules = $found['rules']
+        preconditions = $found['preconditions']
     }
 }

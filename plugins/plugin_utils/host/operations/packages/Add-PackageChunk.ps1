@@ -41,7 +41,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 function Read-Chunk {
-    param ([string] $Data, [string] $ChunkSha256)
+    param ([string]$Data, [string]$ChunkSha256)
     try {
         $bytes = [Convert]::FromBase64String($Data)
     } catch {
@@ -54,23 +54,23 @@ function Read-Chunk {
     , $bytes
 }
 
-# Cheap: how many bytes are there, without hashing them for each chunk.
 function Get-ChunkCondition {
-    param ([string] $Folder, [string] $Package, [long] $Size)
+    # Cheap: how many bytes are there, without hashing them for each chunk.
+    param ([string]$Folder, [string]$Package, [long]$Size)
     foreach ($state in 'complete', 'partial') {
         $path = Join-Path $Folder $Package
         if ($state -eq 'partial') {
             $path = "$path.partial"
         }
         if (Test-Path -LiteralPath $path) {
-            return [ordered] @{state = $state; bytes = (Get-PlainFile $path).Length }
+            return [ordered]@{ state = $state; bytes = (Get-PlainFile $path).Length }
         }
     }
-    [ordered] @{state = 'absent'; bytes = [long] 0 }
+    [ordered]@{ state = 'absent'; bytes = [long]0 }
 }
 
 function Assert-ChunkPlace {
-    param ($Before, [long] $Offset, [long] $Length, [long] $Size)
+    param ($Before, [long]$Offset, [long]$Length, [long]$Size)
     if ($Offset -lt 0 -or $Length -lt 1 -or $Offset + $Length -gt $Size) {
         Stop-Operation 'RequestInvalid' 'ChunkPlace' "a chunk of $Length bytes at $Offset does not lie in a package of $Size bytes"
     }
@@ -79,9 +79,9 @@ function Assert-ChunkPlace {
     }
 }
 
-# Writes the chunk; true when all bytes are there and right, false when some are missing.
 function Write-Chunk {
-    param ([string] $Path, [byte[]] $Bytes, [long] $Offset, [long] $Size, [string] $Sha256)
+    # Writes the chunk; true when all bytes are there and right, false when some are missing.
+    param ([string]$Path, [byte[]]$Bytes, [long]$Offset, [long]$Size, [string]$Sha256)
     $stream = Open-PackageFile $Path 'OpenOrCreate' 'ReadWrite' 'None'
     try {
         # Nobody else has it open now: what was true before the opening is asked again.
@@ -112,24 +112,24 @@ if (-not $Check) {
 }
 $bytes = Read-Chunk $Data $ChunkSha256
 $folder = Get-PackageFolder $Sha256 -Create:(-not $Check)
-$before = [ordered] @{state = 'absent'; bytes = [long] 0 }
+$before = [ordered]@{ state = 'absent'; bytes = [long]0 }
 if ($folder) {
     $before = Get-ChunkCondition $folder $Package $Size
 }
-$result = [ordered] @{changed = $false; before = $before; after = $before; path = $null }
+$result = [ordered]@{ changed = $false; before = $before; after = $before; path = $null }
 if ($before['state'] -eq 'complete') {
     $path = Join-Path $folder $Package
     if ($before['bytes'] -eq $Size -and (Measure-PackageFile $path)['sha256'] -ceq $Sha256) {
         $result['path'] = $path
         return $result
     }
-    $before = [ordered] @{state = 'damaged'; bytes = [long] 0 }
+    $before = [ordered]@{ state = 'damaged'; bytes = [long]0 }
     $result['before'] = $before
 }
 Assert-ChunkPlace $before $Offset $bytes.Length $Size
 $result['changed'] = $true
 $end = $Offset + $bytes.Length
-$result['after'] = [ordered] @{state = 'partial'; bytes = $end }
+$result['after'] = [ordered]@{ state = 'partial'; bytes = $end }
 if ($end -eq $Size) {
     $result['after']['state'] = 'complete'
 }

@@ -43,13 +43,13 @@ if (-not $Check) {
     Assert-LockOwner $LockOwner
 }
 $before = Get-PackageCondition $Package $Sha256 $Size
-$result = [ordered] @{changed = $false; before = $before; after = $before; source = $Source }
+$result = [ordered]@{ changed = $false; before = $before; after = $before; source = $Source }
 if ($before['state'] -eq 'complete') {
     return $result
 }
 $result['changed'] = $true
 if ($Check) {
-    $result['after'] = [ordered] @{state = 'complete'; bytes = $Size; sha256 = $Sha256; path = $null }
+    $result['after'] = [ordered]@{ state = 'complete'; bytes = $Size; sha256 = $Sha256; path = $null }
     return $result
 }
 Assert-PackageSpace $Size

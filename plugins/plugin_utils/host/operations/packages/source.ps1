@@ -2,7 +2,7 @@
 # Where a host fetches a package from.
 
 function Assert-PackageSource {
-    param ([string] $Source)
+    param ([string]$Source)
     # A server's name and a share: no device (\\?\, \\.\), no pipe, no step upwards.
     $share = '\A\\\\[A-Za-z0-9][A-Za-z0-9.-]*\\[^\\/:*?"<>|]+\\[^/:*?"<>|]+\z'
     $web = '\Ahttps://[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?/[!-~]+\z'
@@ -12,7 +12,7 @@ function Assert-PackageSource {
 }
 
 function Open-PackageSource {
-    param ([string] $Source, [long] $Size)
+    param ([string]$Source, [long]$Size)
     if ($Source -notlike 'https:*') {
         return [IO.File]::Open($Source, 'Open', 'Read', 'Read')
     }
@@ -27,7 +27,7 @@ function Open-PackageSource {
     $request.Timeout = 60000
     $request.ReadWriteTimeout = 60000
     $response = $request.GetResponse()
-    $status = [int] $response.StatusCode
+    $status = [int]$response.StatusCode
     if ($status -ne 200) {
         $response.Close()
         Stop-Operation 'ScriptFailed' 'SourceRefused' "$Source answered with status $status; only 200 is taken, redirects are not followed. Give the final address"
@@ -40,8 +40,8 @@ function Open-PackageSource {
     $response.GetResponseStream()
 }
 
-# The reason under .NET's and PowerShell's wrapping.
 function Get-RootMessage {
+    # The reason under .NET's and PowerShell's wrapping.
     param ($ErrorRecord)
     $exception = $ErrorRecord.Exception
     while ($exception.InnerException) {
@@ -50,12 +50,12 @@ function Get-RootMessage {
     $exception.Message
 }
 
-# Copies at most $Size bytes and one more, which shows that there are too many.
 function Copy-PackageByte {
-    param ($From, $To, [string] $Source, [long] $Size, [int] $DeadlineSeconds)
+    # Copies at most $Size bytes and one more, which shows that there are too many.
+    param ($From, $To, [string]$Source, [long]$Size, [int]$DeadlineSeconds)
     $watch = [Diagnostics.Stopwatch]::StartNew()
     $buffer = New-Object byte[] 1048576
-    [long] $count = 0
+    [long]$count = 0
     while (($read = $From.Read($buffer, 0, $buffer.Length)) -gt 0) {
         $count += $read
         if ($count -gt $Size) {
@@ -69,9 +69,9 @@ function Copy-PackageByte {
     $To.Flush($true)
 }
 
-# Leaves the verified bytes at $Path, or nothing.
 function Receive-PackageSource {
-    param ([string] $Source, [string] $Path, [long] $Size, [string] $Sha256, [int] $DeadlineSeconds)
+    # Leaves the verified bytes at $Path, or nothing.
+    param ([string]$Source, [string]$Path, [long]$Size, [string]$Sha256, [int]$DeadlineSeconds)
     $from = $to = $null
     $good = $false
     try {

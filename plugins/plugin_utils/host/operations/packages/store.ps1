@@ -3,7 +3,7 @@
 # arrives it is called <file name>.partial (pushed) or <file name>.incoming (pulled).
 
 function Assert-PackageRequest {
-    param ([string] $Package, [string] $Sha256, [long] $Size)
+    param ([string]$Package, [string]$Sha256, [long]$Size)
     if ($Package -cnotmatch '\A[A-Za-z0-9][A-Za-z0-9._-]{0,119}\z') {
         Stop-Operation 'RequestInvalid' 'PackageName' "the package's name '$Package' is not a plain file name"
     }
@@ -15,14 +15,14 @@ function Assert-PackageRequest {
     }
 }
 
-# Null when it does not exist and -Create is not given.
 function Get-PackageFolder {
-    param ([string] $Sha256, [switch] $Create)
+    # Null when it does not exist and -Create is not given.
+    param ([string]$Sha256, [switch]$Create)
     Get-StateFolder 'packages', $Sha256 -Create:$Create
 }
 
 function Get-PlainFile {
-    param ([string] $Path)
+    param ([string]$Path)
     $item = Get-Item -LiteralPath $Path -Force
     if ($item.PSIsContainer -or ($item.Attributes -band [IO.FileAttributes]::ReparsePoint)) {
         Stop-Operation 'ScriptFailed' 'StateRefused' "$Path is not a plain file. Look at it, keep it as evidence, move it away and run again"
@@ -30,11 +30,11 @@ function Get-PlainFile {
     $item
 }
 
-# A stream, or null where the file does not exist. Anti-malware opens new files for a moment: that is waited for.
 function Open-PackageFile {
-    param ([string] $Path, [string] $Mode, [string] $Access, [string] $Share)
+    # A stream, or null where the file does not exist. Anti-malware opens new files for a moment: that is waited for.
+    param ([string]$Path, [string]$Mode, [string]$Access, [string]$Share)
     if (Test-Path -LiteralPath $Path) {
-        [void] (Get-PlainFile $Path)
+        [void](Get-PlainFile $Path)
     } elseif ($Mode -eq 'Open') {
         return $null
     }
@@ -58,24 +58,24 @@ function Get-StreamHash {
     ([BitConverter]::ToString($algorithm.ComputeHash($Stream)) -replace '-').ToLowerInvariant()
 }
 
-# How many bytes of a file are there, and their hash; null where it does not exist.
 function Measure-PackageFile {
-    param ([string] $Path)
+    # How many bytes of a file are there, and their hash; null where it does not exist.
+    param ([string]$Path)
     $stream = Open-PackageFile $Path 'Open' 'Read' 'Read'
     if (-not $stream) {
         return $null
     }
     try {
-        [ordered] @{bytes = $stream.Length; sha256 = Get-StreamHash $stream }
+        [ordered]@{ bytes = $stream.Length; sha256 = Get-StreamHash $stream }
     } finally {
         $stream.Dispose()
     }
 }
 
-# state: absent, partial, complete, or damaged (under its final name lie other bytes).
 function Get-PackageCondition {
-    param ([string] $Package, [string] $Sha256, [long] $Size)
-    $condition = [ordered] @{state = 'absent'; bytes = [long] 0; sha256 = $null; path = $null }
+    # state: absent, partial, complete, or damaged (under its final name lie other bytes).
+    param ([string]$Package, [string]$Sha256, [long]$Size)
+    $condition = [ordered]@{ state = 'absent'; bytes = [long]0; sha256 = $null; path = $null }
     $folder = Get-PackageFolder $Sha256
     if (-not $folder) {
         return $condition
@@ -100,9 +100,9 @@ function Get-PackageCondition {
     $condition
 }
 
-# Other bytes under a package's final name are kept as evidence, but not under that name.
 function Move-DamagedPackage {
-    param ([string] $Path)
+    # Other bytes under a package's final name are kept as evidence, but not under that name.
+    param ([string]$Path)
     $target = Resolve-NativePath $Path
     if ([IO.File]::Exists($target)) {
         [IO.File]::Delete("$target.damaged")
@@ -110,9 +110,9 @@ function Move-DamagedPackage {
     }
 }
 
-# Gives a file whose hash was just found right its final name. Its folder is closed to others.
 function Complete-Package {
-    param ([string] $Temporary, [string] $Path)
+    # Gives a file whose hash was just found right its final name. Its folder is closed to others.
+    param ([string]$Temporary, [string]$Path)
     Move-DamagedPackage $Path
     $target = Resolve-NativePath $Path
     for ($try = 1; ; $try++) {
@@ -133,7 +133,7 @@ function Get-PackageFreeByte {
 }
 
 function Assert-PackageSpace {
-    param ([long] $Size)
+    param ([long]$Size)
     $free = $null
     try {
         $free = Get-PackageFreeByte

@@ -33,7 +33,13 @@ if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UpdateRecord $Update
 $changed = -not $record
 if ($changed) {
-    $record = [ordered]@{ schema = 1; update = $Update; recorded = ConvertTo-IsoDate (Get-Date); notes = @($Notes); state = Get-UpdateState $Binaries }
+    $record = [ordered]@{
+        schema = 1
+        update = $Update
+        recorded = ConvertTo-IsoDate (Get-Date)
+        notes = @($Notes)
+        state = Get-UpdateState $Binaries
+    }
     if (-not $record['state']['services']) {
         Stop-Operation 'ScriptFailed' 'SnapshotIncomplete' 'the services could not be read, so there is nothing that could be restored'
     }
