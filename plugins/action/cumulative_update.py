@@ -9,19 +9,16 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
+from ..doc_fragments import change, install, package_source
+from ..modules import cumulative_update
 from ..plugin_utils.phases.upgrade import options as settings
 from ..plugin_utils.phases.upgrade.kind import upgrade_host
 from ..plugin_utils.phases.upgrade.phase import INTENT
-from ..plugin_utils.tasks.rollout import OPTIONS, Rollout, roll_out
+from ..plugin_utils.tasks.options import arguments
+from ..plugin_utils.tasks.rollout import Rollout, roll_out
 from ..plugin_utils.tasks.task import Call, on_host
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    **OPTIONS,
-    "cumulative_update": {"type": "str"},
-    "prepared_by": {"type": "str"},
-    "seconds": {"type": "int", "default": 14400},
-    "usable_seconds": {"type": "int", "default": 3600},
-}
+ARGUMENTS = arguments(cumulative_update, change, install, package_source)
 ROLLOUT = Rollout(
     key="cumulative_update",
     intent=INTENT,

@@ -11,10 +11,12 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
+from ..modules import exchange_server_info
 from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
 from ..plugin_utils.catalog.loader import load
 from ..plugin_utils.phases.assess.run import AssessRequest, assess_host
+from ..plugin_utils.tasks.options import arguments
 from ..plugin_utils.tasks.task import Call, on_host
 
 # Ansible imports this file before it forks its workers. They inherit the catalogue and the parsed
@@ -25,10 +27,7 @@ with suppress(RemediationError):
 with suppress(AnsibleError):
     connection_loader.get("exchange.remediation.winrm", class_only=True)
 
-ARGUMENTS = {
-    "campaign": {"type": "str", "default": "proxylogon"},
-    "at": {"type": "str"},
-}
+ARGUMENTS = arguments(exchange_server_info)
 
 
 class ActionModule(ActionBase):

@@ -7,7 +7,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ..modules import inventory_check
 from ..plugin_utils.fleet.inventory import check_inventory
+from ..plugin_utils.tasks.options import arguments
+
+ARGUMENTS = arguments(inventory_check)
 
 
 class ActionModule(ActionBase):
@@ -19,9 +23,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(
-            {"hosts": {"type": "list", "elements": "str", "required": True}}
-        )
+        _, options = self.validate_argument_spec(ARGUMENTS)
         known = (task_vars or {})["hostvars"]
         refused = check_inventory(options["hosts"], known.__getitem__)
         if refused:

@@ -9,35 +9,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.change import journal as host_change
-from ..plugin_utils.change import source as package_source
+from ..doc_fragments import change, package_source
+from ..modules import mitigation
 from ..plugin_utils.phases.mitigate import options as settings
 from ..plugin_utils.phases.mitigate import task
 from ..plugin_utils.plan.show import step_diffs
+from ..plugin_utils.tasks.options import arguments
 from ..plugin_utils.tasks.task import Call, changing, on_host
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    **host_change.OPTIONS,
-    **package_source.OPTIONS,
-    "although_open": {"type": "str"},
-    "approvals": {"type": "dict", "default": {}},
-    "campaign": {"type": "str", "default": "proxylogon"},
-    "confirm": {"type": "bool", "default": False},
-    "lock_takeover": {"type": "str"},
-    "mitigations": {"type": "list", "elements": "str", "default": []},
-    "owner": {"type": "str"},
-    "required_approvals": {"type": "list", "elements": "str", "default": []},
-    "run": {"type": "str"},
-    "seconds": {"type": "int", "default": 900},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "tool": {"type": "str", "choices": ["eomt", "exchange_mitigations"]},
-    "tool_accept_rollback_defaults": {"type": "bool", "default": False},
-    "tool_file": {"type": "path"},
-    "tool_sha256": {"type": "str"},
-    "tool_timeout": {"type": "int"},
-    "tool_version": {"type": "str"},
-    "window_end": {"type": "str"},
-}
+ARGUMENTS = arguments(mitigation, change, package_source)
 # Check mode does not fail for a server; that it could not be planned has to be seen all the same.
 SAID = ("stopped", "unknown", "refused")
 

@@ -9,6 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..modules import report
 from ..plugin_utils.base.clock import utc_now
 from ..plugin_utils.base.dates import parse_date
 from ..plugin_utils.base.errors import RemediationError
@@ -20,22 +21,9 @@ from ..plugin_utils.fleet.report import (
     new_run_id,
     report_folder,
 )
+from ..plugin_utils.tasks.options import arguments
 
-ARGUMENTS = {
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    "variable": {"type": "str", "default": "__assess_result"},
-    "refused": {"type": "dict", "default": {}},
-    "campaign": {"type": "str", "default": "proxylogon"},
-    "cases": {"type": "path", "default": "cases"},
-    "run": {"type": "str"},
-    "started": {"type": "str"},
-    "formats": {
-        "type": "list",
-        "elements": "str",
-        "default": ["html", "json", "csv", "junit"],
-        "choices": ["html", "json", "csv", "junit", "text"],
-    },
-}
+ARGUMENTS = arguments(report)
 
 
 class ActionModule(ActionBase):

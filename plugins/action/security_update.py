@@ -9,19 +9,17 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
+from ..doc_fragments import change, install, package_source
+from ..modules import security_update
 from ..plugin_utils.install import options as settings
 from ..plugin_utils.phases.patch.options import to_dict
 from ..plugin_utils.phases.patch.phase import INTENT
 from ..plugin_utils.phases.patch.run import patch_host
-from ..plugin_utils.tasks.rollout import OPTIONS, Rollout, roll_out
+from ..plugin_utils.tasks.options import arguments
+from ..plugin_utils.tasks.rollout import Rollout, roll_out
 from ..plugin_utils.tasks.task import Call, on_host
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    **OPTIONS,
-    "kb": {"type": "str"},
-    "seconds": {"type": "int", "default": 7200},
-    "usable_seconds": {"type": "int", "default": 1800},
-}
+ARGUMENTS = arguments(security_update, change, install, package_source)
 ROLLOUT = Rollout(
     key="security_update",
     intent=INTENT,

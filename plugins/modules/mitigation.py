@@ -17,77 +17,27 @@ description:
   - A server whose build is not known is not changed.
   - Whoever is interrupted runs the same again and ends in the same state.
   - In check mode, and without O(confirm), the same choice is made, the server is asked what it would do, and nothing is changed.
+extends_documentation_fragment:
+  - exchange.remediation.change
+  - exchange.remediation.package_source
 options:
   although_open:
     description: With V(absent), why a mitigation comes off although its vulnerability is still open. Recorded.
-    type: str
-  approvals:
-    description: What was approved, recorded with the change.
-    type: dict
-    default: {}
-  campaign:
-    description: The campaign of the catalogue whose mitigations are meant.
-    type: str
-    default: proxylogon
-  case:
-    description:
-      - The case folder. Its journal gets every change before it is sent and after it was answered.
-      - C(cases/RUN) in the working folder, if it is not set and something is changed.
-    type: path
-  confirm:
-    description: Do it. Without it the plan is returned and nothing is changed.
-    type: bool
-    default: false
-  keys:
-    description: The folder of the trusted public keys of that catalogue.
-    type: path
-  lock_takeover:
-    description: Why the lock of somebody who is gone is taken over. Recorded, and refused while something is at work.
     type: str
   mitigations:
     description: Only these mitigations of the campaign. All of them if empty.
     type: list
     elements: str
     default: []
-  owner:
-    description: Who holds the lock of the server meanwhile. User and host of the controller if it is not set.
-    type: str
-  plan:
-    description: A signed plan. A server for which something else would be done now is left alone.
-    type: path
-  plan_keys:
-    description: The folder of the public keys that may sign plans.
-    type: path
-  required_approvals:
-    description: Names that the approvals must have.
-    type: list
-    elements: str
-    default: []
-  run:
-    description: The name of this change. Campaign and UTC day if it is not set.
-    type: str
   seconds:
-    description: The longest that the change of one server may take. Nothing is started that cannot end in the window.
+    description: The longest that the whole change may take. Nothing is started that cannot end in O(window_end).
     type: int
     default: 900
-  seen:
-    description: The file that remembers the newest version of each package catalogue, against roll-back.
-    type: path
-  source:
-    description: A share or an address from which servers fetch the module. Pushed over WinRM without it.
-    type: str
   state:
     description: V(present) applies what is needed, V(absent) takes off what was applied from here.
     type: str
     choices: [present, absent]
     default: present
-  store:
-    description: The folder of the signed package catalogue, for the URL Rewrite module where a server lacks it.
-    type: path
-  threshold:
-    description: How many trusted keys must have signed the package catalogue.
-    type: int
-    default: 1
   tool:
     description: Let this script of Microsoft do it instead of our own operations.
     type: str
@@ -108,26 +58,6 @@ options:
   tool_version:
     description: Its version, for a file that the tool catalogue does not list.
     type: str
-  window_end:
-    description: The end of the maintenance window in ISO 8601.
-    type: str
-attributes:
-  check_mode:
-    description: Can run in check mode and changes nothing there.
-    support: full
-  diff_mode:
-    description: Shows every step with what is there before and after, the reason and the clause of the directive.
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  become:
-    description: Is usable alongside C(become), which is refused, because raw execution over WinRM would silently ignore it.
-    support: none
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full
-    platforms: windows
 notes:
   - Mitigations are interim. They are no fix, cover known attack patterns only, and evict nobody.
   - The ECP and OAB pools and Unified Messaging are stopped on purpose, and managed availability with them, until they are taken off.

@@ -40,12 +40,6 @@ if TYPE_CHECKING:
     from ..plan.fleet import FleetPlan
     from ..plan.records import HostPlan
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "case": {"type": "path"},
-    "plan": {"type": "path"},
-    "plan_keys": {"type": "path", "no_log": False},
-}
-
 
 def approved(options: Mapping[str, Any], intent: str, campaign: str) -> FleetPlan | None:
     """Return the signed plan that the options name, if they do; refuses one that does not fit."""

@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from ..host.transfer.order import Delivered, Errand
     from ..trust.packages.catalogue import PackageCatalogue
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "keys": {"type": "path", "no_log": False},
-    "seen": {"type": "path"},
-    "source": {"type": "str"},
-    "store": {"type": "path"},
-    "threshold": {"type": "int", "default": 1},
-}
-
 
 @dataclass(frozen=True, slots=True)
 class PackageSource:

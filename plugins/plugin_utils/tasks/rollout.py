@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RefusedError
-from ..change import journal as host_change
-from ..change import source as package_source
-from ..install.components import Maintenance
 from ..install.models import PatchState
 from ..install.options import budget, tools
 from ..phases.registry import phase_of
@@ -25,31 +22,6 @@ if TYPE_CHECKING:
     from ..host.transport.base import Transport
     from ..install.request import Request, Result, Tools
     from .task import Call
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    **host_change.OPTIONS,
-    **package_source.OPTIONS,
-    "approvals": {"type": "dict", "default": {}},
-    "campaign": {"type": "str", "default": "proxylogon"},
-    "confirm": {"type": "bool", "default": False},
-    "dag_guard": {"type": "dict"},
-    "fail_when_stopped": {"type": "bool", "default": False},
-    "lock_takeover": {"type": "str"},
-    "maintenance": {
-        "type": "str",
-        "default": "as-found",
-        "choices": [mode.value for mode in Maintenance],
-    },
-    "owner": {"type": "str"},
-    "repair": {"type": "bool", "default": False},
-    "required_approvals": {"type": "list", "elements": "str", "default": []},
-    "restart": {"type": "bool", "default": True},
-    "room_gib": {"type": "float", "default": 2.0},
-    "run": {"type": "str"},
-    "stop_after": {"type": "int", "default": 0},
-    "stop_file": {"type": "path"},
-    "window_end": {"type": "str"},
-}
 
 
 @dataclass(frozen=True, slots=True)

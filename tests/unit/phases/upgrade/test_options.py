@@ -30,14 +30,6 @@ from upgraded_host import record
 DEFAULTS: dict[str, Any] = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
 
 
-def test_documentation_and_arguments_agree() -> None:
-    documented = yaml.safe_load(cumulative_update.DOCUMENTATION)["options"]
-    assert documented.keys() == ARGUMENTS.keys()
-    for name, spec in ARGUMENTS.items():
-        for word in ("type", "default", "choices", "elements"):
-            assert documented[name].get(word) == spec.get(word), f"{name}.{word}"
-
-
 def test_nothing_is_upgraded_without_confirmation() -> None:
     assert options.request("ex01", DEFAULTS, check=False).check is True
     confirmed = DEFAULTS | {"confirm": True}
