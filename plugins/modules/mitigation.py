@@ -102,6 +102,16 @@ mitigation:
         - With O(tool), V(mitigated), V(not-mitigated), V(planned), V(refused) or V(unknown).
       type: str
       returned: always
+    standing:
+      description:
+        - What the state means. V(done), nothing is left to do. V(planned), changes are planned and nothing keeps them from being made.
+        - V(wrong), it is known how the server is, and that is not as wanted. V(unknown), that is not known.
+      type: str
+      returned: always
+    unchanged:
+      description: Whether the server is as it was before. Not true where that is not known.
+      type: bool
+      returned: always
     reason:
       description: Why, in one or more sentences.
       type: str

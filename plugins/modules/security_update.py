@@ -69,6 +69,16 @@ security_update:
       description: V(patched), V(nothing-to-do), V(planned), V(stale-plan), V(stopped), V(not-patched), V(degraded) or V(unknown).
       type: str
       returned: always
+    standing:
+      description:
+        - What the state means. V(done), nothing is left to do. V(planned), changes are planned and nothing keeps them from being made.
+        - V(wrong), it is known how the server is, and that is not as wanted. V(unknown), that is not known.
+      type: str
+      returned: always
+    unchanged:
+      description: Whether the server is as it was before. Not true where that is not known.
+      type: bool
+      returned: always
     reason:
       description: Why, in one or more sentences.
       type: str
