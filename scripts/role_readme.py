@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ def roles() -> list[Path]:
 
 def readme(role: Path) -> str:
     """The README of one role."""
-    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
     meta = yaml.safe_load((role / "meta" / "main.yml").read_text(encoding="utf-8"))["galaxy_info"]
-    main = specs["argument_specs"]["main"]
+    main = _main(role)
     lines = [
         _MARK,
         "",
@@ -34,16 +34,40 @@ def readme(role: Path) -> str:
     ]
     lines += [f"{_plain(text)}\n" for text in _list(main["description"])]
     lines += ["| variable | type | default | meaning |", "|---|---|---|---|"]
-    lines += [_row(name, option) for name, option in sorted(main.get("options", {}).items())]
+    lines += [
+        _row(name, _explained(name, option)) for name, option in sorted(main["options"].items())
+    ]
     names = ", ".join(platform["name"] for platform in meta["platforms"])
     lines += [
         "",
         f"Works for: {names}. Needs ansible-core {meta['min_ansible_version']} or newer.",
         "",
     ]
-    lines += ["```yaml", "- hosts: exchange", "  gather_facts: false", "  roles:"]
-    lines += [f"    - role: exchange.remediation.{role.name}", "```", ""]
+    if (role / "tasks" / "main.yml").exists():
+        lines += ["```yaml", "- hosts: exchange", "  gather_facts: false", "  roles:"]
+        lines += [f"    - role: exchange.remediation.{role.name}", "```", ""]
     return "\n".join(lines)
+
+
+def _main(role: Path) -> dict[str, Any]:
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    main: dict[str, Any] = specs["argument_specs"]["main"]
+    return main
+
+
+@cache
+def _shared() -> dict[str, dict[str, Any]]:
+    """The variables that stand behind those of a phase with the same name after the prefix."""
+    options: dict[str, dict[str, Any]] = _main(ROOT / "roles" / "change")["options"]
+    return options
+
+
+def _explained(name: str, option: dict[str, Any]) -> dict[str, Any]:
+    """The option with the words and the name of the shared variable that it stands before."""
+    behind = f"change_{name.partition('_')[2]}"
+    if option["description"] != f"Stands before C({behind}) for this role.":
+        return option
+    return {**option, "description": _shared()[behind]["description"], "default": behind}
 
 
 def _row(name: str, option: dict[str, Any]) -> str:

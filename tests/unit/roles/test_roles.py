@@ -11,14 +11,22 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.exchange.remediation.plugins.doc_fragments import change, package_source
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 PHASES = ["preflight", "act", "verify"]
+# They are played; the role change only holds what they have in common.
+PLAYED = [role for role in ROLES if role.name != "change"]
+CHANGING = [role for role in ROLES if role.name in ("mitigate", "patch", "upgrade")]
+
+
+def load_text(text: str) -> Any:
+    return yaml.safe_load(text)
 
 
 def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
+    return load_text(path.read_text())
 
 
 def options(role: Path) -> dict[str, Any]:
@@ -32,7 +40,7 @@ def by_name(role: Path) -> str:
     return role.name
 
 
-@pytest.mark.parametrize("role", ROLES, ids=by_name)
+@pytest.mark.parametrize("role", PLAYED, ids=by_name)
 def test_the_main_task_file_is_a_table_of_contents(role: Path) -> None:
     tasks = load(role / "tasks/main.yml")
     assert [task["ansible.builtin.import_tasks"] for task in tasks] == [f"{p}.yml" for p in PHASES]
@@ -43,8 +51,14 @@ def test_the_main_task_file_is_a_table_of_contents(role: Path) -> None:
 def test_defaults_and_argument_specs_agree_in_names_and_values(role: Path) -> None:
     text = (role / "defaults/main.yml").read_text()
     defaults = load(role / "defaults/main.yml")
+    defaults = {k: v for k, v in defaults.items() if not k.startswith("__")}
     known = options(role)
-    assert defaults == {k: v["default"] for k, v in known.items() if "default" in v}
+    given = {
+        k: v
+        for k, v in defaults.items()
+        if v is not None and v != f"{{{{ change_{k.partition('_')[2]} }}}}"
+    }
+    assert given == {k: v["default"] for k, v in known.items() if "default" in v}
     listed = set(defaults) | set(re.findall(r"^# (\w+):", text, re.MULTILINE))
     assert listed == set(known), "an input without a default stands commented out in defaults"
 
@@ -59,16 +73,57 @@ def test_every_input_is_described_and_carries_the_roles_name(role: Path) -> None
         assert not secret or option.get("no_log") is True
 
 
-@pytest.mark.parametrize("role", ROLES, ids=by_name)
-def test_tasks_are_named_after_their_file_and_registered_names_are_private(role: Path) -> None:
+@pytest.mark.parametrize("role", PLAYED, ids=by_name)
+def test_tasks_are_named_after_their_file_and_only_the_result_has_a_public_name(role: Path) -> None:
     for phase in PHASES:
         tasks = load(role / f"tasks/{phase}.yml")
         for task in tasks:
             assert task["name"].startswith(f"{phase.capitalize()} | "), task["name"]
             assert not task["name"].endswith(".")
-            assert task.get("register", f"__{role.name}_x").startswith(f"__{role.name}_")
+            registered = task.get("register", f"{role.name}_result")
+            assert registered == f"{role.name}_result" or registered.startswith(f"__{role.name}_")
             if task.get("delegate_to") == "localhost":
                 assert task["become"] is False, "the controller's own work needs no other account"
+
+
+@pytest.mark.parametrize("role", CHANGING, ids=by_name)
+def test_a_shared_variable_stands_behind_each_of_the_same_name(role: Path) -> None:
+    """An inventory that sets patch_case goes on working, and change_case is for all of them."""
+    shared = {name.removeprefix("change_") for name in options(ROOT / "roles" / "change")}
+    defaults = load(role / "defaults/main.yml")
+    assert load(role / "meta/main.yml")["dependencies"] == [{"role": "exchange.remediation.change"}]
+    for name in shared:
+        own = f"{role.name}_{name}"
+        if own in options(role):
+            assert defaults[own] == f"{{{{ change_{name} }}}}", own
+            assert (
+                options(role)[own]["description"]
+                == f"Stands before C(change_{name}) for this role."
+            )
+    assert {name for name in shared if f"{role.name}_{name}" in defaults} >= {
+        "case",
+        "run",
+        "confirm",
+    }
+
+
+def test_every_shared_variable_is_an_option_of_every_change() -> None:
+    """One that is missing in the map would be accepted and never reach a server."""
+    told = load(ROOT / "roles/change/defaults/main.yml")["__change_options"]
+    fragments = {
+        name
+        for fragment in (change, package_source)
+        for name in load_text(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
+    }
+    shared = {name.removeprefix("change_") for name in options(ROOT / "roles" / "change")}
+    assert shared == fragments == set(told)
+
+
+def test_no_role_lists_states() -> None:
+    """What a state means is said by the result; a list goes stale with the next state."""
+    states = re.compile(r"\.state (==|!=|in|not in)|\['?(patched|upgraded|mitigated)")
+    for path in (ROOT / "roles").rglob("tasks/*.yml"):
+        assert not states.search(path.read_text()), path
 
 
 @pytest.mark.parametrize("role", ROLES, ids=by_name)
