@@ -91,8 +91,8 @@ def _list(text: str | list[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Ansible's markup C(x), O(x), V(x) as code spans."""
-    for mark in "COV":
+    """Ansible's markup C(x), M(x), O(x), V(x) as code spans."""
+    for mark in "CMOV":
         while f"{mark}(" in text:
             before, _, rest = text.partition(f"{mark}(")
             inner, _, after = rest.partition(")")

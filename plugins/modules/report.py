@@ -23,7 +23,7 @@ options:
     description:
       - The variable that the hosts' tasks registered.
     type: str
-    default: __assess_result
+    default: assess_result
   refused:
     description:
       - Hosts that were not asked because their settings are wrong, with the reason.

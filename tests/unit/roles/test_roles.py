@@ -74,14 +74,18 @@ def test_every_input_is_described_and_carries_the_roles_name(role: Path) -> None
 
 
 @pytest.mark.parametrize("role", PLAYED, ids=by_name)
-def test_tasks_are_named_after_their_file_and_only_the_result_has_a_public_name(role: Path) -> None:
+def test_tasks_are_named_after_their_file_and_what_has_a_public_name_is_described(
+    role: Path,
+) -> None:
+    described = (role / "meta/argument_specs.yml").read_text()
     for phase in PHASES:
         tasks = load(role / f"tasks/{phase}.yml")
         for task in tasks:
             assert task["name"].startswith(f"{phase.capitalize()} | "), task["name"]
             assert not task["name"].endswith(".")
-            registered = task.get("register", f"{role.name}_result")
-            assert registered == f"{role.name}_result" or registered.startswith(f"__{role.name}_")
+            if registered := task.get("register"):
+                assert registered.startswith((f"__{role.name}_", f"{role.name}_"))
+                assert registered.startswith("__") or re.search(rf"C\({registered}\b", described)
             if task.get("delegate_to") == "localhost":
                 assert task["become"] is False, "the controller's own work needs no other account"
 
