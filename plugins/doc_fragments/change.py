@@ -31,6 +31,9 @@ options:
       - Take the lock from another owner who is gone, and say why. The reason is kept in the lock on the server, in the result and in the journal.
       - Refused while an installer, a job or a change is at work. Whoever held the lock is refused at the next change.
     type: str
+  note:
+    description: One line of up to 400 characters about this change, for whoever reads the case later. In the journal, and as C(note) in the result.
+    type: str
   owner:
     description:
       - Who holds the lock of the server meanwhile. User and host of the controller, if it is not set.

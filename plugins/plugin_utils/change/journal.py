@@ -7,7 +7,7 @@ Options of such an action: ``case`` (folder of the journal), ``plan`` (signed fi
 ====================  =============================================================================
 event                 when, and what it holds
 ====================  =============================================================================
-begin                 before the host is asked: intent, campaign, approvals, plan, who, which version
+begin                 before the host is asked: intent, campaign, approvals, note, plan, who, version
 plan                  the plan was made from fresh facts: all of it
 admitted              it is the approved one (only with ``plan``, never in check mode)
 lock intent done      each change, before it is sent and after it was answered
@@ -89,7 +89,9 @@ class HostChange:
             expected = ApprovedPlan(entry.plan, plan.digest, entry.reason)
         return cls(check, journal, expected)
 
-    def begin(self, intent: str, campaign: str, approvals: Mapping[str, Any]) -> None:
+    def begin(
+        self, intent: str, campaign: str, approvals: Mapping[str, Any], note: str | None = None
+    ) -> None:
         """Say what is about to be done, by whom and with what."""
         known = knowledge()
         self.record(
@@ -99,6 +101,7 @@ class HostChange:
                 "campaign": campaign,
                 "check": self.check,
                 "approvals": dict(approvals),
+                "note": note,
                 "plan": self.expected.digest if self.expected else None,
                 "tool": {"name": "exchange.remediation", "version": VERSION},
                 "catalogue": {"as_of": known.as_of, "sha256": known.sha256},

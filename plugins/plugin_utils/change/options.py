@@ -35,6 +35,15 @@ def takeover_reason(reason: str | None) -> str:
     return reason.strip()
 
 
+def note(given: str | None) -> str | None:
+    """Return the operator's words about the change; raises :class:`ConfigError` unless one line."""
+    if given is None:
+        return None
+    if len(given) > _MOST or not given.isprintable():
+        raise ConfigError(f"note: {given!r} is not one line of up to {_MOST} characters")
+    return given
+
+
 def controller() -> str:
     """Return user and host of this controller, who owns its runs."""
     return f"{getpass.getuser()}@{socket.gethostname()}"

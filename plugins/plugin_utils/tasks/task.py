@@ -16,7 +16,7 @@ from ..base.errors import ConfigError, RemediationError
 from ..base.sanitize import clean_text
 from ..change.exclusive import alone
 from ..change.journal import HostChange, approved
-from ..change.options import approvals
+from ..change.options import approvals, note
 from ..host.transport.peer import BECOME_REFUSED
 from .connection import HostConnection, contains_any
 
@@ -91,6 +91,8 @@ def on_host(
         raise fail(f"{host}: {error}") from None  # Ansible prints a chain as the same words twice
     connection.close()
     result[key]["peer"] = connection.peer()
+    if "note" in options:
+        result[key]["note"] = options["note"]
     return censor(result, secrets) if contains_any(result, secrets) else result
 
 
@@ -122,7 +124,7 @@ def changing(
     if not wanted.check and not options.get("case"):
         options["case"] = str(Path("cases") / wanted.run)
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
-    change.begin(intent, wanted.campaign, approvals(options["approvals"]))
+    change.begin(intent, wanted.campaign, approvals(options["approvals"]), note(options["note"]))
     try:
         with nullcontext() if wanted.check else alone(f"{call.host}-{call.connection.place()}"):
             yield wanted, change
