@@ -67,6 +67,7 @@ def test_every_room_of_a_phase_is_registered() -> None:
         ("unmitigate", "not-mitigated", None, Standing.DONE),  # rolled back by Microsoft's script
         ("unmitigate", "mitigated", None, Standing.WRONG),
         ("mitigate", "refused", None, Standing.WRONG),
+        ("mitigate", "partial", None, Standing.WRONG),
         ("patch", "stopped", "host-crash", Standing.UNKNOWN),
         ("patch", "stopped", "config", Standing.WRONG),
         ("patch", "from a later version", None, Standing.UNKNOWN),
