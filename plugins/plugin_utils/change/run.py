@@ -14,6 +14,7 @@ from .admission import StalePlan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from ..host.calls.core import Lock
     from .session import HostSession
 
 
@@ -60,7 +61,7 @@ class ChangeRun:
     acted: bool = False
     installs: bool = False  # what it starts may go on by itself after an error
     locked: bool = False
-    lock_record: dict[str, Any] = field(default_factory=dict)  # what Lock-Host answered last
+    lock_record: Lock | None = None  # what the host answered last
     _begun: str = ""
 
     @contextmanager

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..base.errors import (
     AuthenticationFailed,
     ReplyError,
-    ReplySchemaError,
     TransportError,
     Unreachable,
 )
+from ..host.calls import core, facts
+from ..host.calls.asking import record as answer_record
 from ..host.transport.codec import Operation
 from ..host.transport.keys import operation_key
 
@@ -61,35 +62,26 @@ class HostSession:
     takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
     attempt: str = ""  # part of each key: another attempt of the same run acts again
 
-    def lock(self, purpose: str) -> dict[str, Any]:
+    def lock(self, purpose: str) -> core.Lock:
         """Take, renew or take over the host lock; raises ``LockedByOther``."""
-        parameters = {
-            "owner": self.owner,
-            "run": self.run,
-            "purpose": purpose,
-            "ttl_seconds": _TTL,
-            "controller": self.controller,
-            "takeover": self.takeover,
-        }
-        self.record("lock", parameters)
-        result = self.ask("Lock-Host", parameters).result
-        return result if isinstance(result, dict) else {}
+        holder = core.Holder(self.owner, self.run, purpose, _TTL, self.controller, self.takeover)
+        self.record("lock", holder.parameters())
+        return core.lock(self, holder)
 
     def unlock(self) -> None:
         """Give the host lock back."""
-        self.ask("Unlock-Host", {"owner": self.owner, "run": self.run})
+        core.unlock(self, self.owner, self.run)
         self.record("unlock", {"owner": self.owner, "run": self.run})
 
     def holds_lock(self) -> bool:
         """Whether the host lock is of this run: a killed life of it may have left it."""
-        found = self.ask("Get-HostLock", {}).result
-        holder = found.get("lock") if isinstance(found, dict) else None
+        holder = core.locked_by(self)
         ours = {"owner": self.owner, "run": self.run}
-        return isinstance(holder, dict) and {name: holder.get(name) for name in ours} == ours
+        return holder is not None and {name: holder.get(name) for name in ours} == ours
 
     def facts(self) -> Reply:
         """What the server is now."""
-        return self.ask("Get-ExchangeServerInfo", {})
+        return facts.collect(self)
 
     def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
         """One keyed change under the lock; the same step of a run acts once."""
@@ -101,9 +93,7 @@ class HostSession:
         about = {"step": step, "operation": operation, "key": key}
         self.record("intent", {**about, "parameters": parameters})
         reply = self.ask(operation, wanted, key)
-        result = reply.result
-        if not isinstance(result, dict):
-            raise ReplySchemaError(f"{self.transport.peer}: {operation} answered no record")
+        result = answer_record(reply, self.transport.peer)
         self.record("done", {**about, **_answered(reply), "result": result})
         return result
 

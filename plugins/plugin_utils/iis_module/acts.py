@@ -7,11 +7,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..facts.read import moment
-from ..host.calls.iis_module import ModuleState, read_module_state
+from ..host.calls.iis_module import (
+    ModuleState,
+    ask,
+    read_module_state,
+    remove_record,
+    save_record,
+)
 from ..host.transfer.order import Errand
 from .jobs import INSTALL, REMOVE, Ended, ModuleJobs, at_work
 from .models import ModuleOutcome, ModuleStatus
-from .steps import ACTS, BASE, PACKAGE, identity, job_step, package_step
+from .steps import (
+    ACTS,
+    BASE,
+    FORGET,
+    PACKAGE,
+    RECORD,
+    job_step,
+    package_step,
+    record_parameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +63,8 @@ class ModuleActs:
 
     def read(self) -> ModuleState:
         """What is on the host now."""
-        reply = self.session.ask("Get-RewriteModule", identity(self.tools.knowledge))
+        known = self.tools.knowledge
+        reply = ask(self.session, known.words, [product.code for product in known.products])
         self.host_now = moment(reply.host.clock) or self.tools.now()
         return read_module_state(reply)
 
@@ -69,15 +85,22 @@ class ModuleActs:
         self._note(ended)
         return ended, self.read()
 
-    def change(self, operation: str, parameters: dict[str, Any], step: str) -> None:
-        """One keyed change under the lock."""
-        answer = self.session.change(operation, parameters, f"{step}@{self.token}")
-        self.changed = self.changed or answer.get("changed") is True
+    def note(self, module: ModuleRecord, job: str) -> None:
+        """Note on the host that the module is not there, before anything is changed."""
+        noted = record_parameters(self.tools.knowledge, module, job, self.session.run)
+        new = save_record(self.session, noted, f"{RECORD}@{self.token}")
+        self.changed = self.changed or new
+
+    def forget(self) -> None:
+        """Delete what was noted."""
+        words = self.tools.knowledge.words
+        there = remove_record(self.session, words, f"{FORGET}@{self.token}")
+        self.changed = self.changed or there
 
     def package(self, module: ModuleRecord) -> tuple[Step, ...]:
         """Plan the bringing of the MSI; nothing where the host has it."""
         errand = self._errand(module)
-        state = self.session.again(errand.state)["state"]
+        state = self.session.again(errand.state).state
         return () if state == "complete" else (package_step(errand.wanted(), state),)
 
     def deliver(self, module: ModuleRecord) -> str:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.exit_codes import ExitClass, ExitCode, classify
+from ..host.calls.jobs import state as job_state
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import JobDriver, JobOrder
@@ -99,7 +100,7 @@ class ModuleJobs:
 
     def state(self, job: str) -> JobState:
         """What the host says of a job."""
-        return JobState.read(self.session.ask("Get-HostJob", {"job": job}).result, job)
+        return job_state(self.session, job)
 
     def last(self, base: str) -> tuple[int, JobState | None]:
         """The last attempt that the host knows; 0 without one."""

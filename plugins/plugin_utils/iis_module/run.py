@@ -24,7 +24,7 @@ from .acts import ModuleActs, awaited, left_open, noted_msi
 from .decision import Need, decide, not_ours
 from .jobs import INSTALL, REMOVE
 from .models import ModuleOutcome, ModuleStatus
-from .steps import FORGET, RECORD, forget_step, job_step, record_parameters, record_step, words
+from .steps import forget_step, job_step, record_parameters, record_step, words
 
 if TYPE_CHECKING:
     from ..change.session import HostSession
@@ -105,8 +105,7 @@ class _Ensure:
             if not ended.busy:
                 return self._judge(ended, module)
         for job in acts.attempts(jobs.installs, number):
-            noted = record_parameters(acts.tools.knowledge, module, job, acts.session.run)
-            acts.change("Save-RewriteRecord", noted, RECORD)
+            acts.note(module, job)
             path = acts.deliver(module)
             state = acts.read()
             if state.present is not False:
@@ -135,7 +134,7 @@ class _Ensure:
         if state.present is not False:
             return acts.end(ModuleStatus.FAILED, f"{ended.text} {decision.reason}", state, ended)
         # It is judged: whoever runs it again wants another attempt.
-        acts.change("Remove-RewriteRecord", words(acts.tools.knowledge), FORGET)
+        acts.forget()
         reason = f"{ended.text} The module is not there."
         return acts.end(ModuleStatus.FAILED, reason, acts.read(), ended)
 
@@ -235,5 +234,5 @@ class _Remove:
                 words(self.acts.tools.knowledge), state.noted.product_code, reason, alone=True
             )
             return acts.end(ModuleStatus.PLANNED, reason, state, steps=(step,))
-        acts.change("Remove-RewriteRecord", words(acts.tools.knowledge), FORGET)
+        acts.forget()
         return acts.end(ModuleStatus.REMOVED, reason, acts.read(), ended)

@@ -12,6 +12,7 @@ from .request import update_name
 
 if TYPE_CHECKING:
     from ..facts.read import Facts
+    from ..host.calls.updates import Snapshot
     from .host import PatchHost
     from .models import Choice
 
@@ -38,7 +39,7 @@ class Beginning:
         """When the record was made: whoever finds it, finds the jobs that belong to it."""
         return str(self.recorded.get("recorded")) if self.recorded else ""
 
-    def same_as(self, seen: dict[str, Any]) -> bool:
+    def same_as(self, seen: Snapshot) -> bool:
         """Whether a later snapshot says that nobody has done anything in between."""
         now, then = seen.get("now") or {}, self.now or {}
         moved = any(now.get(name) != then.get(name) for name in _MOVES)
@@ -49,7 +50,7 @@ def look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
     """Read what the host has of a chosen update."""
     update = update_name(choice)
     seen = host.snapshot(update)
-    recorded, begun, lock = (seen.get(name) for name in ("recorded", "begun", "lock"))
+    recorded, begun, lock = seen.get("recorded"), seen.get("begun"), seen.get("lock")
     return Beginning(
         choice,
         update,

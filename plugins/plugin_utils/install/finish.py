@@ -11,6 +11,7 @@ from ..catalog.failures import failure
 from ..change.admission import StalePlan
 from ..change.run import Broken, ChangeRun
 from ..facts.read import Facts
+from ..host.calls import updates
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.restart import Restart, other_boot
 from .models import Holds, Outcome, PatchState
@@ -80,8 +81,8 @@ class Finish:
         """Take the host lock, or renew it."""
         self.change.lock(f"{self.purpose} {self.update}")
         taken = self.change.lock_record
-        if taken.get("state") == "taken-over":
-            self.result.lock = {name: taken.get(name) for name in ("reason", "previous")}
+        if taken is not None and taken.state == "taken-over":
+            self.result.lock = {"reason": taken.reason, "previous": taken.previous}
         self.renewed = self.tools.clock()
 
     def restart(self, installed: Observed, boot: str | None) -> bool:
@@ -114,9 +115,8 @@ class Finish:
 
     def restore(self) -> None:
         """Give services the start types of the record."""
-        parameters = {"update": self.update}
-        restored = self.host.change("Restore-ServiceStartTypes", parameters, "restore")
-        self.did("restore", changed=restored.get("changed") is True, after=restored.get("after"))
+        restored = updates.restore_start_types(self.host, self.update, "restore")
+        self.did("restore", changed=restored.changed, after=restored.after)
 
     def prove(self, verdict: Callable[[Observed], Outcome]) -> Outcome:
         """Judge until every condition holds, or Exchange had its time to come up."""

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..base.errors import ReplySchemaError, ScriptError
+from ..base.errors import ScriptError
 from ..change.session import HostSession
+from ..host.calls import core, front_end, updates
 from ..host.transport.reply import failed_reply
 from .models import Observed
+
+if TYPE_CHECKING:
+    from ..host.calls.updates import Snapshot
 
 # Files whose versions are read back by name; those that are not there are left out. [MEM] the names of
 # the libraries: no source lists what an update replaces.
@@ -36,32 +40,22 @@ PROBES = tuple(
 class PatchHost(HostSession):
     """A host session that reads snapshots and the front end."""
 
-    def snapshot(self, update: str) -> dict[str, Any]:
+    def snapshot(self, update: str) -> Snapshot:
         """The present state and the record: ``now`` and ``recorded``."""
-        parameters = {"update": update, "binaries": list(BINARIES)}
-        result = self.ask("Get-UpdateSnapshot", parameters).result
-        if not isinstance(result, dict) or not isinstance(result.get("now"), dict):
-            raise ReplySchemaError(f"{self.transport.peer}: the snapshot has no present state")
-        return result
-
-    def probes(self) -> tuple[dict[str, Any], ...]:
-        """What the front end answers."""
-        result = self.ask("Test-FrontEnd", {"probes": list(PROBES)}).result
-        listed = result.get("probes") if isinstance(result, dict) else None
-        return tuple(row for row in listed or () if isinstance(row, dict))
+        return updates.snapshot(self, self.transport.peer, update, BINARIES)
 
     def observe(self, update: str) -> Observed:
         """One whole reading."""
         reply = self.facts()
         now = self.snapshot(update)["now"]
         boot = reply.host.boot_id
-        return Observed(reply.result, now, self.probes(), tuple(reply.errors), boot)
+        answers = front_end.probe(self, PROBES)
+        return Observed(reply.result, now, answers, tuple(reply.errors), boot)
 
     def held_by_controller(self) -> bool:
         """Whether the lock is of another run of the same controller."""
-        found = self.ask("Get-HostLock", {}).result
-        lock = found.get("lock") if isinstance(found, dict) else None
-        return isinstance(lock, dict) and lock.get("controller") == self.controller
+        lock = core.locked_by(self)
+        return lock is not None and lock.get("controller") == self.controller
 
     def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
         """One keyed change; once more where a restart of the server cut it off.

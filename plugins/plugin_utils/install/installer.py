@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.failures import ExitClass, ExitCode
+from ..host.calls.jobs import state as job_state
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import JobDriver, JobOrder, JobResult
@@ -76,7 +77,7 @@ class Installer:
         found = None
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             job = self.name(attempt)
-            state = JobState.read(self.host.ask("Get-HostJob", {"job": job}).result, job)
+            state = job_state(self.host, job)
             if state.state == ABSENT:
                 break
             found = attempt, state

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import LockedByOther
 from ..catalog.failures import ExitClass, ExitCode
 from ..facts.read import Facts, moment
+from ..host.calls import updates
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Errand
 from .begin import Beginning
@@ -177,21 +178,19 @@ class _Run:
     # Steps -------------------------------------------------------------------------------
 
     def _snapshot(self) -> None:
-        parameters = {"update": self._start.update, "binaries": list(BINARIES)}
         recorded = self._start.recorded
         if recorded is not None and not self._start.reached and self._job.last() is None:
             # Nothing was launched since: services may have changed for good reasons meanwhile.
             self._forget("renew")
-        saved = self.host.change("Save-UpdateSnapshot", parameters, "snapshot")
-        record = saved.get("record")
-        if isinstance(record, dict) and isinstance(record.get("state"), dict):
-            self._before = replace(self._before, snapshot=record["state"])
-            self._job.series = str(record.get("recorded"))
-        self.finish.did("snapshot", changed=saved.get("changed") is True)
+        saved = updates.save_snapshot(self.host, self._start.update, BINARIES, "snapshot")
+        if saved.state is not None:
+            self._before = replace(self._before, snapshot=saved.state)
+            self._job.series = saved.recorded
+        self.finish.did("snapshot", changed=saved.changed)
 
     def _forget(self, step: str) -> None:
         """Delete the record of the state before."""
-        self.host.change("Remove-UpdateSnapshot", {"update": self._start.update}, step)
+        updates.remove_snapshot(self.host, self._start.update, step)
 
     def _forget_if_nothing_ran(self, ended: Ended) -> None:
         if ended.state is not PatchState.STOPPED or ended.launched:

@@ -15,6 +15,7 @@ from ..base.errors import (
     TransportError,
 )
 from ..facts.read import moment
+from ..host.calls.core import order_status
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import ORDERS, JobDriver
 from ..host.jobs.state import ABSENT
@@ -199,23 +200,9 @@ class Attempt:
         order = self.order(record.path, record.deadline_utc)
         sent = tool_run.job_order(order, tuple(record.arguments))
         keys = [sent.key(attempt) for attempt in range(1, ORDERS + 1)]
-        result = self.session.ask("Get-OperationStatus", {"keys": keys}).result
-        entries = [result.get(key) if isinstance(result, dict) else None for key in keys]
-        return {fate for entry in entries if (fate := fate_of(entry))}
+        return {fate for fate in order_status(self.session, keys) if fate}
 
     def _late(self, record: ToolRecord) -> bool:
         """Whether the deadline of the order has passed on the host: it would start nothing."""
         deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
         return deadline is None or (now or self.world.now()) >= deadline
-
-
-def fate_of(entry: Any) -> str | None:
-    """What became of an order, from its entry of ``Get-OperationStatus``: ok, error, begun; or None."""
-    if not isinstance(entry, dict):
-        return None
-    if entry.get("state") == "started":
-        return "begun"
-    if entry.get("state") != "finished":
-        return None
-    reply = entry.get("reply")
-    return "ok" if isinstance(reply, dict) and reply.get("status") == "ok" else "error"

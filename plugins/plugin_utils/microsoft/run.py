@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RefusedError
-from ..host.calls.microsoft import read_trace
+from ..host.calls.asking import Direct
+from ..host.calls.facts import collect
+from ..host.calls.microsoft import read_trace, trace
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.driver import JobOrder
 from ..host.jobs.state import ABSENT, JobState
-from ..host.transport.codec import Operation
 from .command import arguments
 from .result import Ended, Outcome, Result, Run, verdict
 from .situation import read_back, situation
@@ -71,9 +72,7 @@ class ToolReport:
 
 def look(transport: Transport, order: ToolOrder, log_from: int = 0) -> dict[str, Any]:
     """Read what the tool left on the host so far; JSON, for the case."""
-    asked = {"tool": order.file.tool.id, "file": order.path, "log_from": log_from}
-    result = transport.run(Operation("Get-ToolState", asked)).result
-    return result if isinstance(result, dict) else {}
+    return trace(Direct(transport), order.file.tool.id, order.path, log_from)
 
 
 def plan(order: ToolOrder, facts: Mapping[str, Any] | None, *, check: bool) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def run_tool(
         run = Run(ended, None, earlier, earlier)
         return ToolReport(verdict(order.file.tool, order.wish, run, None), given, job, before, None)
     after = look(driver.transport, order, earlier.log_size or 0)
-    reply = driver.transport.run(Operation("Get-ExchangeServerInfo", {}))
+    reply = collect(Direct(driver.transport))
     names = order.wish.mitigations
     state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
     exit_code = job.state.exit_code if job.state else None

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...base.errors import ReplySchemaError
+from .asking import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..transport.reply import Reply
+    from .asking import Asks, Changes
 
 _MOST = 10_000
 _LONGEST = 1000  # characters of a text; a path that is longer is none of ours
@@ -76,6 +78,30 @@ class ModuleState:
             "products": [{"code": one.code, "version": one.version} for one in self.products],
             "noted": self.noted.product_code if self.noted else None,
         }
+
+
+def ask(host: Asks, words: Sequence[str], product_codes: Sequence[str] = ()) -> Reply:
+    """Ask for the module: by the codes of its products, or by the words of their names."""
+    asked = {"product_codes": list(product_codes), "words": list(words)}
+    return host.ask("Get-RewriteModule", asked)
+
+
+def products(host: Asks, words: Sequence[str]) -> list[Any]:
+    """Return the rows of installed products whose names have the words; none that is unreadable."""
+    presence = mapping(mapping(ask(host, words).result).get("presence"))
+    listed = presence.get("products")
+    return listed if isinstance(listed, list) else []
+
+
+def save_record(host: Changes, parameters: Mapping[str, Any], step: str) -> bool:
+    """Note on the host that the module is not there, and what will bring it; whether it was new."""
+    return host.change("Save-RewriteRecord", dict(parameters), step).get("changed") is True
+
+
+def remove_record(host: Changes, words: Sequence[str], step: str) -> bool:
+    """Delete what was noted; whether there was anything."""
+    answer = host.change("Remove-RewriteRecord", {"words": list(words)}, step)
+    return answer.get("changed") is True
 
 
 def read_module_state(reply: Reply) -> ModuleState:

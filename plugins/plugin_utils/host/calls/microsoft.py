@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...facts.read import flag, number, text
+from .asking import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .asking import Asks
 
 _TIMESTAMP = "timestamp"
 _VALUE = re.compile(r"([01]) (.*)", re.DOTALL)
@@ -50,6 +53,15 @@ class Trace:
     def stage(self, name: str) -> Stage | None:
         """Return one stage, whatever the case of its name."""
         return None if self.stages is None else self.stages.get(name.casefold())
+
+
+def trace(host: Asks, tool: str, file: str, log_from: int = 0) -> dict[str, Any]:
+    """Ask what a tool left on the host so far; JSON for the case, read by :func:`read_trace`.
+
+    ``file``: the script's path on the host; ``log_from``: bytes of its log that are known.
+    """
+    asked = {"tool": tool, "file": file, "log_from": log_from}
+    return mapping(host.ask("Get-ToolState", asked).result)
 
 
 def read_trace(result: Any) -> Trace:

@@ -7,8 +7,6 @@ name is found and watched further. Nothing here ends a program.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import random
 import time
 from dataclasses import dataclass, field
@@ -18,20 +16,20 @@ from ...base.errors import (
     AuthenticationFailed,
     LockedByOther,
     ReplyError,
-    ReplySchemaError,
     ScriptError,
     TransportError,
 )
-from ..transport.codec import Operation
+from ..calls import core, jobs
+from ..calls.asking import Direct
 from ..transport.keys import operation_key
 from ..transport.reply import failed_reply
 from .decide import Memory, Order, Outcome, Patience, Verdict, decide, remember
-from .state import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..transport.base import Transport
+    from .state import JobState
 
 _CHUNK = 65_536
 ORDERS = 5  # times an order is sent; each is safe, a host that forgets it five times is broken
@@ -110,17 +108,14 @@ class JobDriver:
 
     def observe(self, job: str) -> JobState:
         """Ask once."""
-        return JobState.read(self.transport.run(Operation("Get-HostJob", {"job": job})).result, job)
+        return jobs.state(Direct(self.transport), job)
 
     def output(self, job: str, limit: int = 1_048_576) -> bytes:
         """Collect what the program printed, as far as the host kept it."""
         found = bytearray()
         while len(found) < limit:
             most = min(_CHUNK, limit - len(found))
-            asked = {"job": job, "output_offset": len(found), "output_limit": most}
-            chunk = _decoded(self.transport.run(Operation("Get-HostJob", asked)).result)
-            if len(chunk) > most:
-                raise ReplySchemaError(f"job {job}: more output arrived than was asked for")
+            chunk = jobs.output(Direct(self.transport), job, len(found), most)
             found += chunk
             if not chunk:
                 break
@@ -132,8 +127,7 @@ class JobDriver:
         key = operation_key(
             run=order.run, operation="Remove-HostJob", parameters=parameters, attempt=1
         )
-        result = self.transport.run(Operation("Remove-HostJob", parameters, key)).result
-        return isinstance(result, dict) and result.get("changed") is True
+        return jobs.remove(Direct(self.transport), order.job, order.lock_owner, key)
 
 
 class _Watch:
@@ -202,9 +196,8 @@ class _Watch:
         self._orders += 1
         self._pauses = 0
         order = self._order
-        sent = Operation("Start-HostJob", order.parameters(), order.key(self._orders))
         try:
-            self._driver.transport.run(sent)
+            jobs.start(Direct(self._driver.transport), order.parameters(), order.key(self._orders))
         except AuthenticationFailed:
             raise
         except _LOST as error:
@@ -222,9 +215,8 @@ class _Watch:
         if now - self._renewed < self._driver.renew_every:
             return
         self._renewed = now
-        holder = {"owner": self._order.lock_owner, "run": self._order.run}
         try:
-            self._driver.transport.run(Operation("Update-HostLock", holder))
+            core.renew(Direct(self._driver.transport), self._order.lock_owner, self._order.run)
         except AuthenticationFailed:
             raise
         except _LOST as error:
@@ -250,11 +242,3 @@ def _lock(error: ScriptError) -> dict[str, Any] | None:
     reply = failed_reply(error)
     details = reply.errors[0].details if reply and reply.errors else None
     return details if isinstance(details, dict) else None
-
-
-def _decoded(result: Any) -> bytes:
-    text = result.get("output", "") if isinstance(result, dict) else None
-    try:
-        return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except binascii.Error as error:
-        raise ReplySchemaError("the captured output is not base64") from error

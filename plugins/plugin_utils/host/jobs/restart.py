@@ -14,7 +14,8 @@ from ...base.errors import (
     ScriptError,
     TransportError,
 )
-from ..transport.codec import Operation
+from ..calls import core, jobs
+from ..calls.asking import Direct
 from ..transport.keys import operation_key
 from .decide import Outcome
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..transport.base import Transport
-    from ..transport.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ class Restart:
         parameters = {"delay_seconds": delay, "reason": reason, "lock_owner": lock_owner}
         key = operation_key(run=run, operation="Restart-Host", step=step, parameters=parameters)
         try:
-            reply = self.transport.run(Operation("Restart-Host", parameters, key))
-            before = _boot_before(reply) or before
+            before = jobs.restart(Direct(self.transport), parameters, key) or before
         except LockedByOther as error:
             return RestartResult(Outcome.LOCKED, str(error), before)
         except AuthenticationFailed as error:
@@ -115,10 +114,4 @@ class Restart:
             pause = min(30.0, pause * 1.6)
 
     def _ask(self) -> str | None:
-        return self.transport.run(Operation("Get-HostLock")).host.boot_id
-
-
-def _boot_before(reply: Reply) -> str | None:
-    """A replayed reply is of the boot in which it was ordered."""
-    found = reply.result.get("boot_id") if isinstance(reply.result, dict) else None
-    return found if isinstance(found, str) else None
+        return core.boot_id(Direct(self.transport))

@@ -20,7 +20,9 @@ from ...base.errors import (
     TransportError,
     Unreachable,
 )
-from ..transport.codec import Operation, failed_reply
+from ..calls import core, packages
+from ..calls.asking import Direct
+from ..transport.reply import failed_reply
 from .chunking import ChunkSize, Pace, Progress
 from .order import Delivered, Errand
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ..calls.packages import FileState
     from .order import Parcel
 
 _BLOCK = 1024 * 1024
@@ -64,8 +67,8 @@ class Push:
         began = self._clock()
         _check_source(self._source, self._errand.package)
         state = self._ask()
-        if state["state"] == "complete":
-            return self._done(state["path"], 0, began, changed=False)
+        if state.complete:
+            return self._done(state.path, 0, began, changed=False)
         start = offset = self._continue_from(state)
         path: str | None = None
         doubts = 0
@@ -105,8 +108,7 @@ class Push:
     def _renew_lock(self) -> None:
         if self._clock() - self._renewed < _RENEW:
             return
-        owner = {"owner": self._errand.lock_owner, "run": self._errand.run}
-        self._errand.transport.run(Operation("Update-HostLock", owner))
+        core.renew(Direct(self._errand.transport), self._errand.lock_owner, self._errand.run)
         self._renewed = self._clock()
 
     def _send(self, offset: int, began: float) -> tuple[int, str | None]:
@@ -124,36 +126,36 @@ class Push:
         }
         key = errand.key("Add-PackageChunk", identity)
         sent_at = self._clock()
-        reply = errand.transport.run(Operation("Add-PackageChunk", parameters, key))
+        replayed, path = packages.add_chunk(Direct(errand.transport), parameters, key)
         self._chunk.full(len(data), self._clock() - sent_at)
         self._sent += len(data)
         self._chunks += 1
-        if reply.replayed:
+        if replayed:
             # An earlier life of this run sent it. Whether the bytes are still there is asked.
             self._attempt += 1
             return self._look_again()
         end = offset + len(data)
         self._report(Progress(end, errand.package.size, len(data), self._clock() - began))
-        return end, _path_when_complete(reply.result)
+        return end, path
 
     def _look_again(self) -> tuple[int, str | None]:
         state = self._ask()
-        if state["state"] == "complete":
-            return self._errand.package.size, str(state["path"])
+        if state.complete:
+            return self._errand.package.size, str(state.path)
         return self._continue_from(state), None
 
-    def _ask(self) -> dict[str, Any]:
+    def _ask(self) -> FileState:
         asked_at = self._clock()
         state = self._errand.state()
         self._chunk.empty(self._clock() - asked_at)
         return state
 
-    def _continue_from(self, state: dict[str, Any]) -> int:
+    def _continue_from(self, state: FileState) -> int:
         """Return the offset from which to go on: 0 unless the host's bytes are the beginning."""
-        size = int(state["bytes"])
-        if state["state"] != "partial" or not 0 < size < self._errand.package.size:
+        size = state.size
+        if state.state != "partial" or not 0 < size < self._errand.package.size:
             return 0
-        return size if _prefix_sha256(self._source, size) == state["sha256"] else 0
+        return size if _prefix_sha256(self._source, size) == state.sha256 else 0
 
     def _done(self, path: Any, start: int, began: float, *, changed: bool) -> Delivered:
         return Delivered(
@@ -188,16 +190,15 @@ def pull(
         "lock_owner": errand.lock_owner,
     }
     state = errand.state()
-    if state["state"] != "complete":
+    if not state.complete:
         _order(errand, parameters, identity)
     after = errand.state()
-    if after["state"] != "complete":
+    if not after.complete:
         raise RefusedError(
-            f"{errand.host}: {errand.package.file} is {after['state']} after it was fetched from "
+            f"{errand.host}: {errand.package.file} is {after.state} after it was fetched from "
             f"{address}; run again, or push it"
         )
-    changed = bool(state["state"] != "complete")
-    return Delivered(str(after["path"]), changed, 0, 0, 0, 0, clock() - began)
+    return Delivered(str(after.path), not state.complete, 0, 0, 0, 0, clock() - began)
 
 
 def _order(errand: Errand, parameters: dict[str, Any], identity: dict[str, Any]) -> None:
@@ -205,13 +206,13 @@ def _order(errand: Errand, parameters: dict[str, Any], identity: dict[str, Any])
     for attempt in range(_ORDERS):
         key = errand.key("Receive-Package", {**identity, "attempt": attempt})
         try:
-            reply = errand.transport.run(Operation("Receive-Package", parameters, key))
+            replayed = packages.fetch(Direct(errand.transport), parameters, key)
         except ScriptError as error:
             failed = failed_reply(error)
             if failed is None or not failed.replayed:
                 raise
         else:
-            if not reply.replayed or errand.state()["state"] == "complete":
+            if not replayed or errand.state().complete:
                 return
     raise RefusedError(
         f"{errand.host}: {errand.package.file} was ordered {_ORDERS} times in run {errand.run} "
@@ -222,19 +223,11 @@ def _order(errand: Errand, parameters: dict[str, Any], identity: dict[str, Any])
 def plan(errand: Errand) -> dict[str, Any]:
     """Return what a delivery would do, without doing it (check mode)."""
     state = errand.state()
-    done = state["state"] == "complete"
     return {
-        "changed": not done,
-        "before": {"state": state["state"], "bytes": state["bytes"]},
+        "changed": not state.complete,
+        "before": {"state": state.state, "bytes": state.size},
         "after": {"state": "complete", "bytes": errand.package.size},
     }
-
-
-def _path_when_complete(result: Any) -> str | None:
-    after = result.get("after") if isinstance(result, dict) else None
-    if isinstance(after, dict) and after.get("state") == "complete":
-        return str(result["path"])
-    return None
 
 
 def _check_source(source: Path, package: Parcel) -> None:

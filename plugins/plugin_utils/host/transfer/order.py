@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...base.errors import RefusedError
-from ..transport.codec import Operation
+from ..calls import packages
+from ..calls.asking import Direct
 from ..transport.keys import operation_key
 
 if TYPE_CHECKING:
+    from ..calls.packages import FileState
     from ..transport.base import Transport
 
 
@@ -63,10 +64,6 @@ class Errand:
             parameters=parameters,
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> FileState:
         """Return what the host has; raises ``RefusedError`` when that cannot be so."""
-        found = self.transport.run(Operation("Get-PackageState", self.wanted())).result
-        size = found.get("bytes") if isinstance(found, dict) else None
-        if not isinstance(size, int) or not 0 <= size <= 1 << 44 or "state" not in found:
-            raise RefusedError(f"{self.host}: Get-PackageState makes no sense: {found!r}")
-        return dict(found)
+        return packages.state(Direct(self.transport), self.host, self.wanted())

@@ -22,7 +22,8 @@ from ...base.model import HostState
 from ...base.sanitize import clean
 from ...catalog.loader import load
 from ...facts.validate import validate
-from ...host.transport.codec import Operation
+from ...host.calls.asking import Direct
+from ...host.calls.facts import collect
 from ...judge.assess import assess
 from ...judge.checks.clock import ClockSample, offset
 from ...judge.serialize import assessment_to_dict
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from ...host.transport.base import Transport
     from ...host.transport.reply import HostError, Reply
 
-OPERATION = "Get-ExchangeServerInfo"
 _LONGEST_REASON = 600
 
 
@@ -78,7 +78,7 @@ def assess_host(
     try:
         transport = connect()
         sent = now()
-        reply = transport.run(Operation(OPERATION, {}))
+        reply = collect(Direct(transport))
         validate(reply.result)
     except RemediationError as error:
         result = host_result(request, _state_of(error), f"{error.code}: {error}")

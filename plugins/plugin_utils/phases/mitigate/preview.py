@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.errors import LanguageModeRefused, LockedByOther, ScriptError, ScriptIntegrityError
 from ...facts.read import rows
+from ...host.calls import mitigations
 from ...plan.records import Refusal
 from . import content
 from .iis_module import INSTALLED
@@ -73,7 +74,7 @@ class _View:
             self.steps.append(step)  # the host refuses rules as long as the module is missing
             return
         try:
-            reply = self._session.ask(step.operation, {**step.parameters, "check": True})
+            result = mitigations.preview(self._session, step.operation, step.parameters)
         except (LanguageModeRefused, LockedByOther, ScriptIntegrityError):
             raise
         except ScriptError as error:
@@ -82,7 +83,6 @@ class _View:
             self.dropped.add(name)
             self.refused.append(Refusal(name, str(error)))
             return
-        result = reply.result if isinstance(reply.result, dict) else {}
         shown = self._shown(step, result)
         if shown is not None:
             self.steps.append(shown)

@@ -41,9 +41,9 @@ class Questions:
     asked: tuple[Question, ...]
     unreachable: tuple[str, ...]
 
-    def parameters(self) -> dict[str, Any]:
-        """Parameters of ``Test-FrontEnd``."""
-        return {"probes": [question.parameters for question in self.asked]}
+    def probes(self) -> list[dict[str, Any]]:
+        """The requests to send: name, url, cookie and what is expected."""
+        return [question.parameters for question in self.asked]
 
 
 def questions(facts: Facts, mitigations: Iterable[Mitigation]) -> Questions:

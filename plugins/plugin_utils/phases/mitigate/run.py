@@ -18,7 +18,7 @@ prove                 facts and requests again; "mitigated" means that the reque
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...base.errors import (
     ConfigError,
@@ -34,6 +34,8 @@ from ...change.policy import objection
 from ...change.run import AtWork, Broken, ChangeRun, StepFailure
 from ...change.session import HostSession
 from ...facts.read import Facts
+from ...host.calls import mitigations
+from ...host.calls.front_end import probe
 from ...iis_module.models import ModuleStatus
 from ...iis_module.steps import BASE
 from ...judge.mitigations.state import State
@@ -167,13 +169,9 @@ class _Run:
 
     def _ask(self, when: str, asking: Questions) -> Answers:
         """Ask the front end; the answers are kept for the report."""
-        found: list[dict[str, Any]] = []
-        if asking.asked:
-            result = self.host.ask("Test-FrontEnd", asking.parameters()).result
-            listed = result.get("probes") if isinstance(result, dict) else None
-            found = [row for row in listed or () if isinstance(row, dict)]
-        self.result.probes[when] = found
-        return Answers(asking, tuple(found))
+        found = probe(self.host, asking.probes())
+        self.result.probes[when] = list(found)
+        return Answers(asking, found)
 
     # Steps -------------------------------------------------------------------------------
 
@@ -196,15 +194,14 @@ class _Run:
         self.change.acted = True
         name = f"{step.id}@{self._invocation}"
         try:
-            answer = self.host.change(step.operation, step.parameters, name)
+            answer = mitigations.apply(self.host, step.operation, step.parameters, name)
         except _HOST_IN_THE_WAY:
             raise
         except ScriptError as error:
             self._fail(step, str(error))
             return
-        changed = answer.get("changed") is True
-        shown = {key: answer.get(key) for key in ("before", "after", "undo", "kept")}
-        self.change.did(step.id, mitigation=mitigation_of(step), changed=changed, **shown)
+        about = {"mitigation": mitigation_of(step), **answer.shown}
+        self.change.did(step.id, changed=answer.changed, **about)
         self.result.changed = self.change.changed
 
     def _apply_module(self, step: Step) -> None:

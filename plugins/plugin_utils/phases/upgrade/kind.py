@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...base.errors import LockedByOther, RefusedError
 from ...catalog.failures import ExitClass
 from ...facts.read import Facts, text
+from ...host.calls import mitigations, updates
 from ...install.begin import NO_UPDATE, Beginning, look
 from ...install.installer import Words
 from ...install.kind import assessed
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from ...install.kind import Readings
     from ...install.models import Outcome
     from ...install.request import Request, Result, Tools
-    from ...plan.records import HostPlan
+    from ...plan.records import HostPlan, Step
     from ...trust.packages.records import PackageRecord
 
 _LOGS = "ExchangeSetupLogs"
@@ -128,7 +129,7 @@ class Upgrading:
     @staticmethod
     def _forget(finish: Finish, start: Beginning) -> None:
         memory = memory_name(start.update)
-        finish.host.change("Remove-UpdateSnapshot", {"update": memory}, "forget-mitigations")
+        updates.remove_snapshot(finish.host, memory, "forget-mitigations")
 
     def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
         """Judge whether setup may be started, and see which mitigations are in effect."""
@@ -152,12 +153,9 @@ class Upgrading:
 
     def _mitigated(self, finish: Finish, seen: Observed, build: Build) -> Mitigated:
         """Judge a reading, with what the host has a record of."""
-        catalog, ours = finish.tools.catalog, []
-        for mitigation in candidates(catalog, build):
-            asked = {"mitigation": mitigation.id, "check": True}
-            answer = finish.host.ask("Undo-Mitigation", asked).result
-            if isinstance(answer, dict) and answer.get("undo") is not None:
-                ours.append(mitigation.id)
+        catalog = finish.tools.catalog
+        listed = [mitigation.id for mitigation in candidates(catalog, build)]
+        ours = [name for name in listed if mitigations.is_ours(finish.host, name)]
         return read(catalog, finish.request.campaign, seen, build, finish.tools.now(), ours)
 
     def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
@@ -184,8 +182,7 @@ class Upgrading:
         planned = finish.result.planned.steps if finish.result.planned else ()
         for step in planned:
             if step.id == "remember" or step.id.startswith("release/"):
-                done = finish.host.change(step.operation, step.parameters, step.id)
-                finish.did(step.id, changed=done.get("changed") is True)
+                finish.did(step.id, changed=_prepared(finish, step))
                 self._kept = self._kept or step.id == "remember"
 
     def words(self, package: PackageRecord, _log: str) -> Words:
@@ -221,3 +218,13 @@ class Upgrading:
             self._list(finish, Observed(reply.result, errors=tuple(reply.errors)), build)
         if over and self._kept and not finish.result.reapply:
             self._forget(finish, start)
+
+
+def _prepared(finish: Finish, step: Step) -> bool:
+    """Carry out one step ahead of setup; whether it changed something."""
+    if step.id != "remember":
+        return mitigations.undo(finish.host, step.parameters, step.id).changed
+    asked = step.parameters
+    return updates.save_snapshot(
+        finish.host, asked["update"], asked["binaries"], step.id, asked["notes"]
+    ).changed

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.packages import (
+        FileState,
+    )
+
 CONTENT = bytes(range(251)) * 800  # 200,800 bytes, no two chunks alike
 FILE = "Exchange2016-KB5000871-x64-en.msp"
 SHARE = f"\\\\files\\updates\\{FILE}"
@@ -103,7 +107,7 @@ class Bench:
         entry = self.world.file(f"{folder}\\{self.errand.package.sha256}\\{FILE}")
         return None if entry is None else content(entry)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> FileState:
         return self.errand.state()
 
 
@@ -208,7 +212,7 @@ def test_foreign_bytes_in_the_partial_file_are_not_built_upon(bench: Bench) -> N
         "data": base64.b64encode(chunk).decode(), "lock_owner": "controller-a",
     }  # fmt: skip
     bench.errand.transport.run(Operation("Add-PackageChunk", parameters))
-    assert bench.state()["bytes"] == 30_000
+    assert bench.state().size == 30_000
     assert bench.push().resumed_at == 0
     assert bench.lying() == CONTENT
 
@@ -284,7 +288,7 @@ def test_bit_flipped_on_the_controller_during_the_push_is_discarded_on_the_host(
     with pytest.raises(ScriptError, match="they were discarded"):
         bench.push(report=flip)
     assert bench.lying() is None
-    assert bench.state()["state"] == "absent"
+    assert bench.state().state == "absent"
 
 
 def test_lost_lock_stops_the_push_at_once(bench: Bench) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.dates import parse_date
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.facts import COLLECT
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
     InProcessTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.assess.run import (
-    OPERATION,
     AssessRequest,
     assess_host,
 )
@@ -95,7 +95,7 @@ def test_each_failure_has_its_state_and_begins_with_its_code(
         peer = "ex01"
 
         def run(self, operation: Any) -> Any:
-            assert operation.name == OPERATION
+            assert operation.name == COLLECT
             raise error("what happened\x1b[2J")
 
     def connect() -> Any:

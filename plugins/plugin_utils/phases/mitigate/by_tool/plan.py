@@ -14,6 +14,7 @@ from .answer import standings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ....host.calls.packages import FileState
     from ....judge.mitigations.state import MitigationState
     from ....microsoft.command import Wish
     from ....microsoft.file import ToolParcel
@@ -51,16 +52,16 @@ def steps(
     parcel: ToolParcel,
     wish: Wish,
     job: dict[str, Any],
-    package: dict[str, Any],
+    package: FileState,
     found: Mapping[str, MitigationState],
 ) -> tuple[Step, ...]:
-    """The steps of one run. ``package``: what the host has of the file (``Get-PackageState``).
+    """The steps of one run. ``package``: what the host has of the file.
 
     Where the file will stand and the deadline are the host's: they are not part of the plan.
     """
     tool = parcel.identity.tool
     planned: list[Step] = []
-    if package["state"] != "complete":
+    if not package.complete:
         planned.append(
             Step(
                 id=f"tool/{tool.id}/deliver",
@@ -71,7 +72,7 @@ def steps(
                     "size": parcel.size,
                 },
                 reason=f"{parcel.file} {parcel.identity.version} is brought to the server.",
-                before={"state": package["state"], "bytes": package["bytes"]},
+                before={"state": package.state, "bytes": package.size},
                 after={"state": "complete", "bytes": parcel.size},
             )
         )

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....base.errors import RefusedError
 from ....catalog.records.tools import Intent
 from ....facts.read import Facts, rows, text
+from ....host.calls import iis_module
+from ....host.calls.front_end import probe
 from ....judge.mitigations.state import State
 from ..probes import Answers, questions
 
@@ -29,10 +31,7 @@ def refuse_download(attempt: Attempt) -> None:
         return
     if not tool.url_rewrite_listed:
         return
-    asked = {"product_codes": [], "words": list(tool.url_rewrite_listed)}
-    result = attempt.session.ask("Get-RewriteModule", asked).result
-    presence = result.get("presence") if isinstance(result, dict) else None
-    products = rows(presence.get("products") if isinstance(presence, dict) else None)
+    products = rows(iis_module.products(attempt.session, tool.url_rewrite_listed))
     if not any(text(product.get("version")) for product in products.rows):
         words = ", ".join(tool.url_rewrite_listed)
         raise RefusedError(
@@ -48,11 +47,6 @@ def prove(attempt: Attempt, states: Mapping[str, MitigationState], answer: ToolA
     held = [name for name, one in states.items() if one.state is State.HOLDS]
     wanted = [catalog.mitigation(name) for name in held]
     asking = questions(Facts.of(attempt.facts.result, attempt.facts.errors), wanted)
-    found: list[dict[str, Any]] = []
-    if asking.asked:
-        result = attempt.session.ask("Test-FrontEnd", asking.parameters()).result
-        listed = result.get("probes") if isinstance(result, dict) else None
-        found = [row for row in listed or () if isinstance(row, dict)]
-    answers = Answers(asking, tuple(found))
+    answers = Answers(asking, probe(attempt.session, asking.probes()))
     for mitigation in wanted:
         answer.prove(mitigation.id, *answers.proof(mitigation))

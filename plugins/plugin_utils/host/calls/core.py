@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lock of a host, and what became of orders that were sent to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .asking import mapping, mapping_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..transport.reply import Reply
+    from .asking import Asks
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who wants a host for himself, as the host writes it down."""
+
+    owner: str
+    run: str
+    purpose: str
+    ttl_seconds: int
+    controller: str = ""  # its runs may take over from each other
+    takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the call; a journal keeps them too."""
+        return {
+            "owner": self.owner,
+            "run": self.run,
+            "purpose": self.purpose,
+            "ttl_seconds": self.ttl_seconds,
+            "controller": self.controller,
+            "takeover": self.takeover,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """How the lock was had: ``acquired``, ``renewed`` or ``taken-over``; then who had it and why."""
+
+    state: str | None
+    reason: Any = None
+    previous: Any = None
+
+
+def lock(host: Asks, holder: Holder) -> Lock:
+    """Take, renew or take over the lock of the host.
+
+    :raises LockedByOther: somebody else has it.
+    """
+    result = mapping(host.ask("Lock-Host", holder.parameters()).result)
+    return Lock(result.get("state"), result.get("reason"), result.get("previous"))
+
+
+def renew(host: Asks, owner: str, run: str) -> None:
+    """Tell the host that the holder of its lock is alive.
+
+    :raises ScriptError: the lock is another's, or gone.
+    """
+    host.ask("Update-HostLock", {"owner": owner, "run": run})
+
+
+def unlock(host: Asks, owner: str, run: str) -> None:
+    """Give the lock back; nothing where it is not of this owner and run."""
+    host.ask("Unlock-Host", {"owner": owner, "run": run})
+
+
+def locked_by(host: Asks) -> dict[str, Any] | None:
+    """Return who has the host (``owner``, ``run``, ``controller`` ...), None for nobody."""
+    return mapping_or_none(mapping(host.ask("Get-HostLock", {}).result).get("lock"))
+
+
+def boot_id(host: Asks) -> str | None:
+    """Return the identity of the present boot: the smallest question there is."""
+    return host.ask("Get-HostLock", {}).host.boot_id
+
+
+def order_status(host: Asks, keys: Sequence[str]) -> tuple[str | None, ...]:
+    """Return what became of each keyed order: ok, error, begun; None where the host knows none."""
+    reply: Reply = host.ask("Get-OperationStatus", {"keys": list(keys)})
+    entries = mapping(reply.result)
+    return tuple(status_of(entries.get(key)) for key in keys)
+
+
+def status_of(entry: Any) -> str | None:
+    """Return what one entry of the answer says of its order."""
+    entry = mapping(entry)
+    if entry.get("state") == "started":
+        return "begun"
+    if entry.get("state") != "finished":
+        return None
+    return "ok" if mapping(entry.get("reply")).get("status") == "ok" else "error"
