@@ -14,8 +14,12 @@ from ..host.calls.iis_module import (
     remove_record,
     save_record,
 )
+from ..host.calls.jobs import state as job_state
+from ..host.jobs.attempts import Attempts, JobEnd, at_work
+from ..host.jobs.decide import Outcome as JobOutcome
+from ..host.jobs.driver import JobDriver
 from ..host.transfer.order import Errand
-from .jobs import INSTALL, REMOVE, Ended, ModuleJobs, at_work
+from .jobs import INSTALL, REMOVE, MsiexecEnd, installs, meaning, msiexec, removes
 from .models import ModuleOutcome, ModuleStatus
 from .steps import (
     ACTS,
@@ -46,7 +50,6 @@ class ModuleActs:
 
     session: HostSession
     tools: ModuleTools
-    jobs: ModuleJobs
     token: str
     host_now: datetime
     before: ModuleState = field(default_factory=ModuleState)
@@ -56,8 +59,7 @@ class ModuleActs:
     @classmethod
     def begin(cls, session: HostSession, tools: ModuleTools) -> ModuleActs:
         """Read what is there."""
-        jobs = ModuleJobs(session, tools.clock, tools.spread, tools.notice, tools.seconds)
-        acts = cls(session, tools, jobs, tools.token(), tools.now())
+        acts = cls(session, tools, tools.token(), tools.now())
         acts.before = acts.read()
         return acts
 
@@ -68,20 +70,33 @@ class ModuleActs:
         self.host_now = moment(reply.host.clock) or self.tools.now()
         return read_module_state(reply)
 
-    def settle(self, state: ModuleState) -> tuple[Ended | None, ModuleState]:
+    def jobs(self, base: str) -> Attempts:
+        """The jobs whose names begin with ``base``."""
+        session, tools = self.session, self.tools
+        driver = JobDriver(
+            session.transport, session.sleep, tools.clock, tools.spread, tools.notice
+        )
+        return Attempts(session, driver, base, tools.seconds)
+
+    @property
+    def installs(self) -> Attempts:
+        """The installations of this run."""
+        return self.jobs(installs(self.session.run))
+
+    def settle(self, state: ModuleState) -> tuple[MsiexecEnd | None, ModuleState]:
         """Wait for a job of ours that is still at work, whichever run ordered it."""
         if state.noted is None:
             return None, state
-        job = state.noted.job
-        if not at_work(self.jobs.state(job)):
-            removes = self.jobs.removes(state.noted)
-            number, last = self.jobs.last(removes)
+        job, jobs = state.noted.job, self.jobs(removes(state.noted))
+        if not at_work(job_state(self.session, job)):
+            number, last = jobs.last()
             if not at_work(last):
                 return None, state
-            job = self.jobs.name(removes, number)
+            job = jobs.name(number)
         if self.tools.check:
-            return Ended(job, "it is at work", launched=True, open_end=True), state
-        ended = self.jobs.watch(job)
+            end = JobEnd(job, JobOutcome.UNKNOWN, "it is at work", launched=True)
+            return MsiexecEnd(end, end.reason), state
+        ended = meaning(jobs.watch(job))
         self._note(ended)
         return ended, self.read()
 
@@ -115,22 +130,26 @@ class ModuleActs:
         self.details["sent"] = self.details.get("sent", 0) + delivered.sent
         return delivered.path
 
-    def run(self, job: str, path: str, module: ModuleRecord, act: str) -> Ended:
-        """Order a job unless the host has it, and watch it to its end."""
+    def run(
+        self, jobs: Attempts, number: int, path: str, module: ModuleRecord, act: str
+    ) -> MsiexecEnd:
+        """Order an attempt unless the host has it, and watch it to its end."""
+        job = jobs.name(number)
         about = {"step": ACTS[act], "operation": "Start-HostJob", "job": job}
         self.session.record("intent", {**about, "file": path, "sha256": module.sha256})
-        ended = self.jobs.run(job, path, module, self.host_now, act)
+        command = msiexec(path, module, job, act, self.tools.seconds)
+        ended = meaning(jobs.order(number, command, self.host_now))
         self.session.record("done", {**about, "result": ended.details()})
         self._note(ended)
         self.tools.notice(f"{self.tools.host}: {ACTS[act]}: {ended.reason}")
         return ended
 
-    def attempts(self, base: str, after: int) -> Iterator[str]:
-        """Name one job after the other; between them another installation may come to its end."""
+    def attempts(self, after: int) -> Iterator[int]:
+        """Count one attempt after the other; between them another installation may end."""
         for attempt in range(after + 1, after + 1 + self.tools.busy_attempts):
             if attempt > after + 1:
                 self._pause()
-            yield self.jobs.name(base, attempt)
+            yield attempt
 
     def _pause(self) -> None:
         self.session.sleep(_BUSY_PAUSE)
@@ -141,7 +160,7 @@ class ModuleActs:
         status: ModuleStatus,
         reason: str,
         state: ModuleState,
-        ended: Ended | None = None,
+        ended: MsiexecEnd | None = None,
         steps: tuple[Step, ...] = (),
     ) -> ModuleOutcome:
         """Put the outcome together."""
@@ -158,8 +177,8 @@ class ModuleActs:
             details=self.details,
         )
 
-    def _note(self, ended: Ended) -> None:
-        self.changed = self.changed or ended.launched
+    def _note(self, ended: MsiexecEnd) -> None:
+        self.changed = self.changed or ended.end.launched
 
     def _errand(self, module: ModuleRecord) -> Errand:
         session = self.session
@@ -172,17 +191,17 @@ def noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:
     return next((one for one in acts.tools.modules if one.sha256 == digest), None)
 
 
-def awaited(acts: ModuleActs, state: ModuleState, ended: Ended, act: str) -> Step | None:
+def awaited(acts: ModuleActs, state: ModuleState, ended: MsiexecEnd, act: str) -> Step | None:
     """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
     module, noted = noted_msi(acts, state), state.noted
     if not acts.tools.check or module is None or noted is None:
         return None
-    found = REMOVE if ended.job.startswith(acts.jobs.removes(noted)) else INSTALL
+    found = REMOVE if ended.job.startswith(removes(noted)) else INSTALL
     return job_step(module, ended.job, act, ()) if found == act else None
 
 
 def left_open(
-    acts: ModuleActs, state: ModuleState, ended: Ended, steps: tuple[Step, ...]
+    acts: ModuleActs, state: ModuleState, ended: MsiexecEnd, steps: tuple[Step, ...]
 ) -> ModuleOutcome:
     """A job of ours is at work: a plan waits for it, a change that has waited knows no more."""
     status = ModuleStatus.PLANNED if steps else ModuleStatus.UNKNOWN

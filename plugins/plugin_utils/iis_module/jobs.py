@@ -9,40 +9,36 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.exit_codes import ExitClass, ExitCode, classify
-from ..host.calls.jobs import state as job_state
-from ..host.jobs.decide import Outcome as JobOutcome
-from ..host.jobs.decide import Patience
-from ..host.jobs.driver import JobDriver, JobOrder
-from ..host.jobs.state import ABSENT, FINISHED, INTERRUPTED, REFUSED, JobState
+from ..host.jobs.attempts import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from ..change.session import HostSession
     from ..host.calls.iis_module import Noted
+    from ..host.jobs.attempts import JobEnd
     from ..trust.packages.iis_module_records import ModuleRecord
 
 INSTALL, REMOVE = "install", "remove"
-_OVER = (FINISHED, INTERRUPTED, REFUSED)
-_MOST_ATTEMPTS = 99
 _SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a job ended; ``open_end``: something may still be at work."""
+class MsiexecEnd:
+    """What the end of a job of msiexec means; ``reason`` says it for people."""
 
-    job: str
+    end: JobEnd
     reason: str
-    code: ExitCode | None = None
-    launched: bool = False
-    open_end: bool = False
-    cut: bool = False  # a restart came between: only the host can tell
+
+    @property
+    def job(self) -> str:
+        """The name of the job."""
+        return self.end.job
+
+    @property
+    def code(self) -> ExitCode | None:
+        """What its exit code means; None where it has none."""
+        return classify(self.end.exit_code) if self.end.finished else None
 
     @property
     def busy(self) -> bool:
@@ -69,102 +65,39 @@ class Ended:
         return {
             "job": self.job,
             "exit_code": self.code.code if self.code else None,
-            "launched": self.launched,
+            "launched": self.end.launched,
             "ended": self.reason,
         }
 
 
-@dataclass(slots=True)
-class ModuleJobs:
-    """The jobs of one session."""
+def meaning(end: JobEnd) -> MsiexecEnd:
+    """Say how a job ended."""
+    if end.finished:
+        return MsiexecEnd(end, f"exit code {end.exit_code}, {classify(end.exit_code).meaning}")
+    if end.cut:
+        return MsiexecEnd(end, "it was cut off by a restart, its exit code is not known")
+    if end.open_end:
+        return MsiexecEnd(end, f"it is not known how it ends: {end.reason}")
+    return MsiexecEnd(end, f"nothing was launched: {end.reason}")
 
-    session: HostSession
-    clock: Callable[[], float]
-    spread: Callable[[], float]
-    notice: Callable[[str], None]
-    seconds: int
 
-    @property
-    def installs(self) -> str:
-        """What the names of this run's installations begin with."""
-        mark = hashlib.sha256(self.session.run.encode()).hexdigest()[:8]
-        return f"rewrite-module-{mark}"
+def installs(run: str) -> str:
+    """Return what the names of a run's installations begin with."""
+    return f"rewrite-module-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
 
-    def removes(self, noted: Noted) -> str:
-        """The same of the removals of one installation, whichever run orders them."""
-        return f"{noted.job}-out"
 
-    def name(self, base: str, attempt: int) -> str:
-        """The name of a job: what it belongs to, and its attempt."""
-        return f"{base}-{attempt}"
+def removes(noted: Noted) -> str:
+    """Return the same of the removals of one installation, whichever run orders them."""
+    return f"{noted.job}-out"
 
-    def state(self, job: str) -> JobState:
-        """What the host says of a job."""
-        return job_state(self.session, job)
 
-    def last(self, base: str) -> tuple[int, JobState | None]:
-        """The last attempt that the host knows; 0 without one."""
-        found: tuple[int, JobState | None] = (0, None)
-        for attempt in range(1, _MOST_ATTEMPTS + 1):
-            state = self.state(self.name(base, attempt))
-            if state.state == ABSENT:
-                break
-            found = attempt, state
-        return found
-
-    def run(self, job: str, path: str, module: ModuleRecord, host_now: datetime, act: str) -> Ended:
-        """Order it unless the host has it, and watch it to its end."""
-        log = f"{path.rpartition(chr(92))[0]}\\{job}.log"
-        deadline = host_now + timedelta(seconds=self.seconds)
-        order = JobOrder(
-            job=job,
-            file=path,
-            sha256=module.sha256,
-            deadline_utc=deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            lock_owner=self.session.owner,
-            run=self.session.run,
-            arguments=arguments(act, log),
-            progress_paths=(log,),
-            progress_timeout_seconds=max(60, min(self.seconds, 1800)),
-        )
-        return self._watched(order)
-
-    def watch(self, job: str) -> Ended:
-        """Wait for the end of a job that the host has; nothing is ordered."""
-        # A known job is never ordered, so nothing but its name and who renews the lock counts.
-        order = JobOrder(job, "", "", "", self.session.owner, self.session.run)
-        return self._watched(order)
-
-    def _watched(self, order: JobOrder) -> Ended:
-        driver = JobDriver(
-            self.session.transport, self.session.sleep, self.clock, self.spread, self.notice
-        )
-        done = driver.run(order, Patience(float(self.seconds)))
-        state, outcome = done.state, done.outcome
-        launched = state is not None and state.attempt > 0
-        if outcome is JobOutcome.FINISHED and state is not None:
-            code = classify(state.exit_code)
-            return Ended(order.job, f"exit code {state.exit_code}, {code.meaning}", code, launched)
-        if outcome is JobOutcome.INTERRUPTED:
-            text = "it was cut off by a restart, its exit code is not known"
-            return Ended(order.job, text, launched=launched, cut=True)
-        if outcome in (JobOutcome.FAILED, JobOutcome.LOCKED):
-            return Ended(order.job, f"nothing was launched: {done.reason}", launched=launched)
-        text = f"it is not known how it ends: {done.reason}"
-        return Ended(order.job, text, launched=launched, open_end=True)
+def msiexec(path: str, module: ModuleRecord, job: str, act: str, seconds: int) -> Command:
+    """Return what a job runs; its log lies beside the MSI."""
+    log = f"{path.rpartition(chr(92))[0]}\\{job}.log"
+    return Command(path, module.sha256, arguments(act, log), (log,), max(60, min(seconds, 1800)))
 
 
 def arguments(act: str, log: str) -> tuple[str, ...]:
     """Return what msiexec gets behind ``/i`` and the file."""
     words = ("REMOVE=ALL",) if act == REMOVE else ()
     return (*words, "/quiet", "/norestart", "/l*v", log)
-
-
-def over(state: JobState | None) -> bool:
-    """Tell whether a job that the host knows has come to its end."""
-    return state is not None and state.state in _OVER and not state.program_running
-
-
-def at_work(state: JobState | None) -> bool:
-    """Tell whether a job that the host knows is, or will be, at work."""
-    return state is not None and state.state != ABSENT and not over(state)

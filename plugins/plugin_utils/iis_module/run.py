@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from .acts import ModuleActs, awaited, left_open, noted_msi
 from .decision import Need, decide, not_ours
-from .jobs import INSTALL, REMOVE
+from .jobs import INSTALL, REMOVE, meaning, removes
 from .models import ModuleOutcome, ModuleStatus
 from .steps import forget_step, job_step, record_parameters, record_step, words
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..plan.records import Step
     from ..trust.packages.iis_module_records import ModuleRecord
     from .decision import Decision
-    from .jobs import Ended
+    from .jobs import MsiexecEnd
     from .models import ModuleTools
 
 _SHOWN = 5  # files that a message names
@@ -66,7 +66,7 @@ class _Ensure:
     def go(self) -> ModuleOutcome:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
-        if resumed and resumed.open_end:
+        if resumed and resumed.end.open_end:
             step = awaited(acts, state, resumed, INSTALL)
             return left_open(acts, state, resumed, (step,) if step else ())
         decision = self._decide(state)
@@ -89,28 +89,27 @@ class _Ensure:
     def _plan(self, decision: Decision, module: ModuleRecord) -> tuple[Step, ...]:
         """The operations that installing carries out, in their order."""
         acts = self.acts
-        jobs = acts.jobs
-        job = jobs.name(jobs.installs, jobs.last(jobs.installs)[0] + 1)
+        job = acts.installs.name(acts.installs.last()[0] + 1)
         noted = record_parameters(acts.tools.knowledge, module, job, acts.session.run)
         steps = (record_step(noted, decision.reason), *acts.package(module))
         return (*steps, job_step(module, job, INSTALL, steps))
 
     def _install(self, state: ModuleState, module: ModuleRecord) -> ModuleOutcome:
-        acts, jobs = self.acts, self.acts.jobs
-        number, last = jobs.last(jobs.installs)
-        job = jobs.name(jobs.installs, number)
+        acts, jobs = self.acts, self.acts.installs
+        number, last = jobs.last()
+        job = jobs.name(number)
         # A killed life of this run has ordered it: its end is judged, nothing is ordered again.
         if state.noted and state.noted.job == job and last and last.attempt:
-            ended = jobs.watch(job)
+            ended = meaning(jobs.watch(job))
             if not ended.busy:
                 return self._judge(ended, module)
-        for job in acts.attempts(jobs.installs, number):
-            acts.note(module, job)
+        for attempt in acts.attempts(after=number):
+            acts.note(module, jobs.name(attempt))
             path = acts.deliver(module)
             state = acts.read()
             if state.present is not False:
                 return self._overtaken(state)
-            ended = acts.run(job, path, module, INSTALL)
+            ended = acts.run(jobs, attempt, path, module, INSTALL)
             if not ended.busy:
                 break
         return self._judge(ended, module)
@@ -122,14 +121,14 @@ class _Ensure:
         status = ModuleStatus.PRESENT if good else ModuleStatus.REFUSED
         return self.acts.end(status, f"it came meanwhile: {decision.reason}", state)
 
-    def _judge(self, ended: Ended, module: ModuleRecord) -> ModuleOutcome:
+    def _judge(self, ended: MsiexecEnd, module: ModuleRecord) -> ModuleOutcome:
         acts = self.acts
         state = acts.read()
-        if ended.open_end:
+        if ended.end.open_end:
             return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
         decision = self._decide(state)
         there = any(one.code == module.product_code for one in state.products)
-        if decision.need is Need.NOTHING and there and (ended.good or ended.cut):
+        if decision.need is Need.NOTHING and there and (ended.good or ended.end.cut):
             return acts.end(ModuleStatus.INSTALLED, decision.reason, state, ended)
         if state.present is not False:
             return acts.end(ModuleStatus.FAILED, f"{ended.text} {decision.reason}", state, ended)
@@ -148,7 +147,7 @@ class _Remove:
     def go(self) -> ModuleOutcome:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
-        if resumed and resumed.open_end:
+        if resumed and resumed.end.open_end:
             step = awaited(acts, state, resumed, REMOVE)
             code = state.noted.product_code if state.noted else ""
             forget = forget_step(words(self.acts.tools.knowledge), code, resumed.text, alone=False)
@@ -189,41 +188,41 @@ class _Remove:
         return None
 
     def _take_off(self, state: ModuleState) -> ModuleOutcome:
-        acts, jobs = self.acts, self.acts.jobs
+        acts = self.acts
         noted, module = state.noted, noted_msi(self.acts, state)
         assert noted is not None  # noqa: S101 - without a record it is not ours
         assert module is not None  # noqa: S101 - its lack was an objection
-        base = jobs.removes(noted)
-        number, _ = jobs.last(base)
+        jobs = acts.jobs(removes(noted))
+        number, _ = jobs.last()
         if acts.tools.check:
             reason = "we installed it, and nothing needs it any more"
             steps = acts.package(module)
-            job = job_step(module, jobs.name(base, number + 1), REMOVE, steps)
+            job = job_step(module, jobs.name(number + 1), REMOVE, steps)
             forget = forget_step(
                 words(self.acts.tools.knowledge), noted.product_code, reason, alone=False
             )
             steps = (*steps, job, forget)
             return acts.end(ModuleStatus.PLANNED, reason, state, steps=steps)
-        for name in acts.attempts(base, number):
+        for attempt in acts.attempts(after=number):
             path = acts.deliver(module)
-            ended = acts.run(name, path, module, REMOVE)
+            ended = acts.run(jobs, attempt, path, module, REMOVE)
             if not ended.busy:
                 break
         return self._judge(ended)
 
-    def _judge(self, ended: Ended) -> ModuleOutcome:
+    def _judge(self, ended: MsiexecEnd) -> ModuleOutcome:
         acts = self.acts
         state = acts.read()
-        if ended.open_end:
+        if ended.end.open_end:
             return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
-        if state.present is False and (ended.good or ended.cut):
+        if state.present is False and (ended.good or ended.end.cut):
             return self._forget(state, ended)
         found = (
             "The module is not there." if state.present is False else "The module is still there."
         )
         return acts.end(ModuleStatus.FAILED, f"{ended.text} {found}", state, ended)
 
-    def _forget(self, state: ModuleState, ended: Ended | None) -> ModuleOutcome:
+    def _forget(self, state: ModuleState, ended: MsiexecEnd | None) -> ModuleOutcome:
         """The module is gone: so is what was noted about it."""
         acts = self.acts
         if state.noted is None:

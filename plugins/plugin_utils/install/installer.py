@@ -5,34 +5,33 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.failures import ExitClass, ExitCode
-from ..host.calls.jobs import state as job_state
-from ..host.jobs.decide import Outcome as JobOutcome
-from ..host.jobs.decide import Patience
-from ..host.jobs.driver import JobDriver, JobOrder, JobResult
-from ..host.jobs.state import ABSENT, FINISHED, INTERRUPTED, REFUSED, JobState
+from ..host.jobs.attempts import ENDED, Attempts, Command
+from ..host.jobs.driver import JobDriver
+from ..host.jobs.state import INTERRUPTED, REFUSED
 from .models import PatchState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ..host.jobs.attempts import JobEnd
+    from ..host.jobs.state import JobState
     from ..trust.packages.records import PackageRecord
     from .host import PatchHost
     from .request import Request, Tools
 
 _RETRY_PAUSE = 300.0
 _MOST_ATTEMPTS = 50  # of one series; nobody repairs so often
-OVER = (FINISHED, INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How it ended; without a code the run ends with ``state`` and ``reason``."""
+class InstallerEnd:
+    """What the end of its job means; without a code the run ends with ``state`` and ``reason``."""
 
     code: ExitCode | None
     launched: bool
@@ -67,49 +66,45 @@ class Installer:
     update: str = ""
     series: str = ""
 
-    def name(self, attempt: int) -> str:
-        """The name of the job: update, series, attempt."""
+    @property
+    def attempts(self) -> Attempts:
+        """Its jobs, named after update and series."""
         mark = hashlib.sha256((self.series or self.request.run).encode()).hexdigest()[:8]
-        return f"{self.update}-{mark}-{attempt}".replace(".", "-")
+        base = f"{self.update}-{mark}".replace(".", "-")
+        tools = self.tools
+        driver = JobDriver(self.host.transport, tools.sleep, tools.clock, notice=tools.notice)
+        return Attempts(self.host, driver, base, self.request.policy.seconds, _MOST_ATTEMPTS)
 
-    def last(self) -> tuple[int, JobState] | None:
-        """The last attempt that the host knows."""
-        found = None
-        for attempt in range(1, _MOST_ATTEMPTS + 1):
-            job = self.name(attempt)
-            state = job_state(self.host, job)
-            if state.state == ABSENT:
-                break
-            found = attempt, state
-        return found
+    def last(self) -> JobState | None:
+        """What the host says of the last attempt that it knows."""
+        return self.attempts.last()[1]
 
     def watch(self) -> bool:
         """Wait, without the lock, for the end of what is at work; false: nothing is."""
-        last = self.last()
-        if last is None or last[1].state in (REFUSED, *OVER):
+        attempts = self.attempts
+        number, last = attempts.last()
+        if last is None or last.state in (REFUSED, *ENDED):
             return False
-        driver = self._driver(renew_every=math.inf)
-        # Known jobs are never ordered, so nothing but the name counts.
-        order = JobOrder(self.name(last[0]), "", "", "", self.host.owner, self.request.run)
-        driver.run(order, Patience(float(self.request.policy.seconds)))
+        attempts.driver.renew_every = math.inf
+        attempts.watch(attempts.name(number))
         return True
 
     def install(
         self, path: str, package: PackageRecord, host_now: datetime, *, again: bool = False
-    ) -> Ended:
+    ) -> InstallerEnd:
         """Run it to its end; what was begun already is watched further.
 
         ``again``: the last attempt is over and somebody wants another one. An attempt that was
         refused launched nothing, so it never stands in the way of the next.
         """
-        last = self.last()
-        attempt = last[0] if last else 1
-        if last and (last[1].state == REFUSED or (again and last[1].state in OVER)):
+        attempts = self.attempts
+        number, last = attempts.last()
+        attempt = number or 1
+        if last and (last.state == REFUSED or (again and last.state in ENDED)):
             attempt += 1
         for tries_left in range(self.request.busy_attempts, 0, -1):
-            order = self._order(path, package, attempt, host_now)
-            job = self._driver().run(order, Patience(float(self.request.policy.seconds)))
-            ended = _ended(job, self.classify)
+            command = self._command(path, package, attempts.name(attempt))
+            ended = meaning(attempts.order(attempt, command, host_now), self.classify)
             busy = ended.code is not None and ended.code.kind is ExitClass.BUSY_RETRY
             if not busy or tries_left == 1:
                 break
@@ -119,56 +114,31 @@ class Installer:
             host_now += timedelta(seconds=_RETRY_PAUSE)
         return ended
 
-    def _driver(self, renew_every: float = 300.0) -> JobDriver:
-        return JobDriver(
-            self.host.transport,
-            self.tools.sleep,
-            self.tools.clock,
-            notice=self.tools.notice,
-            renew_every=renew_every,
-        )
-
-    def _order(
-        self, path: str, package: PackageRecord, attempt: int, host_now: datetime
-    ) -> JobOrder:
-        job = self.name(attempt)
+    def _command(self, path: str, package: PackageRecord, job: str) -> Command:
         words = self.words(package, f"{path.rpartition(chr(92))[0]}\\{job}.log")
-        deadline = host_now + timedelta(seconds=self.request.policy.seconds)
-        return JobOrder(
-            job=job,
-            file=path,
-            sha256=package.sha256,
-            deadline_utc=deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            lock_owner=self.host.owner,
-            run=self.request.run,
-            arguments=words.arguments,
-            progress_paths=words.progress_paths,
-            progress_timeout_seconds=self.request.progress_seconds,
+        return Command(
+            path,
+            package.sha256,
+            words.arguments,
+            words.progress_paths,
+            self.request.progress_seconds,
         )
 
 
-def _ended(job: JobResult, classify: Callable[[object], ExitCode]) -> Ended:
-    ended = _judged(job, classify)
-    return replace(ended, boot_id=job.state.boot_id if job.state else None)
-
-
-def _judged(job: JobResult, classify: Callable[[object], ExitCode]) -> Ended:
-    outcome, state = job.outcome, job.state
-    launched = state is not None and state.attempt > 0 and state.state != REFUSED
-    code = state.exit_code if state else None
-    details = {"outcome": outcome.value, "reason": job.reason, "exit_code": code}
-    if outcome is JobOutcome.FINISHED:
-        return Ended(classify(code), launched, details=details)
-    if outcome is JobOutcome.INTERRUPTED:
+def meaning(end: JobEnd, classify: Callable[[object], ExitCode]) -> InstallerEnd:
+    """Return what the end of the job says about the installation."""
+    launched, boot = end.launched, end.boot_id
+    details = {"outcome": end.outcome.value, "reason": end.reason, "exit_code": end.exit_code}
+    if end.finished:
+        return InstallerEnd(classify(end.exit_code), launched, details=details, boot_id=boot)
+    if end.cut:
         # A restart in the middle, or one by the installer itself: only the bytes can tell.
-        meaning = "The installer was cut off by a restart; its exit code is not known."
-        cut = ExitCode(None, ExitClass.FAILED, INTERRUPTED, meaning)
-        return Ended(cut, launched, details=details)
-    if outcome in (JobOutcome.FAILED, JobOutcome.LOCKED):
-        reason = f"Nothing was launched: {job.reason}."
-        return Ended(None, launched, PatchState.STOPPED, reason, details=details)
-    if outcome is JobOutcome.STALLED:
-        reason = f"The installer is stuck: {job.reason}."
-        return Ended(None, launched, PatchState.UNKNOWN, reason, "stalled", details)
-    reason = f"It is not known how it ended: {job.reason}."
-    return Ended(None, launched, PatchState.UNKNOWN, reason, details=details)
+        text = "The installer was cut off by a restart; its exit code is not known."
+        cut = ExitCode(None, ExitClass.FAILED, INTERRUPTED, text)
+        return InstallerEnd(cut, launched, details=details, boot_id=boot)
+    state, reason, failure = PatchState.STOPPED, f"Nothing was launched: {end.reason}.", None
+    if end.open_end:
+        state, reason = PatchState.UNKNOWN, f"It is not known how it ended: {end.reason}."
+    if end.stalled:
+        reason, failure = f"The installer is stuck: {end.reason}.", "stalled"
+    return InstallerEnd(None, launched, state, reason, failure, details, boot)

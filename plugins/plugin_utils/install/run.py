@@ -30,13 +30,14 @@ from ..base.errors import LockedByOther
 from ..catalog.failures import ExitClass, ExitCode
 from ..facts.read import Facts, moment
 from ..host.calls import updates
+from ..host.jobs.attempts import ENDED
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Errand
 from .begin import Beginning
 from .components import Maintenance
 from .finish import Finish
 from .host import BINARIES, PatchHost
-from .installer import OVER, Ended, Installer
+from .installer import Installer, InstallerEnd
 from .kind import Readings
 from .models import Action, Choice, Observed, Outcome, PatchState
 from .prechecks import blocking
@@ -164,9 +165,9 @@ class _Run:
         One that was refused was not; one that is over is not followed where it is to be repaired.
         """
         last = self._job.last()
-        if last is None or last[1].state == REFUSED:
+        if last is None or last.state == REFUSED:
             return False
-        return not (self.request.repair and last[1].state in OVER)
+        return not (self.request.repair and last.state in ENDED)
 
     def _may_start(self, reply: Reply) -> bool:
         found = self.result.prechecks = self._kind.checks(self.finish, self._start, reply)
@@ -192,7 +193,7 @@ class _Run:
         """Delete the record of the state before."""
         updates.remove_snapshot(self.host, self._start.update, step)
 
-    def _forget_if_nothing_ran(self, ended: Ended) -> None:
+    def _forget_if_nothing_ran(self, ended: InstallerEnd) -> None:
         if ended.state is not PatchState.STOPPED or ended.launched:
             return
         with suppress(LockedByOther):
@@ -200,28 +201,28 @@ class _Run:
                 self._kind.close(self.finish, self._start, over=True)
                 self._forget("nothing-ran")
 
-    def _look_over(self) -> Ended | None:
+    def _look_over(self) -> InstallerEnd | None:
         """Nothing to install: an earlier run did it, or what it left was found to be whole."""
         start = self._start
         if not start.reached or start.recorded is None:
             return None
         last = self._job.last()
         if last is None and not self.request.repair:
-            return Ended(_EARLIER, launched=False)
-        if self.request.repair and (last is None or last[1].state in OVER):
+            return InstallerEnd(_EARLIER, launched=False)
+        if self.request.repair and (last is None or last.state in ENDED):
             seen = self.host.observe(start.update)
-            boot = last[1].boot_id if last else None
+            boot = last.boot_id if last else None
             if not self._judge(Readings(self._before, seen), _EARLIER).wrong:
-                return Ended(_EARLIER, launched=False, boot_id=boot)
+                return InstallerEnd(_EARLIER, launched=False, boot_id=boot)
         return None
 
-    def _installed(self) -> Ended:
+    def _installed(self) -> InstallerEnd:
         """Deliver and install."""
         request, package = self.request, self._start.choice.package
         if package is None:
             reason = "There is no package of the signed catalogue to install."
             self.finish.end(PatchState.STOPPED, reason)
-            return Ended(None, launched=False, state=PatchState.STOPPED)
+            return InstallerEnd(None, launched=False, state=PatchState.STOPPED)
         errand = Errand(self._transport, request.host, request.run, self.host.owner, package)
         self.finish.begin("deliver")
         delivered = self.host.again(lambda: self.tools.deliver(errand))

@@ -16,6 +16,7 @@ from ..base.errors import (
 )
 from ..facts.read import moment
 from ..host.calls.core import order_status
+from ..host.jobs.attempts import Attempts, utc_text
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import ORDERS, JobDriver
 from ..host.jobs.state import ABSENT
@@ -63,13 +64,18 @@ class Attempt:
     @property
     def job(self) -> str:
         """The name of its job."""
-        return self.records.job(self.number)
+        return self.attempts.name(self.number)
 
     @property
     def driver(self) -> JobDriver:
         """Who asks about its job."""
         session, world = self.session, self.world
         return JobDriver(session.transport, session.sleep, world.clock, notice=world.notice)
+
+    @property
+    def attempts(self) -> Attempts:
+        """The jobs of this request in this run."""
+        return Attempts(self.session, self.driver, self.records.name, self.request.seconds)
 
     @property
     def errand(self) -> Errand:
@@ -79,7 +85,7 @@ class Attempt:
 
     def known(self) -> JobState:
         """What the host knows of its job."""
-        return self.session.again(lambda: self.driver.observe(self.job))
+        return self.attempts.state(self.number)
 
     def order(self, path: str, deadline_utc: str) -> ToolOrder:
         """What is ordered."""
@@ -105,9 +111,7 @@ class Attempt:
         """Bring the file, look, and keep what was seen: all that has to be ahead of the order."""
         path = self.deliver()
         seconds = timedelta(seconds=self.request.seconds)
-        deadline = ((moment(self.facts.host.clock) or self.world.now()) + seconds).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        )
+        deadline = utc_text((moment(self.facts.host.clock) or self.world.now()) + seconds)
         order = self.order(path, deadline)
         before = self.session.again(lambda: tool_run.first_look(self.driver, order))
         record = ToolRecord(
@@ -159,10 +163,10 @@ class Attempt:
                 at=self.world.now(),
             )
         )
-        state = report.job.state
+        end, state = report.job, report.job.state
         result = {
-            "job": report.job.outcome.value,
-            "exit_code": state.exit_code if state else None,
+            "job": end.outcome.value,
+            "exit_code": end.exit_code,
             "sha256_at_launch": state.sha256_at_launch if state else None,
             "outcome": report.result.outcome.value,
         }

@@ -29,17 +29,9 @@ if TYPE_CHECKING:
 
     from ..catalog.records.tools import Tool
     from ..host.calls.microsoft import Trace
+    from ..host.jobs.attempts import JobEnd
     from ..judge.mitigations.state import MitigationState
     from .command import Wish
-
-
-class Ended(Enum):
-    """How the job that ran the tool ended."""
-
-    FINISHED = "finished"
-    RUNNING = "running"  # also beyond its deadline
-    LOST = "lost"  # cut off by a restart, or nobody knows
-    REFUSED = "refused"  # never launched
 
 
 class Outcome(Enum):
@@ -69,8 +61,7 @@ class Result:
 class Run:
     """One run, as it was observed."""
 
-    ended: Ended
-    exit_code: int | None
+    end: JobEnd
     before: Trace
     after: Trace
 
@@ -98,13 +89,13 @@ def verdict(
 
 def _statement(tool: Tool, wish: Wish, run: Run) -> Statement | None:
     """What it says, as far as the job lets it count."""
-    if run.ended is Ended.REFUSED:
+    if run.end.refused:
         return Statement(Said.NOT_RUN, ("the job refused to launch it",))
     if tool.patch_state is not None:
         heard = what_eomt_says(tool.patch_state, wish.intent, run.before, run.after)
-        if run.ended is Ended.FINISHED:
-            return _with_status(heard, run.exit_code)
-        reason = "it still runs" if run.ended is Ended.RUNNING else "its job was cut off"
+        if run.end.finished:
+            return _with_status(heard, run.end.exit_code)
+        reason = "it still runs" if run.end.stalled else "its job was cut off"
         return Statement(
             Said.UNFINISHED, (reason, *heard.reasons), heard.threats, heard.updated_itself
         )
@@ -121,13 +112,14 @@ def _with_status(heard: Statement, exit_code: int | None) -> Statement:
 
 def _status(run: Run) -> Statement | None:
     """A tool that throws when it fails; 0 says nothing, as it does for the wrong site too."""
-    if run.ended is not Ended.FINISHED:
-        return Statement(Said.UNFINISHED, (f"its job is {run.ended.value}",))
-    if run.exit_code is None:
+    if not run.end.finished:
+        how = "running" if run.end.stalled else "lost"
+        return Statement(Said.UNFINISHED, (f"its job is {how}",))
+    if run.end.exit_code is None:
         return Statement(Said.UNKNOWN, ("its exit status is not known",))
-    if run.exit_code == 0:
+    if run.end.exit_code == 0:
         return None
-    return Statement(Said.FAILED, (f"it threw (exit status {run.exit_code})",))
+    return Statement(Said.FAILED, (f"it threw (exit status {run.end.exit_code})",))
 
 
 def _settle(

@@ -15,11 +15,12 @@ from ..base.errors import RefusedError
 from ..host.calls.asking import Direct
 from ..host.calls.facts import collect
 from ..host.calls.microsoft import read_trace, trace
+from ..host.jobs.attempts import JobEnd
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.driver import JobOrder
 from ..host.jobs.state import ABSENT, JobState
 from .command import arguments
-from .result import Ended, Outcome, Result, Run, verdict
+from .result import Outcome, Result, Run, verdict
 from .situation import read_back, situation
 
 if TYPE_CHECKING:
@@ -28,19 +29,11 @@ if TYPE_CHECKING:
 
     from ..catalog.catalog import Catalog
     from ..host.jobs.decide import Patience
-    from ..host.jobs.driver import JobDriver, JobResult
+    from ..host.jobs.driver import JobDriver
     from ..host.transport.base import Transport
     from ..judge.mitigations.state import MitigationState
     from .command import Wish
     from .identify import ToolFile
-
-_ENDED = {
-    JobOutcome.FINISHED: Ended.FINISHED,
-    JobOutcome.FAILED: Ended.REFUSED,
-    JobOutcome.LOCKED: Ended.REFUSED,
-    JobOutcome.STALLED: Ended.RUNNING,
-    JobOutcome.INTERRUPTED: Ended.LOST,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ class ToolReport:
 
     result: Result
     arguments: tuple[str, ...]
-    job: JobResult
+    job: JobEnd
     before: dict[str, Any]
     after: dict[str, Any] | None  # None: it was not looked again
     states: Mapping[str, MitigationState] | None = None  # read back by us
@@ -122,26 +115,24 @@ def run_tool(
     ``facts`` and ``before`` are of the time ahead of the order, also when it is resumed.
     """
     given = plan(order, facts, check=False)
-    job = driver.run(job_order(order, given), patience)
+    job = JobEnd.of(order.job, driver.run(job_order(order, given), patience))
     if job.outcome is JobOutcome.UNKNOWN:
         # Nothing more is asked: it may be unknown because the host refused our credentials.
         return ToolReport(_nobody_knows(job), given, job, before, None)
-    ended = _ENDED[job.outcome]
     earlier = read_trace(before)
-    if ended is Ended.REFUSED:
-        run = Run(ended, None, earlier, earlier)
+    if job.refused:
+        run = Run(job, earlier, earlier)
         return ToolReport(verdict(order.file.tool, order.wish, run, None), given, job, before, None)
     after = look(driver.transport, order, earlier.log_size or 0)
     reply = collect(Direct(driver.transport))
     names = order.wish.mitigations
     state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
-    exit_code = job.state.exit_code if job.state else None
-    run = Run(ended, exit_code, earlier, read_trace(after))
+    run = Run(job, earlier, read_trace(after))
     result = verdict(order.file.tool, order.wish, run, state)
     return ToolReport(result, given, job, before, after, state)
 
 
-def _nobody_knows(job: JobResult) -> Result:
+def _nobody_knows(job: JobEnd) -> Result:
     reason = f"how its job ended is not known: {job.reason}"
     return Result(Outcome.UNKNOWN, None, None, None, updated_itself=False, reasons=(reason,))
 

@@ -12,12 +12,15 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.recor
     Intent,
     Version,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.attempts import JobEnd
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
+    Outcome as JobOutcome,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import (
     Wish,
     arguments,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import (
-    Ended,
     Outcome,
     Result,
     Run,
@@ -54,7 +57,8 @@ def judged(recording: Recorded, found: dict[str, Any] | None = None) -> Result:
     run, wanted = recording.run, wish(recording)
     before = trace(recording.before, [] if recording.before else None)
     later = trace(run.get("values"), run.get("log"), tuple(run.get("downloads", ())))
-    observed = Run(Ended.FINISHED, run.get("exit_code", 0), before, later)
+    end = JobEnd("job", JobOutcome.FINISHED, "", run.get("exit_code", 0))
+    observed = Run(end, before, later)
     seen = read_back(found or after(recording), *wanted.mitigations)
     return verdict(loader.tools()[recording.tool], wanted, observed, seen)
 

@@ -12,9 +12,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog impor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     Intent,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.attempts import JobEnd
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
+    Outcome as JobOutcome,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import Wish
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import (
-    Ended,
     Outcome,
     Result,
     Run,
@@ -51,11 +54,11 @@ def judge(
     *,
     tool: Any = EOMT,
     wish: Wish = COOKIE,
-    ended: Ended = Ended.FINISHED,
+    ended: JobOutcome = JobOutcome.FINISHED,
     exit_code: int | None = 0,
 ) -> Result:
     seen = None if found is None else read_back(found, *wish.mitigations)
-    return verdict(tool, wish, Run(ended, exit_code, NONE, after), seen)
+    return verdict(tool, wish, Run(JobEnd("job", ended, "", exit_code), NONE, after), seen)
 
 
 def test_both_agree() -> None:
@@ -101,13 +104,14 @@ def test_rollback_that_left_a_rule_is_a_conflict() -> None:
 @pytest.mark.parametrize(
     ("ended", "outcome"),
     [
-        (Ended.RUNNING, Outcome.UNFINISHED),
-        (Ended.LOST, Outcome.UNFINISHED),
-        (Ended.REFUSED, Outcome.NOT_RUN),
+        (JobOutcome.STALLED, Outcome.UNFINISHED),
+        (JobOutcome.INTERRUPTED, Outcome.UNFINISHED),
+        (JobOutcome.FAILED, Outcome.NOT_RUN),
+        (JobOutcome.LOCKED, Outcome.NOT_RUN),
     ],
 )
 def test_a_job_without_an_end_is_no_success_whatever_stands_there(
-    ended: Ended, outcome: Outcome
+    ended: JobOutcome, outcome: Outcome
 ) -> None:
     assert judge(GOOD, facts(rules=True), ended=ended).outcome is outcome
     result = judge(NONE, facts(rules=True), tool=MIT, ended=ended)
