@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+PUBLIC_MODE = 0o666  # as far as the umask lets others read
 
 
 def make_folder(folder: Path) -> None:
@@ -46,14 +48,24 @@ def replace(path: Path, data: bytes) -> None:
 
     One writer at a time: what a killed one left is written over.
     """
+    replace_by_parts(path, (data,))
+
+
+def replace_by_parts(path: Path, parts: Iterable[bytes], mode: int = FILE_MODE) -> None:
+    """Put a file in place as :func:`replace` does, part by part as it is made.
+
+    ``mode``: whom the umask lets read it, for what is no secret.
+    """
     temporary = path.with_name(f".{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        temporary.unlink()  # what a killed one left, which may have had another mode
     try:
-        number = os.open(temporary, flags, FILE_MODE)
-        try:
-            write_at(number, data, 0)
-        finally:
-            os.close(number)
+        with os.fdopen(os.open(temporary, flags, mode), "wb") as stream:
+            for part in parts:
+                stream.write(part)
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(path)
     finally:
         with suppress(FileNotFoundError):

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
+from ..base import disk
 from ..base.errors import ConfigError
 from .formats.csv_writer import checks_csv, hosts_csv
 from .formats.html import html_parts
@@ -58,23 +58,11 @@ def write(report: Mapping[str, Any], folder: Path, formats: Iterable[str]) -> di
         folder.mkdir(parents=True, exist_ok=True)
         for name in wanted:
             for file_name, parts in FORMATS[name].items():
-                _write_whole(folder / file_name, parts(report))
+                encoded = (part.encode() for part in parts(report))
+                disk.replace_by_parts(folder / file_name, encoded, disk.PUBLIC_MODE)
                 written[file_name] = folder / file_name
     except OSError as error:
         raise ConfigError(
             f"{error.filename or folder}: cannot be written: {error.strerror}"
         ) from error
     return written
-
-
-def _write_whole(path: Path, parts: Iterable[str]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from filelock import FileLock, Timeout
 
+from ...base import disk
 from ...base.errors import ConfigError
 from . import state as fleet_state
 from .control import Control, socket_path
@@ -71,8 +72,8 @@ async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None
         control = Control(fleet, socket_path(folder))
         stack.push_async_callback(control.stop)
         await control.start()
-        fleet_state.write_private(folder / AUTHORITY, fleet.authority.pem().decode())
-        fleet_state.write_private(folder / INVENTORY, inventory_text(fleet, ports, folder))
+        disk.replace(folder / AUTHORITY, fleet.authority.pem())
+        disk.replace(folder / INVENTORY, inventory_text(fleet, ports, folder).encode())
         state = _state(order, ports, control)
         fleet_state.save(folder, state)
         ready(state)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...base import disk
 from ...base.errors import ConfigError
 
 FOLDER = ".rehearsal"
@@ -85,20 +86,9 @@ def process_start(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600, in one step."""
-    temporary = path.with_name(f".{path.name}.new")
-    with suppress(FileNotFoundError):
-        temporary.unlink()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    temporary.replace(path)
-
-
 def save(folder: Path, state: FleetState) -> None:
     """Write ``state.json``."""
-    write_private(folder / _STATE, json.dumps(asdict(state), indent=2) + "\n")
+    disk.replace(folder / _STATE, f"{json.dumps(asdict(state), indent=2)}\n".encode())
 
 
 def remove(folder: Path, *names: str) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
+from ...base import disk
 from ...base.errors import ConfigError, RefusedError
 
 
@@ -34,7 +34,7 @@ def check_and_remember(file: Path, catalogue: str, version: int, digest: str) ->
             if known["version"] == version:
                 return
         seen[catalogue] = {"version": version, "sha256": digest}
-        _replace(file, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+        disk.replace(file, f"{json.dumps(seen, indent=1, sort_keys=True)}\n".encode())
 
 
 def _compare(file: Path, known: dict[str, object], version: int, digest: str) -> None:
@@ -65,17 +65,3 @@ def _read(file: Path) -> dict[str, dict[str, object]]:
             f"{file}: unreadable ({error}), so an older catalogue could not be told from the "
             "newest; restore it, or remove it after looking at the catalogue's version yourself"
         ) from error
-
-
-def _replace(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(number, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from ...base import disk
 from ...base.errors import ConfigError, RefusedError
 from ..signing.envelope import countersign, digest_of, seal, unseal
 from .catalogue import KIND, PackageCatalogue, check_fresh, from_document
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from securesystemslib.signer import Signer
 
-    from ...host.transfer.order import Parcel
+    from ...host.transfer.order import RemoteFile
     from ..signing.keys import TrustedKey
     from .iis_module_records import ModuleRecord
     from .records import PackageRecord
@@ -69,7 +70,7 @@ class PackageStore:
     def file(self) -> Path:
         return self.root / "catalogue.json"
 
-    def path(self, package: Parcel) -> Path:
+    def path(self, package: RemoteFile) -> Path:
         """Return where the bytes of a package lie."""
         return self.root / package.sha256 / package.file
 
@@ -118,7 +119,7 @@ class PackageStore:
                 packages=edit(old.packages),
                 modules=modules(old.modules),
             )
-            _replace(self.file, seal(new.to_json(), KIND, signer))
+            _write(self.file, seal(new.to_json(), KIND, signer))
             return self.load(threshold=1)
 
     def countersign(self, signer: Signer) -> PackageCatalogue:
@@ -126,7 +127,7 @@ class PackageStore:
         with FileLock(self.root / ".lock"):
             self.load(threshold=1)
             raw = self.file.read_bytes()
-            _replace(self.file, countersign(raw, signer, where=str(self.file)))
+            _write(self.file, countersign(raw, signer, where=str(self.file)))
             return self.load(threshold=1)
 
     @contextmanager
@@ -151,14 +152,14 @@ class PackageStore:
             with suppress(FileNotFoundError):
                 copy.unlink()
 
-    def publish(self, staged: Staged, package: Parcel) -> Path:
+    def publish(self, staged: Staged, package: RemoteFile) -> Path:
         """Give a staged file that passed its place."""
         target = self.path(package)
         target.parent.mkdir(parents=True, exist_ok=True)
         staged.path.replace(target)
         return target
 
-    def verified_path(self, package: Parcel) -> Path:
+    def verified_path(self, package: RemoteFile) -> Path:
         """Return the bytes of a package after hashing them again; refuses others (I10)."""
         path = self.path(package)
         try:
@@ -186,14 +187,6 @@ def measure(path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _replace(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+def _write(file: Path, data: bytes) -> None:
+    """Put the signed catalogue in place: whoever may read the store reads it."""
+    disk.replace_by_parts(file, (data,), disk.PUBLIC_MODE)
