@@ -31,7 +31,9 @@ if __name__ == "__main__":
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer import delivery
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import Errand
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import (
+    Delivery,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.ansible_connection import (
     AnsibleTransport,
 )
@@ -142,7 +144,7 @@ def push(connection: Any, folder: Path) -> delivery.Delivered:
     transport = AnsibleTransport(connection, classify, peer="ex01")
     lock = {"owner": "bench", "run": "bench", "purpose": "bench"}
     transport.run(Operation("Lock-Host", lock))
-    return delivery.push(Errand(transport, "ex01", "bench", "bench", record), source)
+    return delivery.push(Delivery(transport, "ex01", "bench", "bench", record), source)
 
 
 def compare(folder: Path, group: dict[str, Any], delay: float) -> str:

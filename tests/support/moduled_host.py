@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import (
         Delivered,
-        Errand,
+        Delivery,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
         ExecResult,
@@ -111,10 +111,10 @@ class ModuledHost(MitigatedHost):
         return answer
 
     def tools(self, *modules: ModuleRecord, **changes: Any) -> ModuleTools:
-        def deliver(errand: Errand) -> Delivered:
-            path = self.folder / errand.package.file
-            path.write_bytes(content(errand.package.file[14:19]))
-            delivered = push(errand, path, clock=self.clock)
+        def deliver(delivery: Delivery) -> Delivered:
+            path = self.folder / delivery.package.file
+            path.write_bytes(content(delivery.package.file[14:19]))
+            delivered = push(delivery, path, clock=self.clock)
             self.on_delivery()
             return delivered
 

@@ -102,7 +102,9 @@ class PatchedHost(RehearsedHost):
     def patch(self, run: str = "run-1", **changes: Any) -> Result:
         policy = changes.pop("policy", Policy(room_bytes=1000, seconds=4 * 3600))
         store = changes.pop("store", PackageCatalogue("x", 1, AT, AT, (record(),)))
-        deliver = changes.pop("deliver", lambda errand: push(errand, self.file, clock=self.clock))
+        deliver = changes.pop(
+            "deliver", lambda delivery: push(delivery, self.file, clock=self.clock)
+        )
         names = {"record", "admit"} & changes.keys()
         changes_of_tools = {name: changes.pop(name) for name in names}
         request = Request(

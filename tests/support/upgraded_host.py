@@ -130,7 +130,7 @@ class UpgradedHost(PatchedHost):
         tools = Tools(
             load(),
             store,
-            lambda errand: push(errand, self.file, clock=self.clock),
+            lambda delivery: push(delivery, self.file, clock=self.clock),
             self.sleep,
             self.clock,
             self.now,

@@ -21,7 +21,7 @@ from ..trust.signing import keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..host.transfer.order import Delivered, Errand
+    from ..host.transfer.order import Delivered, Delivery
     from ..trust.packages.catalogue import PackageCatalogue
 
 
@@ -49,16 +49,18 @@ class PackageSource:
         """The operation that `deliver` asks of a host."""
         return "Receive-Package" if self.source else "Add-PackageChunk"
 
-    def deliver(self, errand: Errand) -> Delivered:
+    def deliver(self, delivery: Delivery) -> Delivered:
         """Push the verified bytes, or let the host fetch what it then hashes itself."""
         if self.store is None or self.catalogue is None:
             raise ConfigError("store: no package store is given, so nothing can be delivered")
-        wanted = errand.package.sha256
+        wanted = delivery.package.sha256
         package = next((p for p in self.catalogue.stored if p.sha256 == wanted), None)
         if package is None:
-            raise RefusedError(f"{errand.package.file} ({wanted}) is not in the package catalogue")
+            raise RefusedError(
+                f"{delivery.package.file} ({wanted}) is not in the package catalogue"
+            )
         if self.source:
             slash = "\\" if self.source.startswith("\\\\") else "/"
             parts = [self.source.rstrip("/\\"), package.sha256, package.file]
-            return pull(errand, slash.join(parts))
-        return push(errand, self.store.verified_path(package))
+            return pull(delivery, slash.join(parts))
+        return push(delivery, self.store.verified_path(package))

@@ -18,7 +18,8 @@ from ..host.calls.jobs import state as job_state
 from ..host.jobs.attempts import Attempts, JobEnd, at_work
 from ..host.jobs.decide import Outcome as JobOutcome
 from ..host.jobs.driver import JobDriver
-from ..host.transfer.order import Errand
+from ..host.transfer.bring import bring
+from ..host.transfer.order import Delivery
 from .jobs import INSTALL, REMOVE, MsiexecEnd, installs, meaning, msiexec, removes
 from .models import ModuleOutcome, ModuleStatus
 from .steps import (
@@ -114,18 +115,14 @@ class ModuleActs:
 
     def package(self, module: ModuleRecord) -> tuple[Step, ...]:
         """Plan the bringing of the MSI; nothing where the host has it."""
-        errand = self._errand(module)
-        state = self.session.again(errand.state).state
-        return () if state == "complete" else (package_step(errand.wanted(), state),)
+        delivery = self._delivery(module)
+        state = self.session.again(delivery.state).state
+        return () if state == "complete" else (package_step(delivery.wanted(), state),)
 
     def deliver(self, module: ModuleRecord) -> str:
         """Bring the MSI; the host hashes it, and once more right before the launch (I10)."""
-        errand = self._errand(module)
-        about = {"step": PACKAGE, "operation": "Add-PackageChunk"}
-        self.session.record("intent", {**about, "parameters": errand.wanted()})
-        delivered = self.session.again(lambda: self.tools.deliver(errand))
-        result = {"changed": delivered.changed, "path": delivered.path}
-        self.session.record("done", {**about, "result": result})
+        delivery = self._delivery(module)
+        delivered = bring(self.session, PACKAGE, delivery, self.tools.deliver)
         self.changed = self.changed or delivered.changed
         self.details["sent"] = self.details.get("sent", 0) + delivered.sent
         return delivered.path
@@ -180,9 +177,9 @@ class ModuleActs:
     def _note(self, ended: MsiexecEnd) -> None:
         self.changed = self.changed or ended.end.launched
 
-    def _errand(self, module: ModuleRecord) -> Errand:
+    def _delivery(self, module: ModuleRecord) -> Delivery:
         session = self.session
-        return Errand(session.transport, self.tools.host, session.run, session.owner, module)
+        return Delivery(session.transport, self.tools.host, session.run, session.owner, module)
 
 
 def noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:

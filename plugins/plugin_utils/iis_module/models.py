@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..catalog.records.iis_modules import ModuleKnowledge
-    from ..host.transfer.order import Delivered, Errand
+    from ..host.transfer.order import Delivered, Delivery
     from ..plan.records import Step
     from ..trust.packages.iis_module_records import ModuleRecord
 
@@ -30,7 +30,7 @@ class ModuleTools:
     host: str
     knowledge: ModuleKnowledge
     modules: tuple[ModuleRecord, ...]
-    deliver: Callable[[Errand], Delivered]
+    deliver: Callable[[Delivery], Delivered]
     check: bool = False
     # Files that have no rewrite section any more once the undo of our rules is done, folded: what
     # will not need the module does not keep it. Only for a plan; later the host is asked again.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..catalog.catalog import Catalog
     from ..change.checks import Precheck
-    from ..host.transfer.order import Delivered, Errand
+    from ..host.transfer.order import Delivered, Delivery
     from ..plan.records import HostPlan
     from ..trust.packages.catalogue import PackageCatalogue
     from .models import Choice, Outcome
@@ -77,7 +77,7 @@ class Tools:
 
     catalog: Catalog
     store: PackageCatalogue | None
-    deliver: Callable[[Errand], Delivered]
+    deliver: Callable[[Delivery], Delivered]
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

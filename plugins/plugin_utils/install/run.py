@@ -32,7 +32,7 @@ from ..facts.read import Facts, moment
 from ..host.calls import updates
 from ..host.jobs.attempts import ENDED
 from ..host.jobs.state import INTERRUPTED, REFUSED
-from ..host.transfer.order import Errand
+from ..host.transfer.order import Delivery
 from .begin import Beginning
 from .components import Maintenance
 from .finish import Finish
@@ -223,9 +223,9 @@ class _Run:
             reason = "There is no package of the signed catalogue to install."
             self.finish.end(PatchState.STOPPED, reason)
             return InstallerEnd(None, launched=False, state=PatchState.STOPPED)
-        errand = Errand(self._transport, request.host, request.run, self.host.owner, package)
+        delivery = Delivery(self._transport, request.host, request.run, self.host.owner, package)
         self.finish.begin("deliver")
-        delivered = self.host.again(lambda: self.tools.deliver(errand))
+        delivered = self.host.again(lambda: self.tools.deliver(delivery))
         self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
         self.finish.change.acted = True
         self.finish.begin("install")

@@ -20,8 +20,9 @@ from ..host.jobs.attempts import Attempts, utc_text
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import ORDERS, JobDriver
 from ..host.jobs.state import ABSENT
+from ..host.transfer.bring import bring
 from ..host.transfer.delivery import push
-from ..host.transfer.order import Errand
+from ..host.transfer.order import Delivery
 from . import run as tool_run
 from .record import ToolRecord
 
@@ -78,10 +79,12 @@ class Attempt:
         return Attempts(self.session, self.driver, self.records.name, self.request.seconds)
 
     @property
-    def errand(self) -> Errand:
+    def delivery(self) -> Delivery:
         """The bringing of its file."""
         session = self.session
-        return Errand(session.transport, self.request.host, session.run, session.owner, self.parcel)
+        return Delivery(
+            session.transport, self.request.host, session.run, session.owner, self.parcel
+        )
 
     def known(self) -> JobState:
         """What the host knows of its job."""
@@ -175,16 +178,12 @@ class Attempt:
 
     def deliver(self) -> str:
         """Bring the file; the host hashes it, and once more right before the launch (I10)."""
-        parcel, session = self.parcel, self.session
-        step = f"tool/{parcel.identity.tool.id}/deliver"
-        about = {"step": step, "operation": "Add-PackageChunk"}
-        session.record("intent", {**about, "parameters": self.errand.wanted()})
-        self.delivered = session.again(
-            lambda: push(self.errand, self.request.source, clock=self.world.clock)
-        )
-        result = {"changed": self.delivered.changed, "path": self.delivered.path}
-        session.record("done", {**about, "result": result})
+        step = f"tool/{self.parcel.identity.tool.id}/deliver"
+        self.delivered = bring(self.session, step, self.delivery, self._push)
         return self.delivered.path
+
+    def _push(self, delivery: Delivery) -> Delivered:
+        return push(delivery, self.request.source, clock=self.world.clock)
 
     def close(self, record: ToolRecord, verdict: dict[str, Any]) -> Closed:
         """Collect what it printed and keep the verdict: the attempt is over."""

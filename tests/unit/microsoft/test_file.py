@@ -14,7 +14,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.delivery import (
     push,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import Errand
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import (
+    Delivery,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecResult,
     ExecTransport,
@@ -62,15 +64,15 @@ def test_brought_to_the_host_as_the_bytes_that_were_identified(tmp_path: Path) -
 
     transport = ExecTransport(execute, peer="ex01")
     transport.run(Operation("Lock-Host", {"owner": "c", "run": "r", "purpose": "eomt"}))
-    errand = Errand(transport, "ex01", "r", "c", parcel)
-    delivered = push(errand, source)
+    delivery = Delivery(transport, "ex01", "r", "c", parcel)
+    delivered = push(delivery, source)
     assert delivered.path.endswith(f"\\{parcel.sha256}\\EOMT.ps1")
     asked = {"tool": "eomt", "file": delivered.path}
     found = transport.run(Operation("Get-ToolState", asked)).result
     assert found["file"]["sha256"] == parcel.sha256
     source.write_bytes(b"changed since")
     with pytest.raises(RefusedError):
-        push(errand, source)
+        push(delivery, source)
 
 
 def test_files_that_cannot_be_one(tmp_path: Path) -> None:

@@ -24,14 +24,14 @@ from ..calls import core, packages
 from ..calls.asking import Direct
 from ..transport.reply import failed_reply
 from .chunking import ChunkSize, Pace, Progress
-from .order import Delivered, Errand
+from .order import Delivered, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from ..calls.packages import FileState
-    from .order import Parcel
+    from .order import RemoteFile
 
 _BLOCK = 1024 * 1024
 _ORDERS = 50  # fetches a run, over all its lives
@@ -45,14 +45,14 @@ class Push:
 
     def __init__(
         self,
-        errand: Errand,
+        delivery: Delivery,
         source: Path,
         *,
         pace: Pace | None = None,
         report: Callable[[Progress], None] = lambda _progress: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._errand = errand
+        self._delivery = delivery
         self._source = source
         self._pace = pace or Pace()
         self._report = report
@@ -65,7 +65,7 @@ class Push:
     def run(self) -> Delivered:
         """Send what is missing; raises when no progress is made, or the host cannot take it."""
         began = self._clock()
-        _check_source(self._source, self._errand.package)
+        _check_source(self._source, self._delivery.package)
         state = self._ask()
         if state.complete:
             return self._done(state.path, 0, began, changed=False)
@@ -93,40 +93,40 @@ class Push:
 
     def _check_budget(self, offset: int) -> None:
         """Whatever a host answers, a push ends (I5)."""
-        size = self._errand.package.size
+        size = self._delivery.package.size
         if offset >= size or self._sent > self._pace.repeats * size:
             raise self._stuck(offset)
 
     def _stuck(self, offset: int) -> RefusedError:
-        errand = self._errand
+        delivery = self._delivery
         return RefusedError(
-            f"{errand.host}: {self._sent} bytes of {errand.package.file} were sent and the host "
-            f"is at {offset} of {errand.package.size}; it loses what it gets. Look at the free "
+            f"{delivery.host}: {self._sent} bytes of {delivery.package.file} were sent and the host "
+            f"is at {offset} of {delivery.package.size}; it loses what it gets. Look at the free "
             "space and the anti-malware of that host, then run again"
         )
 
     def _renew_lock(self) -> None:
         if self._clock() - self._renewed < _RENEW:
             return
-        core.renew(Direct(self._errand.transport), self._errand.lock_owner, self._errand.run)
+        core.renew(Direct(self._delivery.transport), self._delivery.lock_owner, self._delivery.run)
         self._renewed = self._clock()
 
     def _send(self, offset: int, began: float) -> tuple[int, str | None]:
         """Send one chunk; returns where to go on, and the path once it is complete."""
-        errand = self._errand
-        data = _read(self._source, offset, min(self._chunk.size, errand.package.size - offset))
+        delivery = self._delivery
+        data = _read(self._source, offset, min(self._chunk.size, delivery.package.size - offset))
         digest = hashlib.sha256(data).hexdigest()
         identity = {"offset": offset, "chunk_sha256": digest, "attempt": self._attempt}
         parameters = {
-            **errand.wanted(),
+            **delivery.wanted(),
             "offset": offset,
             "chunk_sha256": digest,
             "data": base64.b64encode(data).decode("ascii"),
-            "lock_owner": errand.lock_owner,
+            "lock_owner": delivery.lock_owner,
         }
-        key = errand.key("Add-PackageChunk", identity)
+        key = delivery.key("Add-PackageChunk", identity)
         sent_at = self._clock()
-        replayed, path = packages.add_chunk(Direct(errand.transport), parameters, key)
+        replayed, path = packages.add_chunk(Direct(delivery.transport), parameters, key)
         self._chunk.full(len(data), self._clock() - sent_at)
         self._sent += len(data)
         self._chunks += 1
@@ -135,25 +135,25 @@ class Push:
             self._attempt += 1
             return self._look_again()
         end = offset + len(data)
-        self._report(Progress(end, errand.package.size, len(data), self._clock() - began))
+        self._report(Progress(end, delivery.package.size, len(data), self._clock() - began))
         return end, path
 
     def _look_again(self) -> tuple[int, str | None]:
         state = self._ask()
         if state.complete:
-            return self._errand.package.size, str(state.path)
+            return self._delivery.package.size, str(state.path)
         return self._continue_from(state), None
 
     def _ask(self) -> FileState:
         asked_at = self._clock()
-        state = self._errand.state()
+        state = self._delivery.state()
         self._chunk.empty(self._clock() - asked_at)
         return state
 
     def _continue_from(self, state: FileState) -> int:
         """Return the offset from which to go on: 0 unless the host's bytes are the beginning."""
         size = state.size
-        if state.state != "partial" or not 0 < size < self._errand.package.size:
+        if state.state != "partial" or not 0 < size < self._delivery.package.size:
             return 0
         return size if _prefix_sha256(self._source, size) == state.sha256 else 0
 
@@ -169,13 +169,13 @@ class Push:
         )
 
 
-def push(errand: Errand, source: Path, **options: Any) -> Delivered:
+def push(delivery: Delivery, source: Path, **options: Any) -> Delivered:
     """Push a package; the options are those of `Push`."""
-    return Push(errand, source, **options).run()
+    return Push(delivery, source, **options).run()
 
 
 def pull(
-    errand: Errand,
+    delivery: Delivery,
     address: str,
     *,
     deadline_seconds: int = 3600,
@@ -183,54 +183,54 @@ def pull(
 ) -> Delivered:
     r"""Let the host fetch it from ``\\server\share\file`` or ``https://server/file``."""
     began = clock()
-    identity = {**errand.wanted(), "source": address}
+    identity = {**delivery.wanted(), "source": address}
     parameters = {
         **identity,
         "deadline_seconds": deadline_seconds,
-        "lock_owner": errand.lock_owner,
+        "lock_owner": delivery.lock_owner,
     }
-    state = errand.state()
+    state = delivery.state()
     if not state.complete:
-        _order(errand, parameters, identity)
-    after = errand.state()
+        _order(delivery, parameters, identity)
+    after = delivery.state()
     if not after.complete:
         raise RefusedError(
-            f"{errand.host}: {errand.package.file} is {after.state} after it was fetched from "
+            f"{delivery.host}: {delivery.package.file} is {after.state} after it was fetched from "
             f"{address}; run again, or push it"
         )
     return Delivered(str(after.path), not state.complete, 0, 0, 0, 0, clock() - began)
 
 
-def _order(errand: Errand, parameters: dict[str, Any], identity: dict[str, Any]) -> None:
+def _order(delivery: Delivery, parameters: dict[str, Any], identity: dict[str, Any]) -> None:
     """Have it fetched once; what an earlier life of this run got as an answer does not count."""
     for attempt in range(_ORDERS):
-        key = errand.key("Receive-Package", {**identity, "attempt": attempt})
+        key = delivery.key("Receive-Package", {**identity, "attempt": attempt})
         try:
-            replayed = packages.fetch(Direct(errand.transport), parameters, key)
+            replayed = packages.fetch(Direct(delivery.transport), parameters, key)
         except ScriptError as error:
             failed = failed_reply(error)
             if failed is None or not failed.replayed:
                 raise
         else:
-            if not replayed or errand.state().complete:
+            if not replayed or delivery.state().complete:
                 return
     raise RefusedError(
-        f"{errand.host}: {errand.package.file} was ordered {_ORDERS} times in run {errand.run} "
+        f"{delivery.host}: {delivery.package.file} was ordered {_ORDERS} times in run {delivery.run} "
         "already; start another run"
     )
 
 
-def plan(errand: Errand) -> dict[str, Any]:
+def plan(delivery: Delivery) -> dict[str, Any]:
     """Return what a delivery would do, without doing it (check mode)."""
-    state = errand.state()
+    state = delivery.state()
     return {
         "changed": not state.complete,
         "before": {"state": state.state, "bytes": state.size},
-        "after": {"state": "complete", "bytes": errand.package.size},
+        "after": {"state": "complete", "bytes": delivery.package.size},
     }
 
 
-def _check_source(source: Path, package: Parcel) -> None:
+def _check_source(source: Path, package: RemoteFile) -> None:
     size, digest = 0, hashlib.sha256()
     with source.open("rb") as stream:
         while block := stream.read(_BLOCK):

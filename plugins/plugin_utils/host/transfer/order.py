@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
 
 
-class Parcel(Protocol):
+class RemoteFile(Protocol):
     """What is brought: a ``PackageRecord``, or any other verified file."""
 
     @property
@@ -40,14 +40,14 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Delivery:
     """What is brought where, and under whose lock."""
 
     transport: Transport
     host: str
     run: str
     lock_owner: str
-    package: Parcel
+    package: RemoteFile
 
     def wanted(self) -> dict[str, Any]:
         """Return the parameters that every package operation takes."""

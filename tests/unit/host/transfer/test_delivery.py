@@ -93,7 +93,7 @@ class Line:
 class Bench:
     world: World
     line: Line
-    errand: delivery.Errand
+    errand: delivery.Delivery
     source: Path
 
     def push(self, **options: Any) -> delivery.Delivered:
@@ -136,7 +136,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         transport.run(Operation("Lock-Host", LOCK))
         source = tmp_path / FILE
         source.write_bytes(CONTENT)
-        errand = delivery.Errand(transport, "ex01", "run-1", "controller-a", record())
+        errand = delivery.Delivery(transport, "ex01", "run-1", "controller-a", record())
         yield Bench(world, line, errand, source)
 
 

@@ -189,7 +189,7 @@ class _Run:
                 "further, nothing is launched again"
             )
             return known.state
-        package = self.session.again(attempt.errand.state)
+        package = self.session.again(attempt.delivery.state)
         job = {"job": attempt.job, "arguments": list(answer.arguments)}
         planned = steps(attempt.parcel, request.wish, job, package, answer.read_back or {})
         answer.plan = replace(answer.plan, steps=planned)
