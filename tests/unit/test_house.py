@@ -22,7 +22,6 @@ _SEVERAL_MEANINGS = "named before there were so many rooms; each gets the name o
 _EACH_PHASE = "each phase, and each protocol, calls what it is asked for by this word"
 DOUBLES = {
     "Document": _SEVERAL_MEANINGS,
-    "Ended": "four ends of a job; they become one record in host/jobs/",
     "Intent": _SEVERAL_MEANINGS,
     "Outcome": "of a job, an installation, a script, the model: one name each",
     "Parameter": "of a script of Microsoft, and of an operation",
@@ -30,6 +29,7 @@ DOUBLES = {
     "Request": _EACH_PHASE,
     "Result": _EACH_PHASE,
     "State": _SEVERAL_MEANINGS,
+    "Session": "what a job and a delivery need of the session of a host: two protocols",
     "Standing": _SEVERAL_MEANINGS,
     "Statement": _SEVERAL_MEANINGS,
     "Status": _SEVERAL_MEANINGS,
