@@ -6,15 +6,14 @@ Every host of the inventory gets an entry, also one whose task broke or never ra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import ConfigError
 from ..base.model import HostState
+from ..base.names import run_name
 from ..base.version import VERSION
 from ..catalog.loader import load
 from ..phases.assess.run import AssessRequest, host_result
@@ -26,7 +25,6 @@ from ..report.write import write
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")
 _COLUMNS = 150
 
 
@@ -56,11 +54,7 @@ def new_run_id(campaign: str, at: datetime, suffix: str) -> str:
 
 def report_folder(cases: str, run_id: str) -> Path:
     """``<cases>/<run>/report``; raises :class:`ConfigError` for a name that could leave it."""
-    if not _RUN_ID.match(run_id):
-        raise ConfigError(
-            f"run {run_id!r} is no name for a folder; use letters, digits, dot, dash, underscore"
-        )
-    return Path(cases).expanduser().absolute() / run_id / "report"
+    return Path(cases).expanduser().absolute() / run_name(run_id) / "report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ No import of ansible: the action and what raises and censors for it are handed i
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..base.errors import ConfigError, RemediationError
+from ..base.errors import RemediationError
+from ..base.names import run_name
 from ..base.sanitize import clean_text
 from ..change.exclusive import alone
 from ..change.journal import HostChange, approved
@@ -35,8 +35,6 @@ class Wanted(Protocol):
     def check(self) -> bool: ...
 
 
-# It names a folder of the case, and stands in messages and on the host (I4, I6).
-_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}")
 _Wanted = TypeVar("_Wanted", bound=Wanted)
 
 
@@ -116,11 +114,7 @@ def changing(
     plan = approved(options, intent, options["campaign"])
     options["run"] = plan.run if plan else options["run"]
     wanted = read()
-    if not _RUN.fullmatch(wanted.run):
-        raise ConfigError(
-            f"run: {wanted.run!r} cannot name a folder of the case; use up to 200 letters, digits "
-            "and . _ : @ + -, beginning with a letter or digit"
-        )
+    run_name(wanted.run)
     if not wanted.check and not options.get("case"):
         options["case"] = str(Path("cases") / wanted.run)
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.clock import utc_now
 from ...base.errors import ConfigError
+from ...base.names import case_name
 from ...catalog.loader import load
 from ...catalog.records.tools import Intent
 from ...change.policy import objection
@@ -140,10 +141,8 @@ def by_tool(
 
 
 def _folder(case: str, host: str) -> Path:
-    """The folder of a host in the case; a name that leads elsewhere has none (I6)."""
-    if host in ("", ".", "..") or Path(host).name != host:
-        raise ConfigError(f"{host!r}: cannot name a folder of the case; rename the host")
-    return Path(case) / host
+    """The folder of a host in the case."""
+    return Path(case) / case_name(host, "host")
 
 
 def _pin(options: Mapping[str, Any]) -> Pin | None:
