@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ..doc_fragments import change, package_source
 from ..modules import mitigation
+from ..plugin_utils.base.progress import within
 from ..plugin_utils.phases.mitigate import options as settings
 from ..plugin_utils.phases.mitigate import task
 from ..plugin_utils.plan.show import step_diffs
@@ -44,7 +45,8 @@ def mitigate(call: Call) -> dict[str, Any]:
         change,
     ):
         transport = call.connection.open()
-        around = task.Around(change.record, change.admit, call.notice, frozenset(call.secrets))
+        notice = within(call.notice, host, intent)
+        around = task.Around(change.record, change.admit, notice, frozenset(call.secrets))
         carry_out = task.by_tool if options["tool"] else task.native
         done = carry_out(wanted, options, transport, around)
     entry = done.entry

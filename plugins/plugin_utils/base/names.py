@@ -20,7 +20,7 @@ def case_name(text: str, what: str) -> str:
     if text in ("", ".", "..") or len(text) > _MOST or _unfit(text):
         raise ConfigError(
             f"{what} {text[:_MOST]!r} cannot name a folder of the case; use 1 to {_MOST} characters "
-            "that can be shown, without / and \\, and neither . nor .. alone"
+            f"that can be shown, without / and \\, and neither . nor .. alone; rename the {what}"
         )
     return text
 

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RemediationError
+from ..base.progress import Progress, Sink, silent
 from .admission import StalePlan
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class ChangeRun:
 
     session: HostSession
     host: str
-    notice: Callable[[str], None] = lambda _text: None
+    phase: str
+    notice: Sink = silent
     steps: list[dict[str, Any]] = field(default_factory=list)
     changed: bool = False
     acted: bool = False
@@ -117,7 +119,7 @@ class ChangeRun:
         try:
             self.session.unlock()
         except RemediationError as error:
-            self.notice(f"{self.host}: the lock could not be given back: {error}")
+            self._tell("release", f"the lock could not be given back: {error}")
 
     # Steps -------------------------------------------------------------------------------
 
@@ -133,4 +135,7 @@ class ChangeRun:
             self._begun = ""
         self.steps.append({"step": step, "changed": changed, **details})
         self.changed = self.changed or changed
-        self.notice(f"{self.host}: {step} {'done' if changed else 'unchanged'}")
+        self._tell(step, f"{step} {'done' if changed else 'unchanged'}")
+
+    def _tell(self, step: str, line: str) -> None:
+        self.notice(Progress(self.host, self.phase, step, line=f"{self.host}: {line}"))

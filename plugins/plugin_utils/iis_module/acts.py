@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..base.progress import Progress
 from ..facts.read import moment
 from ..host.calls.iis_module import (
     ModuleState,
@@ -138,7 +139,8 @@ class ModuleActs:
         ended = meaning(jobs.order(number, command, self.host_now))
         self.session.record("done", {**about, "result": ended.details()})
         self._note(ended)
-        self.tools.notice(f"{self.tools.host}: {ACTS[act]}: {ended.reason}")
+        host, step = self.tools.host, ACTS[act]
+        self.tools.notice(Progress(host, step=step, line=f"{host}: {step}: {ended.reason}"))
         return ended
 
     def attempts(self, after: int) -> Iterator[int]:
@@ -179,7 +181,10 @@ class ModuleActs:
 
     def _delivery(self, module: ModuleRecord) -> Delivery:
         session = self.session
-        return Delivery(session.transport, self.tools.host, session.run, session.owner, module)
+        tools = self.tools
+        return Delivery(
+            session.transport, tools.host, session.run, session.owner, module, tools.notice
+        )
 
 
 def noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:

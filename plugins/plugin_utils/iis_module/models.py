@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from ..base.progress import silent
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..base.progress import Sink
     from ..catalog.records.iis_modules import ModuleKnowledge
     from ..host.transfer.order import Delivered, Delivery
     from ..plan.records import Step
@@ -39,7 +42,7 @@ class ModuleTools:
     busy_attempts: int = 3
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Callable[[str], None] = lambda _text: None
+    notice: Sink = silent
     spread: Callable[[], float] = random.random  # keeps the questions of many hosts apart
     # Another name for each invocation: a stored answer of an earlier one must not come back.
     token: Callable[[], str] = lambda: secrets.token_hex(8)

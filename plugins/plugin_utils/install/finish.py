@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import LockedByOther
+from ..base.progress import Progress
 from ..catalog.failures import failure
 from ..change.admission import StalePlan
 from ..change.run import Broken, ChangeRun
@@ -51,7 +52,9 @@ class Finish:
     def __post_init__(self) -> None:
         """Begin the change of this server."""
         host = self.request.host
-        self.change = ChangeRun(self.host, host, self.tools.notice, self.result.done, installs=True)
+        self.change = ChangeRun(
+            self.host, host, self.purpose, self.tools.notice, self.result.done, installs=True
+        )
 
     def begin(self, step: str) -> None:
         """Note in the journal what is sent next, where that is no single change of the session."""
@@ -97,7 +100,9 @@ class Finish:
             self.did("restart", changed=False)
             return True
         self.begin("restart")
-        restart = Restart(self.host.transport, self.tools.sleep, self.tools.clock)
+        restart = Restart(
+            self.host.transport, self.tools.sleep, self.tools.clock, self.tools.notice
+        )
         done = restart.run(
             run=self.request.run,
             # Once from each boot: whoever goes on after a kill orders the same one.
@@ -120,7 +125,8 @@ class Finish:
 
     def prove(self, verdict: Callable[[Observed], Outcome]) -> Outcome:
         """Judge until every condition holds, or Exchange had its time to come up."""
-        until = self.tools.clock() + self.request.usable_seconds
+        begun, longest = self.tools.clock(), self.request.usable_seconds
+        until = begun + longest
         while True:
             outcome = verdict(self.host.observe(self.update))
             waiting = [c for c in outcome.wrong if c.condition in _COMES_UP]
@@ -130,5 +136,7 @@ class Finish:
                 self.did("prove", changed=False)
                 return outcome
             self.tools.sleep(_USABLE_PAUSE)
+            waited = self.tools.clock() - begun
+            self.tools.notice(Progress(step="prove", done=waited, total=longest, unit="seconds"))
             if self.tools.clock() - self.renewed > _RENEW:
                 self.lock()

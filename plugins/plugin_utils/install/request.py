@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..base.progress import silent
 from ..change.policy import Policy
 from .components import Maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..base.progress import Sink
     from ..catalog.catalog import Catalog
     from ..change.checks import Precheck
     from ..host.transfer.order import Delivered, Delivery
@@ -81,7 +83,7 @@ class Tools:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Callable[[str], None] = lambda _text: None
+    notice: Sink = silent
     delivery: str = "Add-PackageChunk"  # the operation that brings the package
     # The journal; and whether this plan may be carried out, which raises ``StalePlan`` if not.
     record: Callable[[str, dict[str, Any]], None] = lambda _event, _data: None

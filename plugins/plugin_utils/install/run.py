@@ -223,7 +223,14 @@ class _Run:
             reason = "There is no package of the signed catalogue to install."
             self.finish.end(PatchState.STOPPED, reason)
             return InstallerEnd(None, launched=False, state=PatchState.STOPPED)
-        delivery = Delivery(self._transport, request.host, request.run, self.host.owner, package)
+        delivery = Delivery(
+            self._transport,
+            request.host,
+            request.run,
+            self.host.owner,
+            package,
+            self.tools.notice,
+        )
         self.finish.begin("deliver")
         delivered = self.host.again(lambda: self.tools.deliver(delivery))
         self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)

@@ -81,9 +81,9 @@ class Attempt:
     @property
     def delivery(self) -> Delivery:
         """The bringing of its file."""
-        session = self.session
+        session, told = self.session, self.world.notice
         return Delivery(
-            session.transport, self.request.host, session.run, session.owner, self.parcel
+            session.transport, self.request.host, session.run, session.owner, self.parcel, told
         )
 
     def known(self) -> JobState:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..base.progress import silent
 from ..catalog.scripts import tool
 from ..host.transport.keys import operation_key
 from .command import Wish
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ..base.progress import Sink
     from ..catalog.catalog import Catalog
     from ..catalog.records.tools import Intent
     from ..plan.records import HostPlan
@@ -80,6 +82,6 @@ class ToolWorld:
     catalog: Catalog
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Callable[[str], None] = lambda _text: None
+    notice: Sink = silent
     # Raises StalePlan (change/admission.py) unless the approved plan says the same.
     admit: Callable[[HostPlan], None] = lambda _plan: None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RefusedError
+from ..base.progress import within
 from ..install.models import PatchState
 from ..install.options import budget, tools
 from ..phases.registry import phase_of
@@ -48,9 +49,8 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
         stop_budget = budget(options) if counts else None
         if stop_budget and (why := stop_budget.exhausted()) is not None:
             raise RefusedError(why)
-        around = replace(
-            tools(options), record=change.record, admit=change.admit, notice=call.notice
-        )
+        notice = within(call.notice, host, kind.intent)
+        around = replace(tools(options), record=change.record, admit=change.admit, notice=notice)
         done = kind.install(wanted, call.connection.open(), around, options)
     entry = kind.to_dict(wanted, done)
     meaning = phase_of(kind.intent).meaning(kind.intent, entry["state"])

@@ -23,6 +23,8 @@ from .connection import HostConnection, contains_any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from ..base.progress import Progress, Sink
+
 
 class Wanted(Protocol):
     """What is asked of one host: the part that the journal needs."""
@@ -48,7 +50,7 @@ class Call:
     secrets: set[str]
     check: bool  # Ansible's check mode
     diff: bool
-    notice: Callable[[str], None]  # shows the operator what happens; a change may take an hour
+    notice: Sink  # shows the operator what happens; a change may take an hour
 
 
 def on_host(
@@ -81,7 +83,7 @@ def on_host(
         secrets,
         bool(task.check_mode),
         bool(task.diff),
-        lambda said: show(clean_text(_without(said, secrets))),
+        lambda progress: _show(show, progress, secrets),
     )
     try:
         result = act(call)
@@ -92,6 +94,12 @@ def on_host(
     if "note" in options:
         result[key]["note"] = options["note"]
     return censor(result, secrets) if contains_any(result, secrets) else result
+
+
+def _show(display: Callable[[str], None], progress: Progress, secrets: set[str]) -> None:
+    """Show what is said in words; a host's text in it is made inert."""
+    if progress.line:
+        display(clean_text(_without(progress.line, secrets)))
 
 
 def _without(text: str, secrets: set[str]) -> str:

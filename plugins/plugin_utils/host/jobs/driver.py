@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...base.errors import (
@@ -19,6 +19,7 @@ from ...base.errors import (
     ScriptError,
     TransportError,
 )
+from ...base.progress import Progress, silent
 from ..calls import core, jobs
 from ..calls.asking import Direct
 from ..transport.keys import operation_key
@@ -28,6 +29,7 @@ from .decide import Memory, Order, Outcome, Patience, Verdict, decide, remember
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...base.progress import Sink
     from ..transport.base import Transport
     from .state import JobState
 
@@ -99,7 +101,7 @@ class JobDriver:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     spread: Callable[[], float] = random.random
-    notice: Callable[[str], None] = field(default=lambda _text: None)
+    notice: Sink = silent
     renew_every: float = 300.0  # seconds between heartbeats of the host lock
 
     def run(self, order: JobOrder, patience: Patience) -> JobResult:
@@ -182,13 +184,25 @@ class _Watch:
         except _LOST as error:
             self._lose(error)
             return None
-        if self._state is None or (state.state, state.reason) != (
-            self._state.state,
-            self._state.reason,
-        ):
-            self._driver.notice(f"job {state.job}: {state.state} {state.reason or ''}".rstrip())
+        known = self._state
+        new = known is None or (state.state, state.reason) != (known.state, known.reason)
+        self._tell(f"{state.state} {state.reason or ''}".rstrip() if new else "")
         self._state = state
         return state
+
+    def _tell(self, said: str) -> None:
+        """Report how long it is watched; in words only what is new."""
+        job = f"job {self._order.job}"
+        self._driver.notice(
+            Progress(
+                step=job,
+                done=self._driver.clock() - self._begun,
+                total=self._patience.deadline,
+                unit="seconds",
+                line=f"{job}: {said}" if said else "",
+                deadline=self._order.deadline_utc or None,
+            )
+        )
 
     def _send(self) -> None:
         """Send the order. A lost reply says nothing: the next question does."""
@@ -222,11 +236,11 @@ class _Watch:
         except _LOST as error:
             self._lose(error)
         except ScriptError as error:
-            self._driver.notice(f"job {self._order.job}: the host lock is lost: {error}")
+            self._tell(f"the host lock is lost: {error}")
 
     def _lose(self, error: Exception) -> None:
         self._lost += 1
-        self._driver.notice(f"job {self._order.job}: no answer ({type(error).__name__})")
+        self._tell(f"no answer ({type(error).__name__})")
 
     def _pause(self) -> None:
         self._driver.sleep(self._patience.pause(self._pauses, self._driver.spread()))

@@ -14,6 +14,7 @@ from ...base.errors import (
     ScriptError,
     TransportError,
 )
+from ...base.progress import Progress, silent
 from ..calls import core, jobs
 from ..calls.asking import Direct
 from ..transport.keys import operation_key
@@ -22,6 +23,7 @@ from .decide import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...base.progress import Sink
     from ..transport.base import Transport
 
 
@@ -52,6 +54,7 @@ class Restart:
     transport: Transport
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    notice: Sink = silent
 
     def run(
         self,
@@ -87,6 +90,7 @@ class Restart:
         while True:
             self.sleep(pause)
             seconds = self.clock() - begun
+            self.notice(Progress(step="restart", done=seconds, total=timeout, unit="seconds"))
             try:
                 after = self._ask()
             except AuthenticationFailed as error:

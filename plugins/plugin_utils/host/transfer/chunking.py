@@ -29,16 +29,6 @@ class Pace:
     repeats: int = 4  # how often the whole size may be sent, all repetitions together
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a push is, for the operator's eyes."""
-
-    sent: int
-    size: int
-    chunk: int
-    seconds: float
-
-
 class ChunkSize:
     """Chooses the next chunk from what the last ones took."""
 

@@ -20,16 +20,18 @@ from ...base.errors import (
     TransportError,
     Unreachable,
 )
+from ...base.progress import Progress
 from ..calls import core, packages
 from ..calls.asking import Direct
 from ..transport.reply import failed_reply
-from .chunking import ChunkSize, Pace, Progress
+from .chunking import ChunkSize, Pace
 from .order import Delivered, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ...base.progress import Sink
     from ..calls.packages import FileState
     from .order import RemoteFile
 
@@ -49,13 +51,13 @@ class Push:
         source: Path,
         *,
         pace: Pace | None = None,
-        report: Callable[[Progress], None] = lambda _progress: None,
+        report: Sink | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._delivery = delivery
         self._source = source
         self._pace = pace or Pace()
-        self._report = report
+        self._report = report or delivery.notice
         self._clock = clock
         self._chunk = ChunkSize(self._pace)
         self._attempt = 0  # part of the keys: a new one after each doubt
@@ -76,7 +78,7 @@ class Push:
             self._check_budget(offset)
             try:
                 self._renew_lock()
-                end, path = self._send(offset, began)
+                end, path = self._send(offset)
                 doubts = 0 if end > offset else doubts + 1
                 offset = end
             except (TransportError, ScriptError) as error:
@@ -111,7 +113,7 @@ class Push:
         core.renew(Direct(self._delivery.transport), self._delivery.lock_owner, self._delivery.run)
         self._renewed = self._clock()
 
-    def _send(self, offset: int, began: float) -> tuple[int, str | None]:
+    def _send(self, offset: int) -> tuple[int, str | None]:
         """Send one chunk; returns where to go on, and the path once it is complete."""
         delivery = self._delivery
         data = _read(self._source, offset, min(self._chunk.size, delivery.package.size - offset))
@@ -135,7 +137,7 @@ class Push:
             self._attempt += 1
             return self._look_again()
         end = offset + len(data)
-        self._report(Progress(end, delivery.package.size, len(data), self._clock() - began))
+        self._report(Progress(step="deliver", done=end, total=delivery.package.size, unit="bytes"))
         return end, path
 
     def _look_again(self) -> tuple[int, str | None]:

@@ -6,11 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...base.progress import silent
 from ..calls import packages
 from ..calls.asking import Direct
 from ..transport.keys import operation_key
 
 if TYPE_CHECKING:
+    from ...base.progress import Sink
     from ..calls.packages import FileState
     from ..transport.base import Transport
 
@@ -48,6 +50,7 @@ class Delivery:
     run: str
     lock_owner: str
     package: RemoteFile
+    notice: Sink = silent
 
     def wanted(self) -> dict[str, Any]:
         """Return the parameters that every package operation takes."""

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from ...base.progress import silent
 from ...change.policy import Policy
 from .phase import MITIGATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...base.progress import Sink
     from ...catalog.catalog import Catalog
     from ...change.run import StepFailure
     from ...iis_module.models import ModuleTools
@@ -88,7 +90,7 @@ class Tools:
     catalog: Catalog
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Callable[[str], None] = lambda _text: None
+    notice: Sink = silent
     record: Callable[[str, dict[str, Any]], None] = lambda _event, _data: None
     # Raises StalePlan (change/admission.py) unless the approved plan says the same.
     admit: Callable[[HostPlan], None] = lambda _plan: None

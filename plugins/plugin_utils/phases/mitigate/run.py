@@ -93,7 +93,9 @@ class _Run:
         )
         empty = HostPlan(request.intent, request.campaign)
         self.result = Result(MitigateState.UNKNOWN, "not begun", empty)
-        self.change = ChangeRun(self.host, request.host, tools.notice, self.result.done)
+        self.change = ChangeRun(
+            self.host, request.host, request.intent, tools.notice, self.result.done
+        )
         self._module = ModulePart(self.host, tools.module)
         self._module_done: ModuleOutcome | None = None
         self._invocation = tools.token()

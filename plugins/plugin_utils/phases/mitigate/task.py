@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...base.clock import utc_now
 from ...base.errors import ConfigError
 from ...base.names import case_name
+from ...base.progress import silent
 from ...catalog.loader import load
 from ...catalog.records.tools import Intent
 from ...change.policy import objection
@@ -27,6 +28,7 @@ from .run import mitigate_host
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ...base.progress import Sink
     from ...host.transport.base import Transport
     from ...plan.records import HostPlan
     from .models import Request
@@ -51,7 +53,7 @@ class Around:
 
     record: Callable[[str, dict[str, Any]], None]
     admit: Callable[[HostPlan], None]
-    notice: Callable[[str], None] = lambda _text: None
+    notice: Sink = silent
     secrets: frozenset[str] = frozenset()
 
 

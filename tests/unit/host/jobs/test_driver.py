@@ -268,7 +268,7 @@ def test_lost_host_lock_is_said_and_the_job_still_watched() -> None:
     driver, said = host.driver(), []
     driver.notice = said.append
     assert driver.run(ORDER, PATIENCE).outcome is Outcome.FINISHED
-    assert any("host lock is lost" in text for text in said)
+    assert any("host lock is lost" in progress.line for progress in said)
 
 
 def test_lost_order_is_asked_for_before_it_is_sent_again() -> None:
@@ -277,3 +277,22 @@ def test_lost_order_is_asked_for_before_it_is_sent_again() -> None:
     host.driver().run(ORDER, PATIENCE)
     assert host.asked[:3] == ["Get-HostJob", "Start-HostJob", "Get-OperationStatus"]
     assert host.asked.count("Start-HostJob") == 1
+
+
+def test_a_watched_job_reports_how_long_and_says_only_what_is_new() -> None:
+    host = HostOfOne(INSTALLS)
+    driver, told = host.driver(), []
+    driver.notice = told.append
+
+    driver.run(ORDER, PATIENCE)
+
+    assert {progress.step for progress in told} == {f"job {ORDER.job}"}
+    assert {(progress.total, progress.unit) for progress in told} == {
+        (PATIENCE.deadline, "seconds")
+    }
+    assert {progress.deadline for progress in told} == {ORDER.deadline_utc}
+    assert [p.done for p in told] == sorted(p.done for p in told)
+    lines = [progress.line for progress in told if progress.line]
+    assert lines == list(dict.fromkeys(lines))
+    assert len(lines) < len(told)
+    assert lines[-1] == f"job {ORDER.job}: finished"

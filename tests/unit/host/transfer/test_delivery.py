@@ -142,7 +142,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_push_brings_exactly_the_bytes(bench: Bench) -> None:
     seen: list[int] = []
-    done = bench.push(report=lambda progress: seen.append(progress.sent))
+    done = bench.push(report=lambda progress: seen.append(progress.done))
     assert bench.lying() == CONTENT
     assert done.path.endswith(FILE)
     assert (done.changed, done.sent, done.chunks) == (True, len(CONTENT), SENDS)
@@ -280,7 +280,7 @@ def test_bit_flipped_on_the_controller_during_the_push_is_discarded_on_the_host(
     bench: Bench,
 ) -> None:
     def flip(progress: Any) -> None:
-        if progress.sent == 40_000:
+        if progress.done == 40_000:
             data = bytearray(CONTENT)
             data[150_000] ^= 1
             bench.source.write_bytes(data)
@@ -293,7 +293,7 @@ def test_bit_flipped_on_the_controller_during_the_push_is_discarded_on_the_host(
 
 def test_lost_lock_stops_the_push_at_once(bench: Bench) -> None:
     def steal(progress: Any) -> None:
-        if progress.sent == 40_000:
+        if progress.done == 40_000:
             bench.errand.transport.run(
                 Operation("Unlock-Host", {"owner": "controller-a", "run": "run-1"})
             )

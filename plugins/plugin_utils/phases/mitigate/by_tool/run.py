@@ -83,7 +83,7 @@ class _Run:
         intent = MITIGATE if request.intent is Intent.MITIGATE else UNMITIGATE
         self.answer = ToolAnswer(HostPlan(intent, request.campaign))
         # acted: it may have been launched, and then it may be at work after an error
-        self.change = ChangeRun(session, request.host, world.notice, installs=True)
+        self.change = ChangeRun(session, request.host, intent, world.notice, installs=True)
 
     # The way -----------------------------------------------------------------------------
 
