@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.core import Lock
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
     Outcome as JobOutcome,
 )
@@ -42,7 +43,7 @@ def test_restart_is_left_out_only_where_none_is_known_to_be_pending_i19(
 
     monkeypatch.setattr(finish, "Restart", Restart)
     host: Any = SimpleNamespace(
-        record=lambda *_: None, transport=None, owner="a", lock=lambda _purpose: {}
+        record=lambda *_: None, transport=None, owner="a", lock=lambda _purpose: Lock("renewed")
     )
     tools: Any = SimpleNamespace(sleep=None, clock=lambda: 0.0, notice=lambda _said: None)
     result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
