@@ -40,7 +40,7 @@ def roll_out(folder: Path, state: PatchState, **how: bool) -> dict[str, Any]:
     """One task whose server ends in a state; ``how``: confirm, look (fail_when_stopped), check."""
     connection: Any = Connection()
     options = {
-        "campaign": "proxylogon", "run": None, "approvals": {}, "case": str(folder / "case"),
+        "campaign": "proxylogon", "run": None, "approvals": {}, "note": None, "case": str(folder / "case"),
         "fail_when_stopped": how.get("look", False), "stop_after": 5,
         "stop_file": str(folder / "stop.jsonl"),
     }  # fmt: skip

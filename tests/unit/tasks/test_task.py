@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.progress import Progress
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tasks import task as host_action
 
 SECRET = "Winter2021!"
@@ -55,7 +56,7 @@ def test_secret_that_a_host_sends_back_is_neither_kept_nor_shown_i8(
     said: list[str] = []
 
     def act(call: host_action.Call) -> dict[str, Any]:
-        call.notice(f"it calls itself {name}")
+        call.notice(Progress(line=f"it calls itself {name}"))
         return {"server": {"name": name}}
 
     found = host_action.on_host(
@@ -76,7 +77,7 @@ def test_change_has_a_journal_without_being_asked_and_a_look_has_none_i13_i9(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     connection: Any = Connection()
-    options = {"campaign": "proxylogon", "run": None, "approvals": {}}
+    options = {"campaign": "proxylogon", "run": None, "approvals": {}, "note": None}
     wanted = SimpleNamespace(run="run-1", campaign="proxylogon", check=check)
     call = host_action.Call("ex01", connection, options, set(), check, diff=False, notice=print)
     journal = Path("cases/run-1/journal.jsonl")

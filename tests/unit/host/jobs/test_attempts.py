@@ -17,8 +17,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.att
     at_work,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import Outcome
-from fleet_of_one import HostOfOne, drop_after, drop_before
+from fleet_of_one import HostOfOne
 from job_requests import OWNER, PATCH, SHA256
+from line_faults import drop_after, drop_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ class Scanned:
         self.host = HostOfOne(self.behaviour)
 
     def attempts(self) -> Attempts:
-        session = HostSession(self.host.connect(), "run-1", OWNER, self.host.sleep)
+        session = HostSession(self.host.transport(), "run-1", OWNER, self.host.sleep)
         return Attempts(session, self.host.driver(), "scan-1a2b", 600)
 
 

@@ -62,9 +62,9 @@ def test_order_whose_job_is_gone_is_not_given_again_i19(monkeypatch: pytest.Monk
 
 def taken_up(monkeypatch: pytest.MonkeyPatch, fates: set[str], *, late: bool) -> tuple[Any, Any]:
     """An attempt whose job the host does not have, and its record."""
+    monkeypatch.setattr(Attempt, "job", "job-1")
     monkeypatch.setattr(Attempt, "known", lambda _: SimpleNamespace(state="absent"))
     monkeypatch.setattr(Attempt, "_fates", lambda *_: fates)
     monkeypatch.setattr(Attempt, "_late", lambda *_: late)
-    records: Any = SimpleNamespace(job=lambda number: f"job-{number}")
     nothing: Any = None
-    return Attempt(nothing, nothing, nothing, nothing, nothing, records, 1), object()
+    return Attempt(nothing, nothing, nothing, nothing, nothing, nothing, 1), object()
