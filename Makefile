@@ -44,8 +44,8 @@ lint: $(VENV)/dev ## ruff, mypy, yamllint, ansible-lint, antsibull
 unit: $(VENV)/dev ## cases and unit tests
 	$(BIN)/pytest tests/unit tests/cases -n $(WORKERS) -q
 
-powershell: $(VENV)/dev ## host scripts and shims on the real engine
-	$(BIN)/pytest tests/powershell -n $(WORKERS) --dist loadfile -q --durations=10
+powershell: $(VENV)/dev ## host scripts, shims and the contract of both engines on the real engine
+	$(BIN)/pytest tests/powershell tests/contract -n $(WORKERS) --dist loadfile -q --durations=10
 
 integration: $(VENV)/dev ## real Ansible over WinRM against the rehearsal
 	$(BIN)/pytest tests/integration -n $(INTEGRATION_WORKERS) --dist loadfile -q --durations=10
@@ -65,8 +65,9 @@ mutants: $(VENV)/dev ## every deliberate bug must be caught by a test
 bench: $(VENV)/dev ## benchmarks, as ratios within one run
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
-docs: $(VENV)/dev ## regenerate what is generated (role READMEs, pictures)
+docs: $(VENV)/dev ## regenerate what is generated (role READMEs, host operations, pictures)
 	$(BIN)/python scripts/role_readme.py
+	$(BIN)/python scripts/host_operations.py
 	scripts/picture.sh
 
 format: $(VENV)/dev ## let ruff format and fix

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import mitigation_requests as wanted
 import pytest
-from test_contract import FLEETS, Pair
+from engine_pair import FLEETS, Pair
 from test_mitigation_contract import Mitigated
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from engine_pair import FLEETS, KEYS, Pair, Story, differences
 from job_requests import EFFECTS, KEYS_OF_IMAGE, OWNER, SETUP_IMAGE, launches, order, prepare_image
-from test_contract import FLEETS, KEYS, Pair, Story, differences
 from test_jobs_contract import LATER, at, check_worlds, observed
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from engine_pair import FLEETS, KEYS, Pair, Story, differences, request
 from job_requests import EFFECTS, JOBS, LOCK, OWNER, PATCH, launches, order, prepare
-from test_contract import FLEETS, KEYS, Pair, Story, differences, request
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

@@ -31,7 +31,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
-from test_contract import AT
+from engine_pair import AT
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

@@ -21,7 +21,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.iis import (
     iis,
 )
-from test_contract import FLEETS, HOSTS, KEYS, TWO, Pair, Story, take
+from engine_pair import FLEETS, HOSTS, KEYS, TWO, Pair, Story, take
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

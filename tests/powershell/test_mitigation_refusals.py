@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import mitigation_requests as wanted
 import pytest
+from engine_pair import FLEETS, Pair
 from mitigation_requests import WWWROOT
-from test_contract import FLEETS, Pair
 from test_mitigation_contract import Mitigated, records
 from test_mitigation_files import COOKIE, OWA, SET, UNDO, cookie, page
 

@@ -7,7 +7,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_contract import FLEETS, KEYS, Pair, Story
+from engine_pair import FLEETS, KEYS, Pair, Story
 from test_packages import CONTENT, FIRST, NAME, OWNER, REST, chunk, digest, wanted
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
+from engine_pair import differences
 from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost
-from test_contract import differences
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.effects import (
     apply,
 )
-from test_contract import AT, FLEETS, HOSTS, KEYS, Pair, Story, differences, request
+from engine_pair import AT, FLEETS, HOSTS, KEYS, Pair, Story, differences, request
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

@@ -45,7 +45,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
     build_world,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from test_contract import FLEETS, Pair, Story
+from engine_pair import FLEETS, Pair, Story
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

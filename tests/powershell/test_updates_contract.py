@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_contract import FLEETS, HOSTS, KEYS, Pair, Story, differences, request
+from engine_pair import FLEETS, HOSTS, KEYS, Pair, Story, differences, request
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 FACTS = Draft202012Validator(
     json.loads((ROOT / "plugins/plugin_utils/facts/facts.schema.json").read_text())
 )
-CONTRACT = ROOT / "tests/powershell/contract.yml"
+CONTRACT = ROOT / "tests/contract/hosts.yml"
 
 
 def load(source: str | Path) -> scenario.Scenario:
