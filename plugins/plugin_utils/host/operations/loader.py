@@ -104,7 +104,12 @@ def script(operation: str) -> Script:
 
 def source(operation: str) -> str:
     """Return the readable text of an operation, without the functions that travel with it."""
-    return _read(next(_FOLDER.glob(f"*/{operation}.ps1")))
+    return _read(_place(operation))
+
+
+def area(operation: str) -> str:
+    """Return the area of an operation: ``updates`` for ``Get-UpdateSnapshot``."""
+    return _place(operation).parent.name
 
 
 def assemble(text: str, *, keyed: bool = False) -> str:
@@ -158,6 +163,10 @@ def _parts() -> dict[str, str]:
         if not _OPERATION_NAME.fullmatch(path.stem) and path.stem != "bootstrap"
     ]
     return {found[1]: minify(found[0]) for text in texts for found in _FUNCTION.finditer(text)}
+
+
+def _place(operation: str) -> Path:
+    return next(_FOLDER.glob(f"*/{operation}.ps1"))
 
 
 def _read(path: Path) -> str:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   Who holds the host lock. Changes nothing.
-#   Result: state (free, held, stale), reason (boot, heartbeat or null), lock, installer_running.
+# .RESULT
+#   state (free, held, stale), reason (boot, heartbeat or null), lock, installer_running.
 [CmdletBinding()]
 param ()
 Set-StrictMode -Version 2.0

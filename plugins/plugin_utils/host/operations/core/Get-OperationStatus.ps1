@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   What became of keyed operations, for a controller that lost the connection. Changes nothing.
-#   Result: per key state (unknown, started, finished), reply (as it was stored), started (who and
-#   when, and whether that process still runs).
+# .RESULT
+#   per key state (unknown, started, finished), reply (as it was stored), started (who and when, and
+#   whether that process still runs).
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   Takes the host lock, or renews it when owner and run hold it already. Class Locked when another
-#   holds it and is not provably dead (other boot, or heartbeat beyond its ttl and no installer).
-#   Two may take it from a holder of whom that is not proven, and never while a job, an installer or
+#   holds it and is not provably dead (other boot, or heartbeat beyond its ttl and no installer). Two
+#   may take it from a holder of whom that is not proven, and never while a job, an installer or
 #   another change is at work: the same controller after ten minutes without heartbeat, and whoever
 #   gives the reason of the operator (takeover), which the lock then shows.
-#   Result: state (acquired, renewed, taken-over), lock, previous (the other lock), reason.
+# .RESULT
+#   state (acquired, renewed, taken-over), lock, previous (the other lock), reason.
+# .FAILS
+#   Locked: HostLocked, InstallerRunning, JobActive, OperationRunning. ScriptFailed: JobDamaged,
+#   LockBusy.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

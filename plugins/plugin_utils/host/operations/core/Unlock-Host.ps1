@@ -1,8 +1,12 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Releases the lock that owner and run hold; no lock at all is fine. Class Locked when another
-#   holds it. Result: state (released, free), lock (the one that was released).
+#   Releases the lock that owner and run hold; no lock at all is fine. Class Locked when another holds
+#   it.
+# .RESULT
+#   state (released, free), lock (the one that was released).
+# .FAILS
+#   Locked: HostLocked. ScriptFailed: LockBusy.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

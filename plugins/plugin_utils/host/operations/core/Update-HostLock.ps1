@@ -1,8 +1,12 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Renews the heartbeat of a lock that owner and run hold, also after a reboot. Class Locked when
-#   it is lost: another holds it, or nobody does. Result: state (renewed), lock.
+#   Renews the heartbeat of a lock that owner and run hold, also after a reboot. Class Locked when it
+#   is lost: another holds it, or nobody does.
+# .RESULT
+#   state (renewed), lock.
+# .FAILS
+#   Locked: HostLocked, LockLost. ScriptFailed: LockBusy.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   Everything that assess wants to know about a server, in one command. Changes nothing.
-#   Contract: facts/facts.schema.json; meaning of each fact: docs/facts.md.
+# .RESULT
+#   the facts; contract: facts/facts.schema.json, meaning of each: docs/facts.md.
 [CmdletBinding()]
 param ()
 Set-StrictMode -Version 2.0

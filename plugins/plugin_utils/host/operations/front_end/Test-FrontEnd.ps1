@@ -3,7 +3,10 @@
 # .SYNOPSIS
 #   Asks this server's own front end, over the loopback address only: does it cut the connection off
 #   (URL Rewrite's AbortRequest), answer with a status, or not answer? Changes nothing.
-#   Result: rows of name, url, outcome (aborted, status, failed), status, error, as_expected.
+# .RESULT
+#   rows of name, url, outcome (aborted, status, failed), status, error, as_expected.
+# .FAILS
+#   RequestInvalid: ProbeInvalid.
 [CmdletBinding()]
 param (
     # name, url (https://localhost/...), cookie (text or null), expect: abort, or status (below 500).

@@ -3,10 +3,13 @@
 # .SYNOPSIS
 #   The URL Rewrite module of IIS: whether it is there, what it would need, what needs it, and whether
 #   we installed it. Changes nothing.
-#   Result: iis (version, configuration, shared; null: no IIS), presence (registered, registry_version,
+# .RESULT
+#   iis (version, configuration, shared; null: no IIS), presence (registered, registry_version,
 #   library, products), ucrt (path, file_version), language, uses (files with a <rewrite> section),
 #   exchange_needs_it (its service for emergency mitigations is there, which writes rules itself),
 #   record (what was noted before we installed it; null: nothing).
+# .FAILS
+#   ScriptFailed: UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     # ProductCodes that are the module whatever they are called

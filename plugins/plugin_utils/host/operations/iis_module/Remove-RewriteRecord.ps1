@@ -1,8 +1,12 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Deletes the record about the URL Rewrite module once the product that it names is gone; refused with
-#   ModulePresent before, for then nobody would know any more whose the module is. Result: changed.
+#   Deletes the record about the URL Rewrite module once the product that it names is gone; refused
+#   with ModulePresent before, for then nobody would know any more whose the module is.
+# .RESULT
+#   changed.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ModulePresent. ScriptFailed: UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

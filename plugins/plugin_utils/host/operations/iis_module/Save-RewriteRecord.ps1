@@ -1,10 +1,14 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Notes, before the URL Rewrite module is installed, that it was not there and which MSI and job
-#   will bring it; so "installed by us" survives whatever happens to the controller.
-#   Refused with ModulePresent when it is there and nothing was noted: then it is not ours.
-#   A record of an attempt that brought nothing gives way. Result: changed, record.
+#   Notes, before the URL Rewrite module is installed, that it was not there and which MSI and job will
+#   bring it; so "installed by us" survives whatever happens to the controller. Refused with
+#   ModulePresent when it is there and nothing was noted: then it is not ours. A record of an attempt
+#   that brought nothing gives way.
+# .RESULT
+#   changed, record.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ModulePresent. ScriptFailed: UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

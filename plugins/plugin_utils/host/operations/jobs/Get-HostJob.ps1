@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   What a job does now. Changes nothing, starts no program, small reply: made to be asked often.
-#   Result: the state (job, state, reason, boot_id, attempt, times, exit_code, program_running ...);
-#   state absent when there is no such job. output: base64 of the captured bytes that were asked for.
+# .RESULT
+#   the state (job, state, reason, boot_id, attempt, times, exit_code, program_running ...); state
+#   absent when there is no such job. output: base64 of the captured bytes that were asked for.
+# .FAILS
+#   RequestInvalid: Job. ScriptFailed: JobDamaged.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -1,9 +1,13 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Removes what a job left on the host: its task and its folder. Class Locked while it is at work
-#   (an installer is never ended), or when the host lock is not held.
-#   Result: changed, before, after (states).
+#   Removes what a job left on the host: its task and its folder. Class Locked while it is at work (an
+#   installer is never ended), or when the host lock is not held.
+# .RESULT
+#   changed, before, after (states).
+# .FAILS
+#   Locked: HostLocked, JobActive, LockNotHeld. RequestInvalid: Job. ScriptFailed: JobDamaged,
+#   TaskRefused.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

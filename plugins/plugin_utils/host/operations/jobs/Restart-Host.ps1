@@ -1,9 +1,13 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Restarts Windows after a delay, so that the reply still arrives. Class Locked while an installer
-#   or a job is at work, or when the host lock is not held.
-#   Result: changed, scheduled (true: a restart was planned already), boot_id (before it), delay_seconds.
+#   Restarts Windows after a delay, so that the reply still arrives. Class Locked while an installer or
+#   a job is at work, or when the host lock is not held.
+# .RESULT
+#   changed, scheduled (true: a restart was planned already), boot_id (before it), delay_seconds.
+# .FAILS
+#   Locked: HostLocked, InstallerRunning, JobActive, LockNotHeld. ScriptFailed: JobDamaged, LockBusy,
+#   RestartRefused.
 [CmdletBinding()]
 param (
     [ValidateRange(5, 3600)]

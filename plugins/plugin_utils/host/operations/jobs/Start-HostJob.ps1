@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   Starts a program as a durable job: a SYSTEM task that outlives the connection, the controller and
-#   restarts. Right before the launch the runner hashes the file while nobody can write it.
-#   A job of this name with the same order is that job, not a second launch; another order is refused.
-#   Class Locked when the host lock is not held, or while another job is at work.
-#   Result: changed, before, after (states as Get-HostJob shows them).
+#   restarts. Right before the launch the runner hashes the file while nobody can write it. A job of
+#   this name with the same order is that job, not a second launch; another order is refused. Class
+#   Locked when the host lock is not held, or while another job is at work.
+# .RESULT
+#   changed, before, after (states as Get-HostJob shows them).
+# .FAILS
+#   Locked: HostLocked, JobActive, LockNotHeld. RequestInvalid: DeadlineUtc, File, FileMissing,
+#   ImageUnsupported, Job, JobConflict, Sha256. ScriptFailed: JobDamaged, LockBusy, TaskRefused.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

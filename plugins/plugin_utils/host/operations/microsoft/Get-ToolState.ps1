@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   What a script of Microsoft left on the host, for a run by SYSTEM. Changes nothing.
-#   Result: registry (key, exists, values: name, text), log (path, exists, size, from, encoding, data,
+# .RESULT
+#   registry (key, exists, values: name, text), log (path, exists, size, from, encoding, data,
 #   truncated: its end since a byte that the caller knows), downloads (names and sizes in its folder),
 #   file (path, size, sha256).
 [CmdletBinding()]

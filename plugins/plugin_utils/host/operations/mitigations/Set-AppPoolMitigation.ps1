@@ -1,9 +1,14 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Puts application pools into a state: autoStart, startMode, stopped or started. The prior state
-#   goes into the undo record first, attribute by attribute.
-#   Result: changed, before, after (rows of name, state, auto_start, start_mode), not_applicable, undo, undo_record.
+#   Puts application pools into a state: autoStart, startMode, stopped or started. The prior state goes
+#   into the undo record first, attribute by attribute.
+# .RESULT
+#   changed, before, after (rows of name, state, auto_start, start_mode), not_applicable, undo,
+#   undo_record.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigurationUnreadable, IisMissing. ScriptFailed:
+#   PoolNotInState, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

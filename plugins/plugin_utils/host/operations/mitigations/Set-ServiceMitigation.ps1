@@ -3,7 +3,10 @@
 # .SYNOPSIS
 #   Stops and disables services (or whatever state is given), the health manager before the others,
 #   with the services that depend on them. The prior states go into the undo record first.
-#   Result: changed, before, after (rows of name, status, start_type), not_applicable, undo, undo_record.
+# .RESULT
+#   changed, before, after (rows of name, status, start_type), not_applicable, undo, undo_record.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. ScriptFailed: ServiceNotInState, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -3,8 +3,13 @@
 # .SYNOPSIS
 #   Makes rules and preconditions stand in one web.config exactly as given, in the given order and
 #   before nothing that hides them; takes named entries away. Everything else stays byte for byte.
-#   Result: changed, before, after (file, sha256, rules, preconditions), undo, undo_record.
-#   -FileSha256: what the plan saw; another file is refused (StalePlan) when it would be changed.
+#   FileSha256 is what the plan saw; another file is refused (StalePlan) when it would be changed.
+# .RESULT
+#   changed, before, after (file, sha256, rules, preconditions), undo, undo_record.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigSource, ConfigurationUnreadable, IisMissing,
+#   NameTaken, PlaceMissing, RewriteModuleMissing, RuleInvalid, StalePlan. ScriptFailed:
+#   ReadBackDiffers, UndoCopyDamaged, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   Restores what the undo record of a mitigation says: files, application pools, services, the health
-#   manager last. What another mitigation still needs stays and is listed in kept. The record goes
-#   when everything is restored; without a record nothing is done.
-#   Result: changed, before, after (files, pools, services), kept, undo (id of the record, null without).
+#   manager last. What another mitigation still needs stays and is listed in kept. The record goes when
+#   everything is restored; without a record nothing is done.
+# .RESULT
+#   changed, before, after (files, pools, services), kept, undo (id of the record, null without).
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigurationUnreadable, IisMissing. ScriptFailed:
+#   PoolNotInState, UndoCopyDamaged, UndoIncomplete, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -1,9 +1,13 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Appends one chunk to a package that is pushed; the last one makes it complete if all its bytes
-#   have the wanted hash, or discards it. Offset 0 starts afresh.
-#   Result: changed, before and after (state, bytes), path.
+#   Appends one chunk to a package that is pushed; the last one makes it complete if all its bytes have
+#   the wanted hash, or discards it. Offset 0 starts afresh.
+# .RESULT
+#   changed, before and after (state, bytes), path.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ChunkDamaged, ChunkPlace, PackageHash,
+#   PackageName, PackageSize. ScriptFailed: DiskFull, PackageBusy, PackageDamaged.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -1,8 +1,11 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   How much of a package is on the host. Changes nothing. Result: state (absent, partial, complete,
-#   damaged), bytes, sha256 (of these bytes), path, free_bytes.
+#   How much of a package is on the host. Changes nothing.
+# .RESULT
+#   state (absent, partial, complete, damaged), bytes, sha256 (of these bytes), path, free_bytes.
+# .FAILS
+#   RequestInvalid: PackageHash, PackageName, PackageSize. ScriptFailed: PackageBusy.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

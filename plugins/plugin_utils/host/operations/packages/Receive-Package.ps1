@@ -4,7 +4,12 @@
 #   The host fetches a package itself, from \\server\share\... or https://...; it becomes complete only
 #   if its size and hash are the wanted ones. Over https: the certificate is verified, redirects are
 #   refused, no proxy and no credentials are used, and never more than the wanted size is read.
-#   Result: changed, before and after (state, bytes, sha256, path), source.
+# .RESULT
+#   changed, before and after (state, bytes, sha256, path), source.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: PackageHash, PackageName, PackageSize,
+#   PackageSource. ScriptFailed: DiskFull, PackageBusy, PackageDamaged, SourceRefused, SourceSlow,
+#   SourceUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

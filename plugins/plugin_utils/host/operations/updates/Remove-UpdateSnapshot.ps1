@@ -1,7 +1,11 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Deletes the record of the state before an update, once that update is proven. Result: changed.
+#   Deletes the record of the state before an update, once that update is proven.
+# .RESULT
+#   changed.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: Update.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

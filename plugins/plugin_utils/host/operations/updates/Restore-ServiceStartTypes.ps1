@@ -3,7 +3,12 @@
 # .SYNOPSIS
 #   Gives services the start types that the record of an update holds, and starts those that ran and
 #   start by themselves. All start types first: a service needs others. One that fails is reported and
-#   the others go on. Result: changed, before, after (rows), wrong (names that are not as recorded).
+#   the others go on.
+# .RESULT
+#   changed, before, after (rows), wrong (names that are not as recorded).
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: SnapshotMissing, Update. ScriptFailed:
+#   UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
 #   Records the state before an update, once: a second attempt finds services disabled by the first one
-#   and must not take that for the original state. Result: changed, record.
+#   and must not take that for the original state.
+# .RESULT
+#   changed, record.
+# .FAILS
+#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigurationUnreadable, Update. ScriptFailed:
+#   SnapshotIncomplete, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
