@@ -6,11 +6,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .draft import CONTROL, MICROSOFT, WINDOWS, Draft
+from .draft import CONTROL, MICROSOFT, SERVICES, WINDOWS, Draft
 from .tables import LCIDS, LOCALE_ZONES, TIME_ZONES
 
 _SESSION_MANAGER = f"{CONTROL}\\Session Manager"
 _PREFETCH = f"{_SESSION_MANAGER}\\Memory Management\\PrefetchParameters"
+# A fresh server: on in all profiles; the default actions are not written down.
+_FIREWALL = f"{SERVICES}\\SharedAccess\\Parameters\\FirewallPolicy"
 
 # Pending reboot by the source's name: what stands in the registry then.
 _PENDING: dict[str, tuple[str, dict[str, Any]]] = {
@@ -47,6 +49,8 @@ def add_windows(draft: Draft) -> None:
         f"{MICROSOFT}\\NET Framework Setup\\NDP\\v4\\Full", Install=1, Release=release, Version=text
     )
     draft.value(_PREFETCH, "BootId", boot_id(draft))
+    for profile in ("DomainProfile", "StandardProfile", "PublicProfile"):
+        draft.values(f"{_FIREWALL}\\{profile}", EnableFirewall=1, DisableNotifications=1)
     for source in draft.spec.get("pending_reboot", []):
         path, values = _PENDING[source]
         draft.values(path, **values)
