@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 import yaml
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,10 +48,9 @@ def environment(**more: str) -> dict[str, str]:
 def toolkit(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the project's own command with this interpreter."""
     module = "ansible_collections.exchange.remediation.plugins.plugin_utils.cli.main"
-    return subprocess.run(
+    return warm_ansible.run(
         [sys.executable, "-m", module, *map(str, arguments)],
-        capture_output=True, text=True, timeout=180, check=False, cwd=options.get("cwd", ROOT),
-        env=environment(**options.get("env", {})),
+        timeout=180, cwd=options.get("cwd", ROOT), env=environment(**options.get("env", {})),
     )  # fmt: skip
 
 
@@ -121,12 +121,11 @@ def play(fleet: Fleet, tmp_path: Path) -> Callable[..., Run]:
         env: dict[str, str] | None = None,
     ) -> Run:
         cases = tmp_path / f"cases{len(list(tmp_path.iterdir()))}"
-        done = subprocess.run(
+        done = warm_ansible.run(
             [sys.executable, "-m", "ansible", "playbook", playbook,
              "--inventory", str(inventory or fleet.inventory),
              "--extra-vars", json.dumps({"report_cases": str(cases)}), *options],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180, check=False,
-            cwd=ROOT, env=environment(**(env or {})),
+            merged=True, timeout=180, cwd=ROOT, env=environment(**(env or {})),
         )  # fmt: skip
         reports = sorted(cases.glob("*/report/report.json"))
         report = json.loads(reports[0].read_text()) if reports else None

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 
 from .conftest import ROOT, environment, toolkit
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -25,9 +26,9 @@ FIXED = {"ansible_host": "127.77.0.2"}
 
 
 def read_inventory(path: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm_ansible.run(
         [sys.executable, "-m", "ansible", "inventory", "-i", str(path), "--list"],
-        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT, env=environment(**env),
+        timeout=60, cwd=ROOT, env=environment(**env),
     )  # fmt: skip
 
 

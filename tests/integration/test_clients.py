@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 import winrm
 import yaml
 from pypsrp.exceptions import AuthenticationError, WSManFaultError
@@ -22,6 +22,7 @@ from pypsrp.wsman import WSMan
 from winrm.exceptions import InvalidCredentialsError, WinRMOperationTimeoutError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.integration
@@ -40,9 +41,9 @@ _ENVIRONMENT = {
 
 
 def rehearse(*arguments: str | Path) -> str:
-    done = subprocess.run(
+    done = warm_ansible.run(
         [sys.executable, "-m", _MODULE, "rehearse", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False, env=_ENVIRONMENT, cwd=ROOT,
+        timeout=120, env=_ENVIRONMENT, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -175,10 +176,10 @@ def test_a_31st_shell_is_one_too_many(endpoint: Endpoint) -> None:
 
 
 def ansible(endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm_ansible.run(
         [sys.executable, "-m", "ansible", "adhoc", "exchange", "-i", str(endpoint.state / "inventory.yml"),
          "-m", "ansible.builtin.raw", "-a", "hostname", *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+        merged=True, timeout=120,
         env=_ENVIRONMENT, cwd=ROOT,
     )  # fmt: skip
 

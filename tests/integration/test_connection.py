@@ -6,17 +6,18 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 
 from .conftest import ROOT, environment, start_fleet, toolkit
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -88,10 +89,10 @@ def test_an_assessment_over_ntlm_takes_9_requests_and_40_kb_upstream(
 
 
 def raw(inventory: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm_ansible.run(
         [sys.executable, "-m", "ansible", "adhoc", "exchange", "-i", str(inventory),
          "-m", "ansible.builtin.raw", "-a", "hostname", *options],
-        capture_output=True, text=True, timeout=90, check=False, cwd=ROOT, env=environment(),
+        timeout=90, cwd=ROOT, env=environment(),
     )  # fmt: skip
 
 

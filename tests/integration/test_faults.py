@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 import yaml
+
+if TYPE_CHECKING:
+    import subprocess
 
 pytestmark = pytest.mark.integration
 
@@ -50,9 +53,9 @@ STATES = {
 
 
 def toolkit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm_ansible.run(
         [sys.executable, "-m", _MODULE, *map(str, arguments)],
-        capture_output=True, text=True, timeout=240, check=False, env=_ENVIRONMENT, cwd=ROOT,
+        timeout=240, env=_ENVIRONMENT, cwd=ROOT,
     )  # fmt: skip
 
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import verify
 
 from .conftest import ROOT, environment, start_fleet, toolkit
@@ -39,11 +39,11 @@ def play(mitigate_fleet: Fleet, tmp_path: Path) -> Callable[..., Play]:
 
     def run(book: str, variables: dict[str, Any], *options: str) -> Play:
         rows = tmp_path / f"results{len(list(tmp_path.iterdir()))}.jsonl"
-        done = subprocess.run(
+        done = warm_ansible.run(
             [sys.executable, "-m", "ansible", "playbook", f"exchange.remediation.{book}",
              "--inventory", str(mitigate_fleet.inventory),
              "--extra-vars", json.dumps(variables), *options],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+            merged=True, timeout=300,
             cwd=ROOT, env=environment(
                 ANSIBLE_CALLBACK_PLUGINS=str(Path(__file__).parent / "callback_plugins"),
                 ANSIBLE_CALLBACKS_ENABLED="results_file",

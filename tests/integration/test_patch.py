@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import warm_ansible
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     PackageRecord,
@@ -75,10 +75,10 @@ def controller(fleet: Fleet) -> dict[str, str]:
 
 
 def play(fleet: Fleet, variables: dict[str, Any], *options: str) -> tuple[int, str]:
-    done = subprocess.run(
+    done = warm_ansible.run(
         [sys.executable, "-m", "ansible", "playbook", "exchange.remediation.patch",
          "--inventory", str(fleet.inventory), "--extra-vars", json.dumps(variables), *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+        merged=True, timeout=300,
         cwd=ROOT, env=controller(fleet),
     )  # fmt: skip
     return done.returncode, done.stdout
