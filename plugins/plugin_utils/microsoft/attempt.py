@@ -65,7 +65,7 @@ class Attempt:
     @property
     def job(self) -> str:
         """The name of its job."""
-        return self.attempts.name(self.number)
+        return self.records.job(self.number)
 
     @property
     def driver(self) -> JobDriver:
