@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import re
+import inspect
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls import (
+    asking,
     core,
-    facts,
     front_end,
     iis_module,
     jobs,
@@ -22,18 +23,19 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls im
     updates,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.driver import JobOrder
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import (
+    contract,
+    loader,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.reply import (
     HostStamp,
     Reply,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _FOLDER = Path(loader.__file__).parent
-_PARAMETERS = re.compile(r"^param \(\n(.*?)^\)", re.DOTALL | re.MULTILINE)
-_NAME = re.compile(r"^    \$(\w+)", re.MULTILINE)
 _FILE = {"package": "a.exe", "sha256": "0" * 64, "size": 1}
 _RULES = {"mitigation": "m", "site": "s", "path": "p", "rules": [], "preconditions": []}
 _NOTED = {"product_code": "{1}", "version": "7", "sha256": "0", "job": "j", "run": "r"}
@@ -44,15 +46,12 @@ _ANSWERS: dict[str, Any] = {
     "Get-UpdateSnapshot": {"now": {}},
 }
 
-# One call of each function that sends something.
+# One call of each function that sends something and takes more than the host.
 _CALLS: tuple[Callable[[Any], object], ...] = (
     partial(core.lock, holder=core.Holder("me", "r", "why", 60, "ctl", "gone")),
     partial(core.renew, owner="me", run="r"),
     partial(core.unlock, owner="me", run="r"),
-    core.locked_by,
-    core.boot_id,
     partial(core.order_status, keys=["k"]),
-    facts.collect,
     partial(front_end.probe, probes=[{"name": "owa"}]),
     partial(jobs.start, order=_JOB.parameters(), key="k"),
     partial(jobs.state, job="j"),
@@ -91,6 +90,22 @@ _CALLS: tuple[Callable[[Any], object], ...] = (
 )
 
 
+_MODULES = tuple(
+    import_module(f"{asking.__package__}.{path.stem}")
+    for path in sorted(Path(asking.__file__).parent.glob("*.py"))
+    if path.stem != "asking"
+)
+
+
+def _plain() -> Iterator[Callable[[Any], object]]:
+    """The functions that need nothing but the host."""
+    for module in _MODULES:
+        for name, call in inspect.getmembers(module, inspect.isfunction):
+            public = call.__module__ == module.__name__ and not name.startswith("_")
+            if public and list(inspect.signature(call).parameters) == ["host"]:
+                yield call
+
+
 @dataclass
 class Host:
     """Keeps what is sent; answers the least that each operation may answer."""
@@ -123,7 +138,7 @@ class Host:
 
 def _sent() -> list[tuple[str, dict[str, Any], bool]]:
     host = Host()
-    for call in _CALLS:
+    for call in (*_plain(), *_CALLS):
         before = len(host.sent)
         call(host)
         assert len(host.sent) == before + 1, f"{call} sends one operation"
@@ -131,9 +146,7 @@ def _sent() -> list[tuple[str, dict[str, Any], bool]]:
 
 
 def _parameters(operation: str) -> set[str]:
-    text = next(_FOLDER.glob(f"*/{operation}.ps1")).read_text(encoding="utf-8")
-    block = _PARAMETERS.search(text)
-    return {name.casefold() for name in _NAME.findall(block[1])} if block else set()
+    return {parameter.name.casefold() for parameter in contract.parameters(operation)}
 
 
 def test_every_operation_has_its_function() -> None:
