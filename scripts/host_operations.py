@@ -67,7 +67,7 @@ def _names(rows: Any) -> str:
     return ", ".join(f"`{identity}`" for _, identity in rows)
 
 
-def _parameter(one: contract.Parameter) -> str:
+def _parameter(one: contract.OperationParameter) -> str:
     default = "**required**" if one.mandatory else f"`{_shown(one.default)}`"
     rules = []
     if one.bounds:

@@ -46,7 +46,7 @@ def mitigate(call: Call) -> dict[str, Any]:
     ):
         transport = call.connection.open()
         notice = within(call.notice, host, intent)
-        around = task.Around(change.record, change.admit, notice, frozenset(call.secrets))
+        around = task.TaskRuntime(change.record, change.admit, notice, frozenset(call.secrets))
         carry_out = task.by_tool if options["tool"] else task.native
         done = carry_out(wanted, options, transport, around)
     entry = done.entry

@@ -20,7 +20,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.choose import choose
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.components import Maintenance
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.failures import classify
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import UpdateSelection, HostReading, InstallState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.postconditions import judge
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import DagAnswer, Policy
@@ -117,7 +117,7 @@ def test_choice(row: dict[str, Any]) -> None:
     assert (found.package is not None) == expect.get("package", False)
 
 
-def _choice(*, store: bool = True) -> Choice:
+def _choice(*, store: bool = True) -> UpdateSelection:
     rows = [[TARGET, BEFORE]] if store else None
     return choose(
         load(), "proxylogon", Build.parse(BEFORE), AT.date(), _store(rows), kb="KB5000871"
@@ -180,7 +180,7 @@ def _versions(given: dict[str, int] | None) -> Any:
     return {"files": sum(given.values()), "truncated": False, "versions": counts}
 
 
-def _observed(changes: dict[str, Any]) -> Observed:
+def _observed(changes: dict[str, Any]) -> HostReading:
     facts = _facts()
     snapshot: dict[str, Any] = {
         "services": copy.deepcopy(facts["services"]),
@@ -212,8 +212,8 @@ def _observed(changes: dict[str, Any]) -> Observed:
         if changes["probe"] is not None:
             probes = ({"name": "owa", "status": changes["probe"], "as_expected": False},)
     if changes.get("snapshot", True) is None:
-        return Observed(facts, None, probes)
-    return Observed(facts, snapshot, probes)
+        return HostReading(facts, None, probes)
+    return HostReading(facts, snapshot, probes)
 
 
 @pytest.mark.parametrize("row", _cases("postconditions"))
@@ -237,5 +237,5 @@ def test_verdict(row: dict[str, Any]) -> None:
         text = " ".join([found.reason, *(str(f.detail) for f in found.failures)])
         assert words in text
     if wrong:
-        assert found.state is not PatchState.PATCHED
+        assert found.state is not InstallState.PATCHED
     assert all(f.repair and f.source for f in found.failures)

@@ -17,14 +17,14 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read im
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import PackageCatalogue
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import PackageRecord
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import Choice, Observed, PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import UpdateSelection, HostReading, InstallState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import DagAnswer, Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.choose import choose_cu
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.mitigations import Mitigated, to_reapply
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.prechecks import Ground, upgrade_prechecks
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.mitigations import MitigationsInEffect, to_reapply
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.prechecks import UpgradeReadings, upgrade_prechecks
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.requirements import cu_prechecks, setup_arguments
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.verdict import classify_setup, judge_upgrade
 
@@ -115,7 +115,7 @@ def test_requirements(row: dict[str, Any]) -> None:
     assert " ".join(setup_arguments(row["product"], row["cu"]) or ()) == row["arguments"]
 
 
-def _choice(*, store: bool = True) -> Choice:
+def _choice(*, store: bool = True) -> UpdateSelection:
     rows = [[TARGET, "iso"]] if store else None
     return choose_cu(load(), Build.parse(BEFORE), AT.date(), _store(rows), "CU20")
 
@@ -148,10 +148,10 @@ def test_precheck(row: dict[str, Any]) -> None:
         was = {"same": BEFORE, "other": TARGET, "nothing": None}[row["earlier"]]
         files = {"ExSetup.exe": BEFORE, "A.dll": was} if was else {}
         recorded = {"binaries": _binaries(**files)}
-    mitigated = Mitigated(**{k: tuple(v) for k, v in row.get("mitigated", {}).items()})
+    mitigated = MitigationsInEffect(**{k: tuple(v) for k, v in row.get("mitigated", {}).items()})
     catalog = load()
-    ground = Ground(
-        Observed(facts, snapshot),
+    ground = UpgradeReadings(
+        HostReading(facts, snapshot),
         assess(facts, (), catalog, catalog.campaign("proxylogon"), AT),
         mitigated,
         row.get("prepared_by", "jane"),
@@ -166,7 +166,7 @@ def test_precheck(row: dict[str, Any]) -> None:
     assert all(check.remedy or check.status.value != "stop" for check in found)
 
 
-def _observed(changes: dict[str, Any], build: str) -> Observed:
+def _observed(changes: dict[str, Any], build: str) -> HostReading:
     facts = _facts()
     exsetup = changes.get("exsetup", build)
     facts["exchange"]["exsetup"] = None
@@ -189,7 +189,7 @@ def _observed(changes: dict[str, Any], build: str) -> Observed:
     if "probe" in changes:
         status = changes["probe"]
         probes = ({"name": "owa", "status": status, "as_expected": False},) if status else None
-    return Observed(facts, snapshot, probes)
+    return HostReading(facts, snapshot, probes)
 
 
 @pytest.mark.parametrize("row", _cases("verdicts"))
@@ -204,7 +204,7 @@ def test_verdict(row: dict[str, Any]) -> None:
     assert sorted(f.failure for f in found.failures) == sorted(expect.get("failures", []))
     for words in expect.get("says", ()):
         assert words in found.reason
-    assert (found.state is PatchState.PATCHED) is not bool(wrong)
+    assert (found.state is InstallState.PATCHED) is not bool(wrong)
     assert all(f.repair and f.source for f in found.failures)
 
 
@@ -222,5 +222,5 @@ def test_verdict(row: dict[str, Any]) -> None:
 def test_what_is_to_be_applied_again(
     remembered: list[str], holding: list[str], build: str, expected: tuple[str, ...]
 ) -> None:
-    after = Mitigated(holding=tuple(holding))
+    after = MitigationsInEffect(holding=tuple(holding))
     assert to_reapply(load(), remembered, after, Build.parse(build)) == expected

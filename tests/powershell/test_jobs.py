@@ -15,7 +15,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     TransportError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
-    Outcome,
+    JobOutcome,
     Patience,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.driver import (
@@ -509,7 +509,7 @@ def test_driver_launches_once_on_the_real_scripts_whenever_the_line_breaks_i15(
     )
     driver = line.driver()
     result = driver.run(wanted, Patience(deadline=3600.0))
-    assert result.outcome is Outcome.FINISHED
+    assert result.outcome is JobOutcome.FINISHED
     assert result.state is not None
     assert result.state.exit_code == 3010
     line.at = -1

@@ -12,12 +12,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     InProcessTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
-    MitigateState as State,
+    MitigateRequest,
+    MitigateResult,
+    MitigateRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
-    Request,
-    Result,
-    Tools,
+    MitigateState as State,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
@@ -64,11 +64,11 @@ class Side:
         self.host = SimulatedHost("ex01", "127.0.0.1", world)
         self._engine = engine
 
-    def run(self, intent: str, **changes: Any) -> Result:
-        request = Request("ex01", "run-1", "controller-a", intent, **changes)
+    def run(self, intent: str, **changes: Any) -> MitigateResult:
+        request = MitigateRequest("ex01", "run-1", "controller-a", intent, **changes)
         numbers = iter(range(1, 1000))
         with InProcessTransport(self._engine, self.host) as transport:
-            tools = Tools(load(), now=lambda: AT, token=lambda: f"{next(numbers):016x}")
+            tools = MitigateRuntime(load(), now=lambda: AT, token=lambda: f"{next(numbers):016x}")
             return mitigate_host(request, transport, tools)
 
     @property

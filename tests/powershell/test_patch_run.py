@@ -23,7 +23,9 @@ from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+        InstallResult,
+    )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
         PowerShellEngine,
     )
@@ -59,7 +61,7 @@ def left(host: PatchedHost) -> dict[str, Any]:
     }
 
 
-def told(result: Result) -> dict[str, Any]:
+def told(result: InstallResult) -> dict[str, Any]:
     """The verdict with everything that it rests on."""
     outcome = result.outcome
     return {

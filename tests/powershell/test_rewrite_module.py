@@ -13,7 +13,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     ExecResult,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
-    ModuleStatus,
+    IisModuleStatus,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
@@ -68,31 +68,31 @@ def test_it_comes_once_and_goes_without_trace(locale: str, host: Any) -> None:
         "Start-HostJob",
     ]
     assert configuration(one.world) == before
-    assert one.ensure(*modules).status is ModuleStatus.INSTALLED
+    assert one.ensure(*modules).status is IisModuleStatus.INSTALLED
     assert one.there
     again = one.ensure(*modules, run="run-2")
-    assert (again.status, again.changed) == (ModuleStatus.PRESENT, False)
-    assert one.take_off(*modules, run="run-2").status is ModuleStatus.REMOVED
+    assert (again.status, again.changed) == (IisModuleStatus.PRESENT, False)
+    assert one.take_off(*modules, run="run-2").status is IisModuleStatus.REMOVED
     assert len(one.launched) == 2
     after = configuration(one.world)
     assert after["registry"] == before["registry"]
     assert after["files"].keys() == before["files"].keys()
-    assert one.take_off(*modules).status is ModuleStatus.ABSENT
+    assert one.take_off(*modules).status is IisModuleStatus.ABSENT
 
 
 @pytest.mark.parametrize(
     ("behaviour", "status"),
     [
-        ([{"exit_code": 1603}], ModuleStatus.FAILED),
-        ([{"exit_code": 1618}, BRINGS], ModuleStatus.INSTALLED),
-        ([{**BRINGS, "exit_code": 3010}], ModuleStatus.INSTALLED),
-        ([{"exit_code": 0, "effects": BRINGS["effects"][:2]}], ModuleStatus.FAILED),
-        ([{"hang": True, "watched_seconds": 7200}], ModuleStatus.UNKNOWN),
-        ([{**BRINGS, "reboots": True}], ModuleStatus.INSTALLED),
+        ([{"exit_code": 1603}], IisModuleStatus.FAILED),
+        ([{"exit_code": 1618}, BRINGS], IisModuleStatus.INSTALLED),
+        ([{**BRINGS, "exit_code": 3010}], IisModuleStatus.INSTALLED),
+        ([{"exit_code": 0, "effects": BRINGS["effects"][:2]}], IisModuleStatus.FAILED),
+        ([{"hang": True, "watched_seconds": 7200}], IisModuleStatus.UNKNOWN),
+        ([{**BRINGS, "reboots": True}], IisModuleStatus.INSTALLED),
     ],
 )
 def test_every_end_of_the_installer_is_judged_alike(
-    behaviour: list[dict[str, Any]], status: ModuleStatus, host: Any
+    behaviour: list[dict[str, Any]], status: IisModuleStatus, host: Any
 ) -> None:
     assert host(behaviour).ensure().status is status
 
@@ -103,7 +103,7 @@ def test_every_end_of_the_installer_is_judged_alike(
 def test_what_forbids_it_changes_nothing(spec: dict[str, Any], host: Any) -> None:
     one = host(**spec)
     before = configuration(one.world)
-    assert one.ensure().status is ModuleStatus.REFUSED
+    assert one.ensure().status is IisModuleStatus.REFUSED
     assert configuration(one.world) == before
 
 
@@ -118,15 +118,15 @@ def test_swapped_msi_is_not_launched(host: Any) -> None:
 
     one.on_delivery = swap
     done = one.ensure()
-    assert (done.status, one.launched) == (ModuleStatus.FAILED, [])
+    assert (done.status, one.launched) == (IisModuleStatus.FAILED, [])
     assert "nothing was launched: sha256" in done.reason
 
 
 def test_module_that_came_meanwhile_is_not_ours(host: Any) -> None:
     one = host()
     one.on_delivery = one.somebody
-    assert one.ensure().status is ModuleStatus.PRESENT
-    assert one.take_off().status is ModuleStatus.NOT_OURS
+    assert one.ensure().status is IisModuleStatus.PRESENT
+    assert one.take_off().status is IisModuleStatus.NOT_OURS
     assert one.launched == []
 
 

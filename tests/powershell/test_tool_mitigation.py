@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
+    ScriptIntent,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import moment
@@ -18,11 +18,15 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     InProcessTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.request import (
+    ScriptRequest,
+    ScriptRuntime,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
+    ByScriptResult,
+    ByScriptState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
-    ToolAnswer,
-    ToolRequest,
-    ToolState,
-    ToolWorld,
     run_tool_on,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
@@ -119,12 +123,12 @@ class Fleet:
         self.source.write_bytes(STAND_IN.encode())
         self.sha256 = hashlib.sha256(STAND_IN.encode()).hexdigest()
 
-    def act(self, **changes: Any) -> ToolAnswer:
+    def act(self, **changes: Any) -> ByScriptResult:
         given: dict[str, Any] = {
             "host": "ex01",
             "tool": "eomt",
             "source": self.source,
-            "intent": Intent.MITIGATE,
+            "intent": ScriptIntent.MITIGATE,
             "kept": self.folder / "case" / "ex01",
             "pin": Pin(self.sha256, "21.05.27.0855"),
         }
@@ -135,8 +139,8 @@ class Fleet:
         facts = session.facts()
         now = moment(facts.host.clock)
         assert now is not None
-        world = ToolWorld(load(), now=lambda: now)
-        return run_tool_on(session, ToolRequest(**{**given, **changes}), facts, world)
+        world = ScriptRuntime(load(), now=lambda: now)
+        return run_tool_on(session, ScriptRequest(**{**given, **changes}), facts, world)
 
     @property
     def launches(self) -> list[str]:
@@ -159,9 +163,9 @@ def fleet(shim_engine: PowerShellEngine, tmp_path: Path) -> Iterator[Callable[..
 def test_from_the_plan_to_the_proof(fleet: Callable[..., Fleet]) -> None:
     host = fleet(GOOD, rules=True)
     planned = host.act(check=True)
-    assert (planned.state, host.world.mutations) == (ToolState.PLANNED, [])
+    assert (planned.state, host.world.mutations) == (ByScriptState.PLANNED, [])
     answer = host.act()
-    assert (answer.state, answer.ok) == (ToolState.MITIGATED, True), answer.reasons
+    assert (answer.state, answer.ok) == (ByScriptState.MITIGATED, True), answer.reasons
     assert answer.plan == planned.plan
     (launch,) = host.launches
     assert launch.endswith("EOMT.ps1 -DoNotAutoUpdateEOMT -DoNotRunMSERT")
@@ -170,7 +174,7 @@ def test_from_the_plan_to_the_proof(fleet: Callable[..., Fleet]) -> None:
     assert host.folder.joinpath(answer.output).read_bytes() == b"did it"
     mutations = len(host.world.mutations)
     again = host.act()
-    assert (again.state, again.changed) == (ToolState.MITIGATED, False)
+    assert (again.state, again.changed) == (ByScriptState.MITIGATED, False)
     assert len(host.world.mutations) == mutations
 
 
@@ -189,7 +193,7 @@ def test_failures(
     assert (answer.state.value, answer.ok, len(host.launches)) == (state, False, 1)
 
 
-@pytest.mark.parametrize("at", ["Get-ToolState", "Start-HostJob"])
+@pytest.mark.parametrize("at", ["Get-ByScriptState", "Start-HostJob"])
 def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, fleet: Callable[..., Fleet]) -> None:
     host = fleet(GOOD, rules=True)
 
@@ -200,10 +204,10 @@ def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, fleet: Callable[...,
 
     host.line.meddle = swap
     answer = host.act()
-    assert (answer.state, host.launches) == (ToolState.REFUSED, []), answer.reasons
+    assert (answer.state, host.launches) == (ByScriptState.REFUSED, []), answer.reasons
 
 
-@pytest.mark.parametrize("at", ["Get-ToolState", "Start-HostJob", "Test-FrontEnd"])
+@pytest.mark.parametrize("at", ["Get-ByScriptState", "Start-HostJob", "Test-FrontEnd"])
 def test_one_launch_after_a_kill_i15(at: str, fleet: Callable[..., Fleet]) -> None:
     host = fleet(GOOD, rules=True)
 
@@ -216,14 +220,14 @@ def test_one_launch_after_a_kill_i15(at: str, fleet: Callable[..., Fleet]) -> No
         host.act()
     host.line.meddle = lambda _operation: None
     answer = host.act()
-    assert (answer.state, len(host.launches)) == (ToolState.MITIGATED, 1), answer.reasons
+    assert (answer.state, len(host.launches)) == (ByScriptState.MITIGATED, 1), answer.reasons
 
 
 def test_a_removed_job_is_noticed_by_its_key(fleet: Callable[..., Fleet]) -> None:
     host = fleet(BAD, rules=False)
 
     def kill(operation: str) -> None:
-        if operation == "Get-ToolState" and host.launches:
+        if operation == "Get-ByScriptState" and host.launches:
             raise Killed
 
     host.line.meddle = kill
@@ -235,5 +239,5 @@ def test_a_removed_job_is_noticed_by_its_key(fleet: Callable[..., Fleet]) -> Non
     job = kept.stem.removeprefix("tool-")
     session.change("Remove-HostJob", {"job": job}, "clean")
     answer = host.act()
-    assert (answer.state, len(host.launches)) == (ToolState.UNKNOWN, 1)
+    assert (answer.state, len(host.launches)) == (ByScriptState.UNKNOWN, 1)
     assert "is gone" in answer.reasons[0]

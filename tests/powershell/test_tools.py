@@ -14,7 +14,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.reade
     tools as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
+    ScriptIntent,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.microsoft import (
     read_trace,
@@ -28,14 +28,18 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     InProcessTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft import run as tool_run
-from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import Wish
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import (
+    ScriptOptions,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import (
     Pin,
     choose,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import Outcome
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import (
+    ScriptOutcome,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.said import (
-    Said,
+    ScriptStatements,
     what_eomt_says,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
@@ -118,11 +122,16 @@ def test_a_run_from_beginning_to_verdict(story: Story) -> None:
     assert after.timestamp == VALUES["Timestamp"]
     assert after.log is not None
     assert len(after.log) == 3
-    assert what_eomt_says(texts, Intent.MITIGATE, before, after).said is Said.SUCCEEDED
+    assert (
+        what_eomt_says(texts, ScriptIntent.MITIGATE, before, after).said
+        is ScriptStatements.SUCCEEDED
+    )
     # Nothing further happened: the same state is no second run.
     again = read_trace(ask(story, log_from=after.log_size))
     assert again.log == ()
-    assert what_eomt_says(texts, Intent.MITIGATE, after, again).said is Said.NOT_RUN
+    assert (
+        what_eomt_says(texts, ScriptIntent.MITIGATE, after, again).said is ScriptStatements.NOT_RUN
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,10 +245,10 @@ def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
     world.write_text(f"C:\\Tools\\{digest}\\EOMT.ps1", script, by="test")
     line = InProcessTransport(shim_engine, SimulatedHost("ex01", "127.77.0.1", world))
     line.run(Operation("Lock-Host", {"owner": "c", "run": "r", "purpose": "eomt"}))
-    order = tool_run.ToolOrder(
+    order = tool_run.ScriptOrder(
         file=choose("eomt", digest, script, Pin(digest, "21.05.27.0855")),
         path=f"C:\\Tools\\{digest}\\EOMT.ps1",
-        wish=Wish(Intent.MITIGATE, ("backend-cookie",)),
+        wish=ScriptOptions(ScriptIntent.MITIGATE, ("backend-cookie",)),
         job="eomt-1",
         deadline_utc="2021-03-10T14:00:00Z",
         lock_owner="c",
@@ -252,7 +261,7 @@ def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
     report = tool_run.run_tool(
         driver, order, facts, before, patience=Patience(7200.0), catalog=load(), at=at
     )
-    assert report.result.outcome is Outcome.SUCCEEDED, report.result.reasons
+    assert report.result.outcome is ScriptOutcome.SUCCEEDED, report.result.reasons
     launches = [m["target"] for m in world.mutations if m["kind"] == "program"]
     assert len(launches) == 1
     assert launches[0].endswith("-DoNotAutoUpdateEOMT -DoNotRunMSERT")

@@ -11,7 +11,9 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecResult,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,
 )
@@ -44,7 +46,7 @@ def test_upgrade_runs_on_the_real_scripts(shim_engine: PowerShellEngine, tmp_pat
     planned = host.upgrade(check=True)
     assert host.world.mutations == []  # I9
     result = host.upgrade()
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert [row["step"] for row in result.done] == list(planned.plan)
     assert host.launches == 1
     assert (host.world.data["attached_images"], result.exit_code) == ({}, 0)
@@ -57,6 +59,6 @@ def test_mitigations_are_listed_over_the_real_scripts(
     host = RealHost(tmp_path, QUICK, real=shim_engine)
     assert mitigate(host) == "mitigated"
     result = host.upgrade()
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert set(result.reapply) == set(ALL)
     assert set(host.upgrade("run-2").reapply) == set(ALL)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
-    Request,
-    Result,
-    Tools,
+    MitigateRequest,
+    MitigateResult,
+    MitigateRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
@@ -28,7 +28,7 @@ from rehearsed_host import RehearsedHost
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
-        ModuleTools,
+        IisModuleRuntime,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
@@ -74,7 +74,7 @@ class MitigatedHost(RehearsedHost):
     SPEC = SPEC
     spec: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, intent: str = "mitigate", run: str = "run-1", **changes: Any) -> Result:
+    def run(self, intent: str = "mitigate", run: str = "run-1", **changes: Any) -> MitigateResult:
         approved: tuple[str, ...] | None = changes.pop("approved", None)
 
         def admit(plan: HostPlan) -> None:
@@ -82,9 +82,11 @@ class MitigatedHost(RehearsedHost):
             if approved is not None and tuple(step.id for step in plan.steps) != approved:
                 raise StalePlan("another step")
 
-        module: ModuleTools | None = changes.pop("module", None)
-        request = Request("ex01", run, changes.pop("owner", "controller-a"), intent, **changes)
-        tools = Tools(
+        module: IisModuleRuntime | None = changes.pop("module", None)
+        request = MitigateRequest(
+            "ex01", run, changes.pop("owner", "controller-a"), intent, **changes
+        )
+        tools = MitigateRuntime(
             load(),
             self.sleep,
             self.now,
@@ -95,10 +97,10 @@ class MitigatedHost(RehearsedHost):
         )
         return mitigate_host(request, self.transport(), tools)
 
-    def mitigate(self, run: str = "run-1", **changes: Any) -> Result:
+    def mitigate(self, run: str = "run-1", **changes: Any) -> MitigateResult:
         return self.run("mitigate", run, **changes)
 
-    def unmitigate(self, run: str = "run-1", **changes: Any) -> Result:
+    def unmitigate(self, run: str = "run-1", **changes: Any) -> MitigateResult:
         return self.run("unmitigate", run, **changes)
 
     def update(self) -> None:

@@ -14,9 +14,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer
     push,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
-    ModuleOutcome,
-    ModuleStatus,
-    ModuleTools,
+    IisModuleOutcome,
+    IisModuleRuntime,
+    IisModuleStatus,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.run import (
     ensure,
@@ -110,7 +110,7 @@ class ModuledHost(MitigatedHost):
             raise Killed
         return answer
 
-    def tools(self, *modules: ModuleRecord, **changes: Any) -> ModuleTools:
+    def tools(self, *modules: ModuleRecord, **changes: Any) -> IisModuleRuntime:
         def deliver(delivery: Delivery) -> Delivered:
             path = self.folder / delivery.package.file
             path.write_bytes(content(delivery.package.file[14:19]))
@@ -118,7 +118,7 @@ class ModuledHost(MitigatedHost):
             self.on_delivery()
             return delivered
 
-        return ModuleTools(
+        return IisModuleRuntime(
             "ex01",
             KNOWN,
             modules or (msi(),),
@@ -130,21 +130,25 @@ class ModuledHost(MitigatedHost):
             **changes,
         )
 
-    def ensure(self, *modules: ModuleRecord, run: str = "run-1", **changes: Any) -> ModuleOutcome:
+    def ensure(
+        self, *modules: ModuleRecord, run: str = "run-1", **changes: Any
+    ) -> IisModuleOutcome:
         return self.act(ensure, *modules, run=run, **changes)
 
-    def take_off(self, *modules: ModuleRecord, run: str = "run-1", **changes: Any) -> ModuleOutcome:
+    def take_off(
+        self, *modules: ModuleRecord, run: str = "run-1", **changes: Any
+    ) -> IisModuleOutcome:
         return self.act(remove, *modules, run=run, **changes)
 
-    def act(self, do: Any, *modules: ModuleRecord, run: str, **changes: Any) -> ModuleOutcome:
+    def act(self, do: Any, *modules: ModuleRecord, run: str, **changes: Any) -> IisModuleOutcome:
         """Under the lock, which is kept only where something may be at work."""
         session = self.session(run)
         if changes.get("check"):
-            done: ModuleOutcome = do(session, self.tools(*modules, **changes))
+            done: IisModuleOutcome = do(session, self.tools(*modules, **changes))
             return done
         session.lock("mitigate")
         done = do(session, self.tools(*modules, **changes))
-        if done.status is not ModuleStatus.UNKNOWN:
+        if done.status is not IisModuleStatus.UNKNOWN:
             session.unlock()
         return done
 

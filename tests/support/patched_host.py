@@ -14,11 +14,13 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.delivery import (
     push,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.host import PatchHost
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.host import (
+    InstallSession,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
-    Request,
-    Result,
-    Tools,
+    InstallRequest,
+    InstallResult,
+    InstallRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.run import (
     patch_host,
@@ -99,7 +101,7 @@ class PatchedHost(RehearsedHost):
         self.file = self.source / "Exchange2016-KB5000871-x64-en.msp"
         self.file.write_bytes(CONTENT)
 
-    def patch(self, run: str = "run-1", **changes: Any) -> Result:
+    def patch(self, run: str = "run-1", **changes: Any) -> InstallResult:
         policy = changes.pop("policy", Policy(room_bytes=1000, seconds=4 * 3600))
         store = changes.pop("store", PackageCatalogue("x", 1, AT, AT, (record(),)))
         deliver = changes.pop(
@@ -107,10 +109,10 @@ class PatchedHost(RehearsedHost):
         )
         names = {"record", "admit"} & changes.keys()
         changes_of_tools = {name: changes.pop(name) for name in names}
-        request = Request(
+        request = InstallRequest(
             "ex01", run, changes.pop("owner", "controller-a"), policy=policy, **changes
         )
-        tools = Tools(
+        tools = InstallRuntime(
             load(),
             store,
             deliver,
@@ -123,9 +125,11 @@ class PatchedHost(RehearsedHost):
 
     def patch_lock(self, run: str) -> None:
         """Take the host lock as a run of the default owner does."""
-        request = Request("ex01", run, "controller-a")
+        request = InstallRequest("ex01", run, "controller-a")
         owner = request.owner
-        PatchHost(self.transport(), run, request.holder, self.sleep, controller=owner).lock("patch")
+        InstallSession(self.transport(), run, request.holder, self.sleep, controller=owner).lock(
+            "patch"
+        )
 
     @staticmethod
     def before(folder: Any, operation: str, behaviour: dict[str, Any]) -> int:

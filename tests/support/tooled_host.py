@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
+    ScriptIntent,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.request import (
+    ScriptRequest,
+    ScriptRuntime,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
-    ToolAnswer,
-    ToolRequest,
-    ToolWorld,
     run_tool_on,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
@@ -26,6 +27,10 @@ from rehearsed_host import Killed, RehearsedHost
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
+        ByScriptResult,
+    )
 
 AT = datetime(2021, 3, 10, 12, tzinfo=UTC)
 SPEC: dict[str, Any] = {
@@ -96,23 +101,25 @@ class ToolHost(RehearsedHost):
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def request(self, **changes: Any) -> ToolRequest:
+    def request(self, **changes: Any) -> ScriptRequest:
         given: dict[str, Any] = {
             "host": "ex01",
             "tool": self.tool,
             "source": self.file,
-            "intent": Intent.MITIGATE,
+            "intent": ScriptIntent.MITIGATE,
             "kept": self.case,
             "mitigations": ("backend-cookie",),
             "pin": Pin(self.sha256, VERSION),
             "seconds": 3600,
         }
-        return ToolRequest(**{**given, **changes})
+        return ScriptRequest(**{**given, **changes})
 
-    def act(self, run: str = "run-1", owner: str = "controller-a", **changes: Any) -> ToolAnswer:
+    def act(
+        self, run: str = "run-1", owner: str = "controller-a", **changes: Any
+    ) -> ByScriptResult:
         session = self.session(run, owner)
         hooks = {name: changes.pop(name) for name in ("admit",) if name in changes}
-        world = ToolWorld(load(), self.clock, self.now, **hooks)
+        world = ScriptRuntime(load(), self.clock, self.now, **hooks)
         return run_tool_on(session, self.request(**changes), None, world)
 
     def killed(self, at: int, **changes: Any) -> None:

@@ -14,9 +14,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer
     push,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
-    Request,
-    Result,
-    Tools,
+    InstallRequest,
+    InstallResult,
+    InstallRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate import (
     models as mitigate_models,
@@ -120,14 +120,14 @@ class UpgradedHost(PatchedHost):
         probe.upgrade()
         return probe.asked.index(operation)
 
-    def upgrade(self, run: str = "run-1", **changes: Any) -> Result:
+    def upgrade(self, run: str = "run-1", **changes: Any) -> InstallResult:
         policy = changes.pop("policy", Policy(room_bytes=1000, seconds=4 * 3600))
         store = changes.pop("store", PackageCatalogue("x", 1, AT, AT, (record(),)))
         wanted = changes.pop("wanted", "CU19")
         prepared_by = changes.pop("prepared_by", "jane")
         owner = changes.pop("owner", "controller-a")
-        request = Request("ex01", run, owner, policy=policy, **changes)
-        tools = Tools(
+        request = InstallRequest("ex01", run, owner, policy=policy, **changes)
+        tools = InstallRuntime(
             load(),
             store,
             lambda delivery: push(delivery, self.file, clock=self.clock),
@@ -149,6 +149,6 @@ def mitigated(folder: Any, **options: Any) -> UpgradedHost:
 
 
 def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
-    request = mitigate_models.Request("ex01", run, "controller-a", "mitigate")
-    tools = mitigate_models.Tools(load(), host.sleep, host.now, token=host.token)
+    request = mitigate_models.MitigateRequest("ex01", run, "controller-a", "mitigate")
+    tools = mitigate_models.MitigateRuntime(load(), host.sleep, host.now, token=host.token)
     return str(mitigate_host(request, host.transport(), tools).state.value)

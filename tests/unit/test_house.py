@@ -20,23 +20,7 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 # whoever gives one a name of its own strikes it here.
 _SEVERAL_MEANINGS = "named before there were so many rooms; each gets the name of its own thing"
 _EACH_PHASE = "each phase, and each protocol, calls what it is asked for by this word"
-DOUBLES = {
-    "Document": _SEVERAL_MEANINGS,
-    "Intent": _SEVERAL_MEANINGS,
-    "Outcome": "of a job, an installation, a script, the model: one name each",
-    "Parameter": "of a script of Microsoft, and of an operation",
-    "Product": _SEVERAL_MEANINGS,
-    "Request": _EACH_PHASE,
-    "Result": _EACH_PHASE,
-    "State": _SEVERAL_MEANINGS,
-    "Session": "what a job and a delivery need of the session of a host: two protocols",
-    "Standing": _SEVERAL_MEANINGS,
-    "Statement": _SEVERAL_MEANINGS,
-    "Status": _SEVERAL_MEANINGS,
-    "Tools": "what a run works with; it becomes one runtime",
-    "Verdict": _SEVERAL_MEANINGS,
-    "_Run": "the order of work in four files; change/run.py takes its place",
-}
+DOUBLES = {"_Run": "the order of work of one room, which nobody else names"}
 # Files of a phase that are still called otherwise than docs/architecture.md says. It only shrinks.
 OTHER_NAMES = {"options.py", "models.py", "prechecks.py", "postconditions.py"}
 STILL_NAMED_OTHERWISE = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class JournalHead:
     """The last line that was written, and the size of the journal behind it."""
 
     seq: int = 0
@@ -27,7 +27,7 @@ class Head:
     end: int = 0
 
     @classmethod
-    def of(cls, line: Line | None, end: int) -> Head:
+    def of(cls, line: Line | None, end: int) -> JournalHead:
         return cls(line.seq, line.hash, end) if line else cls()
 
     def write(self, path: Path) -> None:
@@ -39,13 +39,13 @@ def head_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.head")
 
 
-def read_head(path: Path) -> Head:
+def read_head(path: Path) -> JournalHead:
     """Return the head of a journal; an empty one where nothing was written yet."""
     file = head_file(path)
     try:
         seq, digest, end = file.read_text(encoding="ascii").split()
-        return Head(int(seq), digest, int(end))
+        return JournalHead(int(seq), digest, int(end))
     except FileNotFoundError:
-        return Head()
+        return JournalHead()
     except ValueError as error:
         raise JournalError(file, 1, "it does not hold number, hash and size") from error

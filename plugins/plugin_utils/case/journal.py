@@ -23,7 +23,7 @@ from filelock import FileLock
 from ..base import disk
 from ..base.clock import utc_now
 from ..base.errors import ConfigError
-from .head import Head, read_head
+from .head import JournalHead, read_head
 from .lines import JournalError, Line, encode
 from .masking import writable
 from .tail import broken_off, last_line
@@ -101,7 +101,7 @@ class Journal:
         line = Line.after(last, {**content, "at": self.now().astimezone(UTC).isoformat()})
         raw = encode(line)
         disk.write_at(number, raw, size)
-        Head.of(line, size + len(raw)).write(self.path)
+        JournalHead.of(line, size + len(raw)).write(self.path)
         return size + len(raw), line
 
     def _end(self, number: int) -> tuple[int, Line | None]:
@@ -110,7 +110,7 @@ class Journal:
             (size, last), head = last_line(number, self.path), read_head(self.path)
         except JournalError as error:
             raise self._first_damage(error) from error
-        here = Head.of(last, size)
+        here = JournalHead.of(last, size)
         if head.seq > here.seq or (head.seq == here.seq and head != here):
             why = "its end is not where it was left"
             raise self._first_damage(JournalError(self.path, here.seq, why))

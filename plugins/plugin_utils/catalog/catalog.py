@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .records.iis_modules import ModuleKnowledge
     from .records.mitigations import Mitigation
     from .records.requirements import Requirements
-    from .records.tools import Tool
+    from .records.tools import MicrosoftScript
 
 _AFFECTED = ("open", "change-cu")
 
@@ -235,6 +235,6 @@ class Catalog(BuildTable):
             )
         return found
 
-    def scripts(self) -> Mapping[str, Tool]:
+    def scripts(self) -> Mapping[str, MicrosoftScript]:
         """The scripts of Microsoft that are known, by id such as ``eomt``."""
         return self._tables.scripts

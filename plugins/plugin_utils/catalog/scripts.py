@@ -11,15 +11,15 @@ from .loader import load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .records.tools import Tool
+    from .records.tools import MicrosoftScript
 
 
-def tools() -> Mapping[str, Tool]:
+def tools() -> Mapping[str, MicrosoftScript]:
     """Every script by its id, e.g. ``eomt``."""
     return load().scripts()
 
 
-def tool(name: str) -> Tool:
+def tool(name: str) -> MicrosoftScript:
     """One script by its id; raises :class:`ConfigError` that names those there are."""
     found = tools().get(name)
     if found is None:

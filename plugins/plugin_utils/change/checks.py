@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Status(Enum):
+class PrecheckStatus(Enum):
     """Outcome of one check before the installation; only PASS and NOTE let it start (I19)."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a secret
@@ -21,11 +21,11 @@ class Precheck:
     """One check before the installation."""
 
     check: str  # stable id, e.g. "patch.disk"
-    status: Status
+    status: PrecheckStatus
     summary: str
     remedy: str | None = None
 
     @property
     def blocks(self) -> bool:
         """Whether nothing may be started because of it."""
-        return self.status in (Status.STOP, Status.UNKNOWN)
+        return self.status in (PrecheckStatus.STOP, PrecheckStatus.UNKNOWN)

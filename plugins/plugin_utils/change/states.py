@@ -25,7 +25,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateMeaning:
     """What one state means. ``unchanged``: the host is as it was before the run."""
 
     standing: Standing
@@ -38,7 +38,7 @@ class State:
 
 
 # A state of a later version, or none at all (I19).
-NOT_KNOWN = State(Standing.UNKNOWN)
+NOT_KNOWN = StateMeaning(Standing.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Intent:
 
     name: str
     text: str
-    states: Mapping[str, State] = field(default_factory=dict)
+    states: Mapping[str, StateMeaning] = field(default_factory=dict)
 
     @property
     def playbook(self) -> str:
@@ -65,13 +65,13 @@ class Phase:
     name: str
     result: str
     intents: tuple[Intent, ...]
-    states: Mapping[str, State]
+    states: Mapping[str, StateMeaning]
 
     def intent(self, name: str) -> Intent:
         """Return one of its intents; raises ``KeyError``."""
         return {intent.name: intent for intent in self.intents}[name]
 
-    def meaning(self, intent: str, state: str) -> State:
+    def meaning(self, intent: str, state: str) -> StateMeaning:
         """Return what a state means for an intent; one that nobody knows is unknown (I19)."""
         own = self.intent(intent).states
         return own.get(state) or self.states.get(state, NOT_KNOWN)

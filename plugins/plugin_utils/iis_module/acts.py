@@ -17,12 +17,12 @@ from ..host.calls.iis_module import (
 )
 from ..host.calls.jobs import state as job_state
 from ..host.jobs.attempts import Attempts, JobEnd, at_work
-from ..host.jobs.decide import Outcome as JobOutcome
+from ..host.jobs.decide import JobOutcome
 from ..host.jobs.driver import JobDriver
 from ..host.transfer.bring import bring
 from ..host.transfer.order import Delivery
 from .jobs import INSTALL, REMOVE, MsiexecEnd, installs, meaning, msiexec, removes
-from .models import ModuleOutcome, ModuleStatus
+from .models import IisModuleOutcome, IisModuleStatus
 from .steps import (
     ACTS,
     BASE,
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from ..change.session import HostSession
     from ..plan.records import Step
     from ..trust.packages.iis_module_records import ModuleRecord
-    from .models import ModuleTools
+    from .models import IisModuleRuntime
 
 _BUSY_PAUSE = 300.0
 
 
 @dataclass(slots=True)
-class ModuleActs:
+class IisModuleWork:
     """One invocation on one host."""
 
     session: HostSession
-    tools: ModuleTools
+    tools: IisModuleRuntime
     token: str
     host_now: datetime
     before: ModuleState = field(default_factory=ModuleState)
@@ -59,7 +59,7 @@ class ModuleActs:
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, session: HostSession, tools: ModuleTools) -> ModuleActs:
+    def begin(cls, session: HostSession, tools: IisModuleRuntime) -> IisModuleWork:
         """Read what is there."""
         acts = cls(session, tools, tools.token(), tools.now())
         acts.before = acts.read()
@@ -156,16 +156,16 @@ class ModuleActs:
 
     def end(
         self,
-        status: ModuleStatus,
+        status: IisModuleStatus,
         reason: str,
         state: ModuleState,
         ended: MsiexecEnd | None = None,
         steps: tuple[Step, ...] = (),
-    ) -> ModuleOutcome:
+    ) -> IisModuleOutcome:
         """Put the outcome together."""
         if ended is not None:
             self.details |= ended.details()
-        return ModuleOutcome(
+        return IisModuleOutcome(
             status,
             reason,
             changed=self.changed,
@@ -187,13 +187,13 @@ class ModuleActs:
         )
 
 
-def noted_msi(acts: ModuleActs, state: ModuleState) -> ModuleRecord | None:
+def noted_msi(acts: IisModuleWork, state: ModuleState) -> ModuleRecord | None:
     """The MSI by which the module was installed, as the catalogue has it."""
     digest = state.noted.sha256 if state.noted else None
     return next((one for one in acts.tools.modules if one.sha256 == digest), None)
 
 
-def awaited(acts: ModuleActs, state: ModuleState, ended: MsiexecEnd, act: str) -> Step | None:
+def awaited(acts: IisModuleWork, state: ModuleState, ended: MsiexecEnd, act: str) -> Step | None:
     """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
     module, noted = noted_msi(acts, state), state.noted
     if not acts.tools.check or module is None or noted is None:
@@ -203,8 +203,8 @@ def awaited(acts: ModuleActs, state: ModuleState, ended: MsiexecEnd, act: str) -
 
 
 def left_open(
-    acts: ModuleActs, state: ModuleState, ended: MsiexecEnd, steps: tuple[Step, ...]
-) -> ModuleOutcome:
+    acts: IisModuleWork, state: ModuleState, ended: MsiexecEnd, steps: tuple[Step, ...]
+) -> IisModuleOutcome:
     """A job of ours is at work: a plan waits for it, a change that has waited knows no more."""
-    status = ModuleStatus.PLANNED if steps else ModuleStatus.UNKNOWN
+    status = IisModuleStatus.PLANNED if steps else IisModuleStatus.UNKNOWN
     return acts.end(status, ended.text, state, ended, steps=steps)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ModuleTools:
+class IisModuleRuntime:
     """What it works with; tests hand in their own clocks.
 
     ``modules`` are those of the verified package catalogue, ``deliver`` brings one of them.
@@ -48,7 +48,7 @@ class ModuleTools:
     token: Callable[[], str] = lambda: secrets.token_hex(8)
 
 
-class ModuleStatus(Enum):
+class IisModuleStatus(Enum):
     """What may be done next follows from it, whoever asks."""
 
     PRESENT = "present"  # it may be used; nothing was done
@@ -63,10 +63,10 @@ class ModuleStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ModuleOutcome:
+class IisModuleOutcome:
     """``before`` and ``after`` are what was read, for diffs and people."""
 
-    status: ModuleStatus
+    status: IisModuleStatus
     reason: str
     changed: bool = False
     steps: tuple[Step, ...] = ()

@@ -20,10 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .acts import ModuleActs, awaited, left_open, noted_msi
+from .acts import IisModuleWork, awaited, left_open, noted_msi
 from .decision import Need, decide, not_ours
 from .jobs import INSTALL, REMOVE, meaning, removes
-from .models import ModuleOutcome, ModuleStatus
+from .models import IisModuleOutcome, IisModuleStatus
 from .steps import forget_step, job_step, record_parameters, record_step, words
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..trust.packages.iis_module_records import ModuleRecord
     from .decision import Decision
     from .jobs import MsiexecEnd
-    from .models import ModuleTools
+    from .models import IisModuleRuntime
 
 _SHOWN = 5  # files that a message names
 # learn.microsoft.com, Exchange Emergency Mitigation service: its mitigations are rules of URL Rewrite;
@@ -44,26 +44,26 @@ _NEEDED = (
 )
 
 
-def ensure(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
+def ensure(session: HostSession, tools: IisModuleRuntime) -> IisModuleOutcome:
     """Install the module unless it is there; the host lock is held unless ``tools.check``.
 
     :raises RemediationError: the line broke for good, or another controller has the host.
     """
-    return _Ensure(ModuleActs.begin(session, tools)).go()
+    return _Ensure(IisModuleWork.begin(session, tools)).go()
 
 
-def remove(session: HostSession, tools: ModuleTools) -> ModuleOutcome:
+def remove(session: HostSession, tools: IisModuleRuntime) -> IisModuleOutcome:
     """Remove the module if we installed it and no configuration needs it; as :func:`ensure`."""
-    return _Remove(ModuleActs.begin(session, tools)).go()
+    return _Remove(IisModuleWork.begin(session, tools)).go()
 
 
 @dataclass(slots=True)
 class _Ensure:
     """Installing."""
 
-    acts: ModuleActs
+    acts: IisModuleWork
 
-    def go(self) -> ModuleOutcome:
+    def go(self) -> IisModuleOutcome:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
         if resumed and resumed.end.open_end:
@@ -71,15 +71,15 @@ class _Ensure:
             return left_open(acts, state, resumed, (step,) if step else ())
         decision = self._decide(state)
         if decision.need is Need.REFUSED:
-            return acts.end(ModuleStatus.REFUSED, decision.reason, state)
+            return acts.end(IisModuleStatus.REFUSED, decision.reason, state)
         if decision.need is Need.NOTHING:
-            status = ModuleStatus.INSTALLED if resumed else ModuleStatus.PRESENT
+            status = IisModuleStatus.INSTALLED if resumed else IisModuleStatus.PRESENT
             return acts.end(status, decision.reason, state, resumed)
         module = decision.module
         assert module is not None  # noqa: S101 - a decision to install names one
         if acts.tools.check:
             steps = self._plan(decision, module)
-            return acts.end(ModuleStatus.PLANNED, decision.reason, state, steps=steps)
+            return acts.end(IisModuleStatus.PLANNED, decision.reason, state, steps=steps)
         return self._install(state, module)
 
     def _decide(self, state: ModuleState) -> Decision:
@@ -94,7 +94,7 @@ class _Ensure:
         steps = (record_step(noted, decision.reason), *acts.package(module))
         return (*steps, job_step(module, job, INSTALL, steps))
 
-    def _install(self, state: ModuleState, module: ModuleRecord) -> ModuleOutcome:
+    def _install(self, state: ModuleState, module: ModuleRecord) -> IisModuleOutcome:
         acts, jobs = self.acts, self.acts.installs
         number, last = jobs.last()
         job = jobs.name(number)
@@ -114,37 +114,37 @@ class _Ensure:
                 break
         return self._judge(ended, module)
 
-    def _overtaken(self, state: ModuleState) -> ModuleOutcome:
+    def _overtaken(self, state: ModuleState) -> IisModuleOutcome:
         """Somebody else was faster, so it is not ours."""
         decision = self._decide(state)
         good = decision.need is Need.NOTHING
-        status = ModuleStatus.PRESENT if good else ModuleStatus.REFUSED
+        status = IisModuleStatus.PRESENT if good else IisModuleStatus.REFUSED
         return self.acts.end(status, f"it came meanwhile: {decision.reason}", state)
 
-    def _judge(self, ended: MsiexecEnd, module: ModuleRecord) -> ModuleOutcome:
+    def _judge(self, ended: MsiexecEnd, module: ModuleRecord) -> IisModuleOutcome:
         acts = self.acts
         state = acts.read()
         if ended.end.open_end:
-            return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
+            return acts.end(IisModuleStatus.UNKNOWN, ended.text, state, ended)
         decision = self._decide(state)
         there = any(one.code == module.product_code for one in state.products)
         if decision.need is Need.NOTHING and there and (ended.good or ended.end.cut):
-            return acts.end(ModuleStatus.INSTALLED, decision.reason, state, ended)
+            return acts.end(IisModuleStatus.INSTALLED, decision.reason, state, ended)
         if state.present is not False:
-            return acts.end(ModuleStatus.FAILED, f"{ended.text} {decision.reason}", state, ended)
+            return acts.end(IisModuleStatus.FAILED, f"{ended.text} {decision.reason}", state, ended)
         # It is judged: whoever runs it again wants another attempt.
         acts.forget()
         reason = f"{ended.text} The module is not there."
-        return acts.end(ModuleStatus.FAILED, reason, acts.read(), ended)
+        return acts.end(IisModuleStatus.FAILED, reason, acts.read(), ended)
 
 
 @dataclass(slots=True)
 class _Remove:
     """Taking off."""
 
-    acts: ModuleActs
+    acts: IisModuleWork
 
-    def go(self) -> ModuleOutcome:
+    def go(self) -> IisModuleOutcome:
         acts = self.acts
         resumed, state = acts.settle(acts.before)
         if resumed and resumed.end.open_end:
@@ -154,13 +154,13 @@ class _Remove:
             return left_open(acts, state, resumed, (step, forget) if step else ())
         if state.present is None:
             why = f"the module cannot be read: {state.why('presence')}"
-            return acts.end(ModuleStatus.REFUSED, why, state)
+            return acts.end(IisModuleStatus.REFUSED, why, state)
         if not state.present:
             return self._forget(state, resumed)
         if reason := not_ours(state):
-            return acts.end(ModuleStatus.NOT_OURS, reason, state)
+            return acts.end(IisModuleStatus.NOT_OURS, reason, state)
         if objection := self._objection(state):
-            return acts.end(ModuleStatus.REFUSED, objection, state)
+            return acts.end(IisModuleStatus.REFUSED, objection, state)
         return self._take_off(state)
 
     def _objection(self, state: ModuleState) -> str | None:
@@ -187,7 +187,7 @@ class _Remove:
             )
         return None
 
-    def _take_off(self, state: ModuleState) -> ModuleOutcome:
+    def _take_off(self, state: ModuleState) -> IisModuleOutcome:
         acts = self.acts
         noted, module = state.noted, noted_msi(self.acts, state)
         assert noted is not None  # noqa: S101 - without a record it is not ours
@@ -202,7 +202,7 @@ class _Remove:
                 words(self.acts.tools.knowledge), noted.product_code, reason, alone=False
             )
             steps = (*steps, job, forget)
-            return acts.end(ModuleStatus.PLANNED, reason, state, steps=steps)
+            return acts.end(IisModuleStatus.PLANNED, reason, state, steps=steps)
         for attempt in acts.attempts(after=number):
             path = acts.deliver(module)
             ended = acts.run(jobs, attempt, path, module, REMOVE)
@@ -210,28 +210,28 @@ class _Remove:
                 break
         return self._judge(ended)
 
-    def _judge(self, ended: MsiexecEnd) -> ModuleOutcome:
+    def _judge(self, ended: MsiexecEnd) -> IisModuleOutcome:
         acts = self.acts
         state = acts.read()
         if ended.end.open_end:
-            return acts.end(ModuleStatus.UNKNOWN, ended.text, state, ended)
+            return acts.end(IisModuleStatus.UNKNOWN, ended.text, state, ended)
         if state.present is False and (ended.good or ended.end.cut):
             return self._forget(state, ended)
         found = (
             "The module is not there." if state.present is False else "The module is still there."
         )
-        return acts.end(ModuleStatus.FAILED, f"{ended.text} {found}", state, ended)
+        return acts.end(IisModuleStatus.FAILED, f"{ended.text} {found}", state, ended)
 
-    def _forget(self, state: ModuleState, ended: MsiexecEnd | None) -> ModuleOutcome:
+    def _forget(self, state: ModuleState, ended: MsiexecEnd | None) -> IisModuleOutcome:
         """The module is gone: so is what was noted about it."""
         acts = self.acts
         if state.noted is None:
-            return acts.end(ModuleStatus.ABSENT, "the module is not there", state, ended)
+            return acts.end(IisModuleStatus.ABSENT, "the module is not there", state, ended)
         reason = "the module that we installed is not there any more"
         if acts.tools.check:
             step = forget_step(
                 words(self.acts.tools.knowledge), state.noted.product_code, reason, alone=True
             )
-            return acts.end(ModuleStatus.PLANNED, reason, state, steps=(step,))
+            return acts.end(IisModuleStatus.PLANNED, reason, state, steps=(step,))
         acts.forget()
-        return acts.end(ModuleStatus.REMOVED, reason, acts.read(), ended)
+        return acts.end(IisModuleStatus.REMOVED, reason, acts.read(), ended)

@@ -13,8 +13,8 @@ from .request import update_name
 if TYPE_CHECKING:
     from ..facts.read import Facts
     from ..host.calls.updates import Snapshot
-    from .host import PatchHost
-    from .models import Choice
+    from .host import InstallSession
+    from .models import UpdateSelection
 
 # Ending of records that are no update in progress: mitigations to be applied again after an upgrade.
 NO_UPDATE = ".mitigations"
@@ -23,10 +23,10 @@ _MOVES = ("binaries", "versions", "installers", "service_cache")
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class StartingPoint:
     """One update with what the host has of it. ``reached``: ExSetup.exe has its version already."""
 
-    choice: Choice
+    choice: UpdateSelection
     update: str = ""
     now: dict[str, Any] | None = None
     recorded: dict[str, Any] | None = None
@@ -46,12 +46,12 @@ class Beginning:
         return not moved and seen.get("recorded") == self.recorded
 
 
-def look(choice: Choice, host: PatchHost, facts: Facts) -> Beginning:
+def look(choice: UpdateSelection, host: InstallSession, facts: Facts) -> StartingPoint:
     """Read what the host has of a chosen update."""
     update = update_name(choice)
     seen = host.snapshot(update)
     recorded, begun, lock = seen.get("recorded"), seen.get("begun"), seen.get("lock")
-    return Beginning(
+    return StartingPoint(
         choice,
         update,
         seen["now"],

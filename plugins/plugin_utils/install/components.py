@@ -15,7 +15,7 @@ from ..facts.read import rows, text
 from .models import Condition, Holds
 
 if TYPE_CHECKING:
-    from .models import Observed
+    from .models import HostReading
 
 _OUT = ("Inactive", "Draining")
 _MAINTENANCE = "maintenance"
@@ -29,7 +29,7 @@ class Maintenance(Enum):
     LEFT = "left"  # and was taken out of it again: nothing may be out
 
 
-def taken_out(seen: Observed) -> dict[tuple[str, str], str] | None:
+def taken_out(seen: HostReading) -> dict[tuple[str, str], str] | None:
     """Return (component, requester) -> state of what is out; ``None``: not known."""
     listed = rows(seen.snapshot.get("components") if seen.snapshot else None)
     if not listed.whole:
@@ -43,7 +43,7 @@ def taken_out(seen: Observed) -> dict[tuple[str, str], str] | None:
     return found
 
 
-def components(before: Observed, after: Observed, maintenance: Maintenance) -> Condition:
+def components(before: HostReading, after: HostReading, maintenance: Maintenance) -> Condition:
     """Nothing is out of service that was not before, but for the maintenance mode."""
     old, new = taken_out(before) or {}, taken_out(after)
     if new is None:

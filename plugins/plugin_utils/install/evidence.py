@@ -15,7 +15,7 @@ from ..judge.subject import build_of
 
 if TYPE_CHECKING:
     from ..base.model import Build
-    from .models import Observed
+    from .models import HostReading
 
 EVIDENCE = "evidence"  # confidence of a condition that rests on these rules
 
@@ -38,7 +38,7 @@ class Counted:
         return f"{names}, ..." if self.of(build) > len(self.names.get(build, ())) else names
 
 
-def counted(seen: Observed | None) -> Counted | None:
+def counted(seen: HostReading | None) -> Counted | None:
     """Return the count of a reading; ``None``: there is none that is whole."""
     section: Any = seen.snapshot.get("versions") if seen and seen.snapshot else None
     if not isinstance(section, dict) or section.get("truncated") is not False:
@@ -54,7 +54,7 @@ def counted(seen: Observed | None) -> Counted | None:
 
 
 def doubts(
-    target: Build, before: Observed, after: Observed, installed: Observed | None
+    target: Build, before: HostReading, after: HostReading, installed: HostReading | None
 ) -> list[str] | None:
     """What speaks against a whole update although ExSetup.exe has the target's version.
 

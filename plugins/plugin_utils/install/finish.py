@@ -13,37 +13,37 @@ from ..change.admission import StalePlan
 from ..change.run import Broken, ChangeRun
 from ..facts.read import Facts
 from ..host.calls import updates
-from ..host.jobs.decide import Outcome as JobOutcome
+from ..host.jobs.decide import JobOutcome
 from ..host.jobs.restart import Restart, other_boot
-from .models import Holds, Outcome, PatchState
+from .models import Holds, InstallState, InstallVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..base.errors import RemediationError
-    from .host import PatchHost
-    from .models import Observed
-    from .request import Request, Result, Tools
+    from .host import InstallSession
+    from .models import HostReading
+    from .request import InstallRequest, InstallResult, InstallRuntime
 
 _USABLE_PAUSE = 15.0
 # What Exchange needs time for after a restart; anything else that is wrong stays wrong.
 _COMES_UP = ("services", "probe", "pools", "components")
 _STATES = {
-    Broken.STALE_PLAN: PatchState.STALE_PLAN,
-    Broken.STOPPED: PatchState.STOPPED,
-    Broken.UNKNOWN: PatchState.UNKNOWN,
+    Broken.STALE_PLAN: InstallState.STALE_PLAN,
+    Broken.STOPPED: InstallState.STOPPED,
+    Broken.UNKNOWN: InstallState.UNKNOWN,
 }
 _RENEW = 240.0  # seconds; silent for ten minutes another run may take the host
 
 
 @dataclass(slots=True)
-class Finish:
+class InstallRun:
     """The steps after the installer, with their entries in the result. ``purpose``: patch, upgrade."""
 
-    request: Request
-    host: PatchHost
-    tools: Tools
-    result: Result
+    request: InstallRequest
+    host: InstallSession
+    tools: InstallRuntime
+    result: InstallResult
     purpose: str
     update: str = ""
     renewed: float = 0.0
@@ -68,11 +68,11 @@ class Finish:
         self.result.changed = self.change.changed
 
     def end(
-        self, state: PatchState, reason: str, name: str | None = None, code: str | None = None
+        self, state: InstallState, reason: str, name: str | None = None, code: str | None = None
     ) -> None:
         """Set the verdict; ``name`` is a known failure, ``code`` that of an error that ended it."""
         named = (failure(name, reason),) if name else ()
-        self.result.outcome = Outcome(state, reason, failures=named, code=code)
+        self.result.outcome = InstallVerdict(state, reason, failures=named, code=code)
 
     def broken(self, how: Broken, error: RemediationError) -> None:
         """Set the verdict after an error: before anything was changed nothing is wrong."""
@@ -88,7 +88,7 @@ class Finish:
             self.result.lock = {"reason": taken.reason, "previous": taken.previous}
         self.renewed = self.tools.clock()
 
-    def restart(self, installed: Observed, boot: str | None) -> bool:
+    def restart(self, installed: HostReading, boot: str | None) -> bool:
         """Restart Windows and renew the lock; false ends the run.
 
         ``boot``: the boot in which the installer was launched, ``None`` where an earlier run did it.
@@ -112,7 +112,7 @@ class Finish:
         )
         self.did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)
         if done.outcome is not JobOutcome.FINISHED:
-            self.end(PatchState.UNKNOWN, f"The restart: {done.reason}.")
+            self.end(InstallState.UNKNOWN, f"The restart: {done.reason}.")
             return False
         # A restart makes a lock of the other boot stale: it is renewed before anything is changed.
         self.lock()
@@ -123,7 +123,7 @@ class Finish:
         restored = updates.restore_start_types(self.host, self.update, "restore")
         self.did("restore", changed=restored.changed, after=restored.after)
 
-    def prove(self, verdict: Callable[[Observed], Outcome]) -> Outcome:
+    def prove(self, verdict: Callable[[HostReading], InstallVerdict]) -> InstallVerdict:
         """Judge until every condition holds, or Exchange had its time to come up."""
         begun, longest = self.tools.clock(), self.request.usable_seconds
         until = begun + longest

@@ -10,7 +10,7 @@ from ..base.errors import ScriptError
 from ..change.session import HostSession
 from ..host.calls import core, front_end, updates
 from ..host.transport.reply import failed_reply
-from .models import Observed
+from .models import HostReading
 
 if TYPE_CHECKING:
     from ..host.calls.updates import Snapshot
@@ -37,20 +37,20 @@ PROBES = tuple(
 
 
 @dataclass(slots=True)
-class PatchHost(HostSession):
+class InstallSession(HostSession):
     """A host session that reads snapshots and the front end."""
 
     def snapshot(self, update: str) -> Snapshot:
         """The present state and the record: ``now`` and ``recorded``."""
         return updates.snapshot(self, self.transport.peer, update, BINARIES)
 
-    def observe(self, update: str) -> Observed:
+    def observe(self, update: str) -> HostReading:
         """One whole reading."""
         reply = self.facts()
         now = self.snapshot(update)["now"]
         boot = reply.host.boot_id
         answers = front_end.probe(self, PROBES)
-        return Observed(reply.result, now, answers, tuple(reply.errors), boot)
+        return HostReading(reply.result, now, answers, tuple(reply.errors), boot)
 
     def held_by_controller(self) -> bool:
         """Whether the lock is of another run of the same controller."""

@@ -13,7 +13,7 @@ from ..catalog.failures import ExitClass, ExitCode
 from ..host.jobs.attempts import ENDED, Attempts, Command
 from ..host.jobs.driver import JobDriver
 from ..host.jobs.state import INTERRUPTED, REFUSED
-from .models import PatchState
+from .models import InstallState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..host.jobs.attempts import JobEnd
     from ..host.jobs.state import JobState
     from ..trust.packages.records import PackageRecord
-    from .host import PatchHost
-    from .request import Request, Tools
+    from .host import InstallSession
+    from .request import InstallRequest, InstallRuntime
 
 _RETRY_PAUSE = 300.0
 _MOST_ATTEMPTS = 50  # of one series; nobody repairs so often
@@ -35,7 +35,7 @@ class InstallerEnd:
 
     code: ExitCode | None
     launched: bool
-    state: PatchState = PatchState.UNKNOWN
+    state: InstallState = InstallState.UNKNOWN
     reason: str = ""
     failure: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class InstallerEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class InstallerCommand:
     """What an installer is told, and where its progress shows (files or folders of the host)."""
 
     arguments: tuple[str, ...]
@@ -58,10 +58,10 @@ class Installer:
     the job that another one began; without it the run is meant.
     """
 
-    request: Request
-    host: PatchHost
-    tools: Tools
-    words: Callable[[PackageRecord, str], Words]
+    request: InstallRequest
+    host: InstallSession
+    tools: InstallRuntime
+    words: Callable[[PackageRecord, str], InstallerCommand]
     classify: Callable[[object], ExitCode]
     update: str = ""
     series: str = ""
@@ -136,9 +136,9 @@ def meaning(end: JobEnd, classify: Callable[[object], ExitCode]) -> InstallerEnd
         text = "The installer was cut off by a restart; its exit code is not known."
         cut = ExitCode(None, ExitClass.FAILED, INTERRUPTED, text)
         return InstallerEnd(cut, launched, details=details, boot_id=boot)
-    state, reason, failure = PatchState.STOPPED, f"Nothing was launched: {end.reason}.", None
+    state, reason, failure = InstallState.STOPPED, f"Nothing was launched: {end.reason}.", None
     if end.open_end:
-        state, reason = PatchState.UNKNOWN, f"It is not known how it ended: {end.reason}."
+        state, reason = InstallState.UNKNOWN, f"It is not known how it ended: {end.reason}."
     if end.stalled:
         reason, failure = f"The installer is stuck: {end.reason}.", "stalled"
     return InstallerEnd(None, launched, state, reason, failure, details, boot)

@@ -19,56 +19,62 @@ if TYPE_CHECKING:
     from ..host.transport.reply import Reply
     from ..plan.records import HostPlan
     from ..trust.packages.records import PackageRecord
-    from .begin import Beginning
-    from .finish import Finish
-    from .installer import Words
-    from .models import Observed, Outcome
+    from .begin import StartingPoint
+    from .finish import InstallRun
+    from .installer import InstallerCommand
+    from .models import HostReading, InstallVerdict
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
+class ReadingsAround:
     """Before, between installation and restart, and the last one."""
 
-    before: Observed
-    after: Observed
-    installed: Observed | None = None
+    before: HostReading
+    after: HostReading
+    installed: HostReading | None = None
 
 
-class Kind(Protocol):
+class Installation(Protocol):
     """One kind of installation; ``finish`` holds request, host, tools and the result so far."""
 
     @property
     def purpose(self) -> str: ...
 
-    def begin(self, finish: Finish, facts: Facts) -> Beginning:
+    def begin(self, finish: InstallRun, facts: Facts) -> StartingPoint:
         """Choose, and read what the host has of it."""
 
-    def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
+    def checks(
+        self, finish: InstallRun, start: StartingPoint, reply: Reply
+    ) -> tuple[Precheck, ...]:
         """Judge whether it may be started."""
 
-    def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
+    def plan(
+        self, finish: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
+    ) -> HostPlan:
         """Return the steps; ``installed``: only what follows an installation is left."""
 
-    def prepare(self, finish: Finish) -> None:
+    def prepare(self, finish: InstallRun) -> None:
         """Do what must be done under the lock before the state is recorded."""
 
-    def words(self, package: PackageRecord, log: str) -> Words:
+    def words(self, package: PackageRecord, log: str) -> InstallerCommand:
         """Return what the installer is told."""
 
     def classify(self, code: object) -> ExitCode:
         """Return what its exit code means."""
 
-    def restarts(self, start: Beginning, code: ExitCode, installed: Observed) -> bool:
+    def restarts(self, start: StartingPoint, code: ExitCode, installed: HostReading) -> bool:
         """Tell whether Windows is to be restarted after it."""
 
-    def judge(self, finish: Finish, start: Beginning, seen: Readings, code: ExitCode) -> Outcome:
+    def judge(
+        self, finish: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
+    ) -> InstallVerdict:
         """Return the verdict."""
 
-    def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
+    def close(self, finish: InstallRun, start: StartingPoint, *, over: bool) -> None:
         """Add to the result what is left to do; ``over``: no record is needed any more."""
 
 
-def assessed(finish: Finish, reply: Reply) -> Assessment:
+def assessed(finish: InstallRun, reply: Reply) -> Assessment:
     """What is judged about the server for the campaign of the request."""
     tools = finish.tools
     campaign = tools.catalog.campaign(finish.request.campaign)

@@ -23,7 +23,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class UpdateSelection:
     """The update for one exact build, or why there is none; ``reason`` is one sentence."""
 
     action: Action
@@ -60,7 +60,7 @@ class Condition:
     confidence: str = "proof"  # or "evidence", where no source says what must be there
 
 
-class PatchState(Enum):
+class InstallState(Enum):
     """How it ended for one server; ``PATCHED`` only when every condition holds (I18)."""
 
     PATCHED = "patched"
@@ -74,10 +74,10 @@ class PatchState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InstallVerdict:
     """The verdict on one installation."""
 
-    state: PatchState
+    state: InstallState
     reason: str
     conditions: tuple[Condition, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -90,7 +90,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class HostReading:
     """One reading of a host: facts of Get-ExchangeServerInfo and of Get-UpdateSnapshot."""
 
     facts: dict[str, Any] | None

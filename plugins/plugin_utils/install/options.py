@@ -14,16 +14,16 @@ from ..change.source import PackageSource
 from ..plan.serialize import plan_to_dict
 from .budget import Budget
 from .components import Maintenance
-from .request import Request, Result, Tools
+from .request import InstallRequest, InstallResult, InstallRuntime
 from .serialize import choice_to_dict, outcome_to_dict, precheck_to_dict
 
 
-def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
+def request(host: str, options: dict[str, Any], *, check: bool) -> InstallRequest:
     """Read the options; raises :class:`ConfigError`."""
     # Any run of this owner goes on with what another one has begun; the name is for people.
     run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
     owner = options.get("owner") or controller()
-    return Request(
+    return InstallRequest(
         host,
         run,
         owner,
@@ -40,10 +40,10 @@ def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
     )
 
 
-def tools(options: dict[str, Any]) -> Tools:
+def tools(options: dict[str, Any]) -> InstallRuntime:
     """Open the operator's store, verified; without one an update can be planned, not installed."""
     source = PackageSource.of(options)
-    return Tools(load(), source.catalogue, source.deliver, delivery=source.operation)
+    return InstallRuntime(load(), source.catalogue, source.deliver, delivery=source.operation)
 
 
 def budget(options: dict[str, Any]) -> Budget | None:
@@ -53,7 +53,7 @@ def budget(options: dict[str, Any]) -> Budget | None:
     return Budget(Path(options["stop_file"]), options["stop_after"])
 
 
-def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     return {
         "host": wanted.host,

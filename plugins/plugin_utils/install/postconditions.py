@@ -14,7 +14,7 @@ from .models import Condition, Holds
 
 if TYPE_CHECKING:
     from ..facts.read import Named
-    from .models import Observed
+    from .models import HostReading
 
 _STARTABLE = ("Automatic", "AutomaticDelayed")
 _MOST = 50
@@ -22,7 +22,7 @@ _UNAVAILABLE = 503
 
 
 def surroundings(
-    facts: Facts, before: Observed, after: Observed, maintenance: Maintenance
+    facts: Facts, before: HostReading, after: HostReading, maintenance: Maintenance
 ) -> tuple[Condition, ...]:
     """What must hold around the files, whatever was installed."""
     return (
@@ -35,7 +35,7 @@ def surroundings(
     )
 
 
-def listing(seen: Observed, name: str) -> Named:
+def listing(seen: HostReading, name: str) -> Named:
     """Return the rows of one list of a snapshot by name."""
     return named(rows(seen.snapshot.get(name) if seen.snapshot else None, "name"))
 
@@ -48,7 +48,7 @@ def _baseline_missing(condition: str, before: Named, after: Named) -> Condition 
     return None
 
 
-def _start_types(before: Observed, after: Observed) -> Condition:
+def _start_types(before: HostReading, after: HostReading) -> Condition:
     old, new = listing(before, "services"), listing(after, "services")
     if missing := _baseline_missing("start-types", old, new):
         return missing
@@ -63,7 +63,7 @@ def _start_types(before: Observed, after: Observed) -> Condition:
     return _listed("start-types", "Start types", sorted(wrong), "Every start type is as before.")
 
 
-def _services(before: Observed, after: Observed) -> Condition:
+def _services(before: HostReading, after: HostReading) -> Condition:
     """What ran before, or starts by itself and ran, runs again."""
     old, new = listing(before, "services"), listing(after, "services")
     if missing := _baseline_missing("services", old, new):
@@ -80,7 +80,7 @@ def _services(before: Observed, after: Observed) -> Condition:
     return _listed("services", "Services", sorted(wrong), "Every service that ran runs.")
 
 
-def _pools(before: Observed, after: Observed) -> Condition:
+def _pools(before: HostReading, after: HostReading) -> Condition:
     old, new = listing(before, "app_pools"), listing(after, "app_pools")
     if before.snapshot is not None and before.snapshot.get("app_pools") == []:
         return Condition("pools", Holds.YES, "There were no application pools.")
@@ -97,7 +97,7 @@ def _pools(before: Observed, after: Observed) -> Condition:
     return _listed("pools", "Application pools", sorted(wrong), "Every pool that ran runs.")
 
 
-def _probe(before: Observed, after: Observed) -> Condition:
+def _probe(before: HostReading, after: HostReading) -> Condition:
     """OWA and ECP answer; a pool that a mitigation had stopped before answers 503 still."""
     if not after.probes:
         return Condition("probe", Holds.UNKNOWN, "The front end was not asked.")

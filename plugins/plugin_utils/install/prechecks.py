@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..base.model import CheckStatus
-from ..change.checks import Precheck, Status
+from ..change.checks import Precheck, PrecheckStatus
 from ..facts.read import Facts, number, rows, text
-from .models import Action, Choice, Observed
+from .models import Action, HostReading, UpdateSelection
 from .reading import at_work
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _ASSESSED = ("services.disabled", "path.agreement", "session.elevated")
 
 
 def common_prechecks(
-    choice: Choice,
+    choice: UpdateSelection,
     facts: Facts,
     snapshot: dict[str, Any] | None,
     assessment: Assessment | None,
@@ -56,8 +56,8 @@ def blocking(checks: tuple[Precheck, ...]) -> tuple[Precheck, ...]:
     return tuple(check for check in checks if check.blocks)
 
 
-def _update(choice: Choice) -> Precheck:
-    status = Status.PASS if choice.action is Action.INSTALL else Status.STOP
+def _update(choice: UpdateSelection) -> Precheck:
+    status = PrecheckStatus.PASS if choice.action is Action.INSTALL else PrecheckStatus.STOP
     return Precheck("patch.update", status, choice.reason, choice.remedy)
 
 
@@ -65,24 +65,27 @@ def _approvals(policy: Policy) -> Precheck:
     if policy.missing:
         return Precheck(
             "patch.approval",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"The policy of this inventory asks for {', '.join(policy.missing)}.",
             "Give them as variables; they are recorded with the change.",
         )
     words = ", ".join(f"{name} {value}" for name, value in sorted(policy.approvals.items()))
-    return Precheck("patch.approval", Status.PASS, words or "No approval is required.")
+    return Precheck("patch.approval", PrecheckStatus.PASS, words or "No approval is required.")
 
 
 def _window(policy: Policy, now: datetime) -> Precheck:
     left = policy.seconds_left(now)
     if left is None:
-        return Precheck("patch.window", Status.PASS, "No maintenance window is given.")
+        return Precheck("patch.window", PrecheckStatus.PASS, "No maintenance window is given.")
     summary = f"The window is open for {max(left, 0)} s, the change may take {policy.seconds} s."
     if left < policy.seconds:
         return Precheck(
-            "patch.window", Status.STOP, summary, "Run again in the next window with a later end."
+            "patch.window",
+            PrecheckStatus.STOP,
+            summary,
+            "Run again in the next window with a later end.",
         )
-    return Precheck("patch.window", Status.PASS, summary)
+    return Precheck("patch.window", PrecheckStatus.PASS, summary)
 
 
 def _reboot(facts: Facts) -> Precheck:
@@ -91,21 +94,25 @@ def _reboot(facts: Facts) -> Precheck:
     if sources:
         return Precheck(
             "patch.reboot-pending",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"A restart is pending ({', '.join(sources)}): what is installed now can be reverted "
             "by it although the installer reports success.",
             "Restart first, as a step of its own, then run again.",
         )
     if not listed.whole:
         why = facts.why("pending_reboot")
-        return Precheck("patch.reboot-pending", Status.UNKNOWN, f"Could not be read: {why}.")
-    return Precheck("patch.reboot-pending", Status.PASS, "No restart is pending.")
+        return Precheck(
+            "patch.reboot-pending", PrecheckStatus.UNKNOWN, f"Could not be read: {why}."
+        )
+    return Precheck("patch.reboot-pending", PrecheckStatus.PASS, "No restart is pending.")
 
 
-def _disk(choice: Choice, facts: Facts, policy: Policy) -> list[Precheck]:
+def _disk(choice: UpdateSelection, facts: Facts, policy: Policy) -> list[Precheck]:
     size = choice.package.size if choice.package else policy.package_bytes
     if size is None:
-        return [Precheck("patch.disk", Status.UNKNOWN, "The size of the package is not known.")]
+        return [
+            Precheck("patch.disk", PrecheckStatus.UNKNOWN, "The size of the package is not known.")
+        ]
     needed = _TIMES * size + policy.room_bytes
     listed = facts.listing("disks")
     found: list[Precheck] = []
@@ -118,18 +125,20 @@ def _disk(choice: Choice, facts: Facts, policy: Policy) -> list[Precheck]:
         found.append(_drive(text(row.get("root")) or "?", number(row.get("free_bytes")), needed))
     for purpose in sorted({"system", "exchange"} - covered):
         why = facts.why("disks")
-        found.append(Precheck("patch.disk", Status.UNKNOWN, f"The {purpose} drive: {why}."))
+        found.append(Precheck("patch.disk", PrecheckStatus.UNKNOWN, f"The {purpose} drive: {why}."))
     return found
 
 
 def _drive(root: str, free: int | None, needed: int) -> Precheck:
     if free is None:
-        return Precheck("patch.disk", Status.UNKNOWN, f"{root}: the free space is not known.")
+        return Precheck(
+            "patch.disk", PrecheckStatus.UNKNOWN, f"{root}: the free space is not known."
+        )
     summary = f"{root} has {free // _MIB} MiB free, {needed // _MIB} MiB are needed."
     if free < needed:
         remedy = "Make room (logs, temporary files), then run again."
-        return Precheck("patch.disk", Status.STOP, summary, remedy)
-    return Precheck("patch.disk", Status.PASS, summary)
+        return Precheck("patch.disk", PrecheckStatus.STOP, summary, remedy)
+    return Precheck("patch.disk", PrecheckStatus.PASS, summary)
 
 
 _MIB = 1 << 20
@@ -137,30 +146,36 @@ _MIB = 1 << 20
 
 def _installer(snapshot: dict[str, Any] | None) -> Precheck:
     listed = rows(snapshot.get("installers") if snapshot else None)
-    if names := at_work(Observed(None, snapshot)):
+    if names := at_work(HostReading(None, snapshot)):
         return Precheck(
             "patch.installer",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"Another installation or Windows Update is at work: {', '.join(names)}.",
             "Wait until it has ended; it is never interrupted from here.",
         )
     if not listed.whole:
-        return Precheck("patch.installer", Status.UNKNOWN, "The processes could not be read.")
-    return Precheck("patch.installer", Status.PASS, "No other installer is at work.")
+        return Precheck(
+            "patch.installer", PrecheckStatus.UNKNOWN, "The processes could not be read."
+        )
+    return Precheck("patch.installer", PrecheckStatus.PASS, "No other installer is at work.")
 
 
 def _assessed(assessment: Assessment | None) -> list[Precheck]:
     if assessment is None:
-        return [Precheck("patch.assessment", Status.UNKNOWN, "The server could not be assessed.")]
+        return [
+            Precheck(
+                "patch.assessment", PrecheckStatus.UNKNOWN, "The server could not be assessed."
+            )
+        ]
     found = []
     for check in assessment.checks:
         if check.check not in _ASSESSED:
             continue
         status = {
-            CheckStatus.PASS: Status.PASS,
-            CheckStatus.NOT_APPLICABLE: Status.PASS,
-            CheckStatus.FINDING: Status.STOP,
-        }.get(check.status, Status.UNKNOWN)
+            CheckStatus.PASS: PrecheckStatus.PASS,
+            CheckStatus.NOT_APPLICABLE: PrecheckStatus.PASS,
+            CheckStatus.FINDING: PrecheckStatus.STOP,
+        }.get(check.status, PrecheckStatus.UNKNOWN)
         found.append(Precheck(f"patch.{check.check}", status, check.summary, check.remedy))
     return found
 
@@ -171,14 +186,16 @@ def _service_cache(snapshot: dict[str, Any] | None) -> Precheck:
     if names:
         return Precheck(
             "patch.service-cache",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"An earlier installation left its list of services: {', '.join(names)}. The installer "
             "would take the start types in it for the original ones.",
             "Correct the start types, rename the files, then run again.",
         )
     if not listed.whole:
-        return Precheck("patch.service-cache", Status.UNKNOWN, "The setup logs cannot be read.")
-    return Precheck("patch.service-cache", Status.PASS, "No leftover list of services.")
+        return Precheck(
+            "patch.service-cache", PrecheckStatus.UNKNOWN, "The setup logs cannot be read."
+        )
+    return Precheck("patch.service-cache", PrecheckStatus.PASS, "No leftover list of services.")
 
 
 def _interim(facts: Facts) -> Precheck:
@@ -188,32 +205,34 @@ def _interim(facts: Facts) -> Precheck:
     if interim:
         return Precheck(
             "patch.interim-update",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"Interim updates are installed: {', '.join(interim)}.",
             "Remove interim updates first; Microsoft's updates do not install over them.",
         )
     if not listed.whole:
-        return Precheck("patch.interim-update", Status.UNKNOWN, "The updates cannot be read.")
-    return Precheck("patch.interim-update", Status.PASS, "No interim update is installed.")
+        return Precheck(
+            "patch.interim-update", PrecheckStatus.UNKNOWN, "The updates cannot be read."
+        )
+    return Precheck("patch.interim-update", PrecheckStatus.PASS, "No interim update is installed.")
 
 
 def _dag(facts: Facts, policy: Policy) -> Precheck:
     section = facts.section("dag")
     if section is None:
-        return Precheck("patch.dag", Status.UNKNOWN, f"DAG or not: {facts.why('dag')}.")
+        return Precheck("patch.dag", PrecheckStatus.UNKNOWN, f"DAG or not: {facts.why('dag')}.")
     name = text(section.get("name"))
     if name is None and section.get("cluster_service") is None:
-        return Precheck("patch.dag", Status.PASS, "Not a member of a DAG.")
+        return Precheck("patch.dag", PrecheckStatus.PASS, "Not a member of a DAG.")
     guard = policy.guard
     member = f"Member of the DAG {name}" if name else "Member of a cluster whose name is not known"
     if guard is None:
         return Precheck(
             "patch.dag",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"{member}, and nobody has said that the others can do without it.",
             "Put it into maintenance mode and give the answer of the DAG guard (allowed, reason, by).",
         )
-    status = Status.PASS if guard.allowed else Status.STOP
+    status = PrecheckStatus.PASS if guard.allowed else PrecheckStatus.STOP
     return Precheck("patch.dag", status, f"{member}; {guard.by} says: {guard.reason}.")
 
 
@@ -224,10 +243,10 @@ def _antimalware(facts: Facts) -> Precheck:
     )
     if not running:
         words = "No known anti-malware product runs." if listed.whole else "Could not be read."
-        return Precheck("patch.antimalware", Status.NOTE, words)
+        return Precheck("patch.antimalware", PrecheckStatus.NOTE, words)
     return Precheck(
         "patch.antimalware",
-        Status.NOTE,
+        PrecheckStatus.NOTE,
         f"{', '.join(running)} may slow the installer down or block it.",
         "Microsoft advises to pause it for the installation; it is never switched off from here.",
     )

@@ -10,7 +10,7 @@ from ..judge.subject import build_of
 
 if TYPE_CHECKING:
     from ..base.model import Build
-    from .models import Observed
+    from .models import HostReading
 
 
 def exsetup(facts: Facts) -> Build | None:
@@ -19,7 +19,7 @@ def exsetup(facts: Facts) -> Build | None:
     return build_of(section.get("file_version")) if isinstance(section, dict) else None
 
 
-def versions(seen: Observed | None) -> dict[str, Build | None]:
+def versions(seen: HostReading | None) -> dict[str, Build | None]:
     """Every watched file with its version; ExSetup.exe by the facts where there is no snapshot."""
     if seen is None:
         return {}
@@ -42,7 +42,7 @@ def listed_kbs(facts: Facts) -> set[str]:
     return {kb.upper() for kb in kbs if kb}
 
 
-def at_work(seen: Observed) -> tuple[str, ...]:
+def at_work(seen: HostReading) -> tuple[str, ...]:
     """The installers that ran at a reading, by the names of their processes."""
     listed = rows(seen.snapshot.get("installers") if seen.snapshot else None)
     return tuple(sorted({text(row.get("name")) or "?" for row in listed.rows}))

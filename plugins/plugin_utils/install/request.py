@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ..host.transfer.order import Delivered, Delivery
     from ..plan.records import HostPlan
     from ..trust.packages.catalogue import PackageCatalogue
-    from .models import Choice, Outcome
+    from .models import InstallVerdict, UpdateSelection
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class InstallRequest:
     """What is wanted of one host. The host is the memory: any run of ``owner`` goes on there."""
 
     host: str
@@ -53,11 +53,11 @@ class Request:
 
 
 @dataclass(slots=True)
-class Result:
+class InstallResult:
     """How it went, with everything it rests on."""
 
-    outcome: Outcome
-    choice: Choice | None = None
+    outcome: InstallVerdict
+    choice: UpdateSelection | None = None
     prechecks: tuple[Precheck, ...] = ()
     planned: HostPlan | None = None
     done: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Tools:
+class InstallRuntime:
     """The world around a run; tests hand in their own."""
 
     catalog: Catalog
@@ -90,6 +90,6 @@ class Tools:
     admit: Callable[[HostPlan], None] = lambda _plan: None
 
 
-def update_name(choice: Choice) -> str:
+def update_name(choice: UpdateSelection) -> str:
     """The name of an update on the host: by KB and resulting build."""
     return f"{(choice.kb or 'cu').lower()}-{choice.target}"

@@ -33,31 +33,33 @@ from ..host.calls import updates
 from ..host.jobs.attempts import ENDED
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Delivery
-from .begin import Beginning
+from .begin import StartingPoint
 from .components import Maintenance
-from .finish import Finish
-from .host import BINARIES, PatchHost
+from .finish import InstallRun
+from .host import BINARIES, InstallSession
 from .installer import Installer, InstallerEnd
-from .kind import Readings
-from .models import Action, Choice, Observed, Outcome, PatchState
+from .kind import ReadingsAround
+from .models import Action, HostReading, InstallState, InstallVerdict, UpdateSelection
 from .prechecks import blocking
 from .reading import at_work
-from .request import Request, Result, Tools
+from .request import InstallRequest, InstallResult, InstallRuntime
 
 if TYPE_CHECKING:
     from ..host.transport.base import Transport
     from ..host.transport.reply import Reply
-    from .kind import Kind
+    from .kind import Installation
 
 _EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
 
 
-def install_on(request: Request, transport: Transport, tools: Tools, kind: Kind) -> Result:
+def install_on(
+    request: InstallRequest, transport: Transport, tools: InstallRuntime, kind: Installation
+) -> InstallResult:
     """Install one thing of this kind; never raises a :class:`RemediationError`."""
     machine = _Run(request, transport, tools, kind)
     with machine.finish.change.of(machine.finish.broken):
         machine.go()
-        if machine.result.outcome.state is PatchState.UNKNOWN:
+        if machine.result.outcome.state is InstallState.UNKNOWN:
             machine.finish.change.at_work()  # an installer may be: the lock stays
     machine.result.commands = machine.host.asked
     return machine.result
@@ -66,11 +68,17 @@ def install_on(request: Request, transport: Transport, tools: Tools, kind: Kind)
 class _Run:
     """One run on one host."""
 
-    def __init__(self, request: Request, transport: Transport, tools: Tools, kind: Kind) -> None:
+    def __init__(
+        self,
+        request: InstallRequest,
+        transport: Transport,
+        tools: InstallRuntime,
+        kind: Installation,
+    ) -> None:
         self.request = request
         self._kind = kind
         self.tools = tools
-        self.host = PatchHost(
+        self.host = InstallSession(
             transport,
             request.run,
             request.holder,
@@ -81,11 +89,11 @@ class _Run:
             # Another life of this run asks with other keys: what it repeats may be done twice.
             attempt=secrets.token_hex(8),
         )
-        self.result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
+        self.result = InstallResult(InstallVerdict(InstallState.UNKNOWN, "not begun"))
         self._transport = transport
-        self.finish = Finish(request, self.host, tools, self.result, kind.purpose)
-        self._before = Observed(None)
-        self._start = Beginning(Choice(Action.STOP, "not begun", None))
+        self.finish = InstallRun(request, self.host, tools, self.result, kind.purpose)
+        self._before = HostReading(None)
+        self._start = StartingPoint(UpdateSelection(Action.STOP, "not begun", None))
         self._fresh = False  # nothing of it was launched yet
         self._job = Installer(request, self.host, tools, words=kind.words, classify=kind.classify)
         self._host_now = tools.now()
@@ -129,14 +137,14 @@ class _Run:
         self._job.update = self.finish.update = start.update
         self._job.series = start.series
         if choice.action is not Action.INSTALL:
-            state = PatchState.STOPPED
+            state = InstallState.STOPPED
             if choice.action is Action.NOTHING:
-                state = PatchState.NOTHING_TO_DO
+                state = InstallState.NOTHING_TO_DO
                 self._clear_lock()
             self.finish.end(state, choice.reason)
             return False
         recorded = start.recorded
-        self._before = Observed(reply.result, recorded["state"] if recorded else start.now)
+        self._before = HostReading(reply.result, recorded["state"] if recorded else start.now)
         launched = recorded is not None and self._launched()
         reached = recorded is not None and start.reached and not self.request.repair
         self._fresh = not (launched or reached)
@@ -147,7 +155,7 @@ class _Run:
         )
         self.tools.admit(self.result.planned)
         if self.request.check:
-            self.finish.end(PatchState.PLANNED, choice.reason)
+            self.finish.end(InstallState.PLANNED, choice.reason)
         return True
 
     def _clear_lock(self) -> None:
@@ -172,7 +180,7 @@ class _Run:
     def _may_start(self, reply: Reply) -> bool:
         found = self.result.prechecks = self._kind.checks(self.finish, self._start, reply)
         if stops := blocking(found):
-            self.finish.end(PatchState.STOPPED, " ".join(check.summary for check in stops))
+            self.finish.end(InstallState.STOPPED, " ".join(check.summary for check in stops))
             return False
         return True
 
@@ -194,7 +202,7 @@ class _Run:
         updates.remove_snapshot(self.host, self._start.update, step)
 
     def _forget_if_nothing_ran(self, ended: InstallerEnd) -> None:
-        if ended.state is not PatchState.STOPPED or ended.launched:
+        if ended.state is not InstallState.STOPPED or ended.launched:
             return
         with suppress(LockedByOther):
             if not self._launched():
@@ -212,7 +220,7 @@ class _Run:
         if self.request.repair and (last is None or last.state in ENDED):
             seen = self.host.observe(start.update)
             boot = last.boot_id if last else None
-            if not self._judge(Readings(self._before, seen), _EARLIER).wrong:
+            if not self._judge(ReadingsAround(self._before, seen), _EARLIER).wrong:
                 return InstallerEnd(_EARLIER, launched=False, boot_id=boot)
         return None
 
@@ -221,8 +229,8 @@ class _Run:
         request, package = self.request, self._start.choice.package
         if package is None:
             reason = "There is no package of the signed catalogue to install."
-            self.finish.end(PatchState.STOPPED, reason)
-            return InstallerEnd(None, launched=False, state=PatchState.STOPPED)
+            self.finish.end(InstallState.STOPPED, reason)
+            return InstallerEnd(None, launched=False, state=InstallState.STOPPED)
         delivery = Delivery(
             self._transport,
             request.host,
@@ -243,7 +251,7 @@ class _Run:
             self.finish.end(ended.state, ended.reason, ended.failure)
         return ended
 
-    def _judge(self, seen: Readings, code: ExitCode) -> Outcome:
+    def _judge(self, seen: ReadingsAround, code: ExitCode) -> InstallVerdict:
         return self._kind.judge(self.finish, self._start, seen, code)
 
     def _afterwards(self, code: ExitCode, boot: str | None) -> None:
@@ -252,26 +260,26 @@ class _Run:
         start, before = self._start, self._before
         installed = self.host.observe(start.update)
         if code.kind is ExitClass.UNKNOWN:
-            self.result.outcome = self._judge(Readings(before, installed), code)
+            self.result.outcome = self._judge(ReadingsAround(before, installed), code)
             return
         if code.name == INTERRUPTED and (names := at_work(installed)):
             # Its runner is gone, it is not: services are not put right under its hands.
             reason = (
                 f"Nobody watches the installer any more, and it is at work: {', '.join(names)}."
             )
-            self.finish.end(PatchState.UNKNOWN, f"{reason} Wait for its end, then run again.")
+            self.finish.end(InstallState.UNKNOWN, f"{reason} Wait for its end, then run again.")
             return
         wanted = self.request.restart and self._kind.restarts(start, code, installed)
         if wanted and not self.finish.restart(installed, boot):
             return
         self.finish.restore()
         outcome = self.finish.prove(
-            lambda seen: self._judge(Readings(before, seen, installed), code)
+            lambda seen: self._judge(ReadingsAround(before, seen, installed), code)
         )
         # In the maintenance mode of this run it is not over: it goes on after that was left.
-        proven = outcome.state is PatchState.PATCHED
+        proven = outcome.state is InstallState.PATCHED
         done = proven and self.request.maintenance is not Maintenance.ENTERED
-        over = done or outcome.state is PatchState.NOT_PATCHED
+        over = done or outcome.state is InstallState.NOT_PATCHED
         self._kind.close(self.finish, start, over=over)
         if over:
             self._forget("proven")

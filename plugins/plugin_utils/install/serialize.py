@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..change.checks import Precheck
-    from .models import Choice, Outcome
+    from .models import InstallVerdict, UpdateSelection
 
 
-def choice_to_dict(choice: Choice) -> dict[str, Any]:
+def choice_to_dict(choice: UpdateSelection) -> dict[str, Any]:
     """Return what is to be installed, or why nothing is."""
     package = choice.package
     return {
@@ -40,7 +40,7 @@ def precheck_to_dict(check: Precheck) -> dict[str, Any]:
     }
 
 
-def outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
+def outcome_to_dict(outcome: InstallVerdict) -> dict[str, Any]:
     """Return the verdict for results and reports."""
     return {
         "state": outcome.state.value,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.clauses import clause_for
-from ..change.checks import Status
+from ..change.checks import PrecheckStatus
 from ..plan.freshness import facts_digest, section_digests
 from ..plan.records import HostPlan, Step
 from .host import BINARIES
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..change.checks import Precheck
-    from .models import Choice
-    from .request import Request, Tools
+    from .models import UpdateSelection
+    from .request import InstallRequest, InstallRuntime
 
 # Of the facts. Everything else is checked again before anything is started, and may differ.
 SECTIONS = ("computer", "dag", "exchange", "pending_reboot", "updates")
@@ -26,9 +26,9 @@ _CONDITIONS = "files, updates, start types, services, pools, front end, no resta
 
 def install_plan(
     intent: str,
-    request: Request,
-    tools: Tools,
-    choice: Choice,
+    request: InstallRequest,
+    tools: InstallRuntime,
+    choice: UpdateSelection,
     facts: Mapping[str, Any] | None,
     recorded: Mapping[str, Any] | None,
     checks: tuple[Precheck, ...],
@@ -57,13 +57,16 @@ def install_plan(
         request.campaign,
         tuple(steps),
         rests_on=facts_digest(facts, SECTIONS),
-        notes=tuple(check.summary for check in checks if check.status is Status.NOTE),
+        notes=tuple(check.summary for check in checks if check.status is PrecheckStatus.NOTE),
         sections=section_digests(facts, SECTIONS),
     )
 
 
 def _steps(
-    tools: Tools, choice: Choice, recorded: Mapping[str, Any] | None, arguments: Sequence[str]
+    tools: InstallRuntime,
+    choice: UpdateSelection,
+    recorded: Mapping[str, Any] | None,
+    arguments: Sequence[str],
 ) -> dict[str, tuple[str, dict[str, Any], str, Any, Any]]:
     """Each step: operation, parameters, reason, before, after."""
     update, package = update_name(choice), choice.package

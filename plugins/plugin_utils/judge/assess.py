@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..catalog.records.mitigations import Mitigation
     from .checks.updates import Listed
     from .exposure import Grounds
-    from .mitigations.state import MitigationState
+    from .mitigations.state import JudgedMitigation
     from .subject import Subject
 
 __all__ = ["ClockSample", "assess"]
@@ -89,7 +89,7 @@ def assess(
 def _checks(
     subject: Subject,
     updates: Listed,
-    mitigations: tuple[Mapping[str, Mitigation], Mapping[str, MitigationState]],
+    mitigations: tuple[Mapping[str, Mitigation], Mapping[str, JudgedMitigation]],
     exposures: Iterable[CveVerdict],
     sample: ClockSample | None,
 ) -> tuple[CheckResult, ...]:

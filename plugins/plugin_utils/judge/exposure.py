@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..base.model import CveVerdict, Exposure
 from .checks.presence import absence_doubt, path_doubt, registry_doubt
 from .checks.updates import proves
-from .mitigations.state import State
+from .mitigations.state import MitigationState
 from .subject import EDGE, SERVER, TOOLS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..catalog.records.builds import CveFix
     from .checks.updates import Listed
-    from .mitigations.state import MitigationState
+    from .mitigations.state import JudgedMitigation
     from .subject import Subject
 
 _NO_CHANGE = "No change will be made to this server; find out what it is first."
@@ -46,7 +46,7 @@ class Grounds:
 
     subject: Subject
     updates: Listed
-    mitigations: Mapping[str, MitigationState]
+    mitigations: Mapping[str, JudgedMitigation]
     doubt: str | None  # why no nice reading can be believed, in one sentence
 
     def campaign_of(self, cve: str) -> str | None:
@@ -56,7 +56,7 @@ class Grounds:
 
 
 def grounds(
-    subject: Subject, updates: Listed, mitigations: Mapping[str, MitigationState]
+    subject: Subject, updates: Listed, mitigations: Mapping[str, JudgedMitigation]
 ) -> Grounds:
     """Collect the doubts about a server that hold for every CVE."""
     found = [doubt.reason for doubt in (registry_doubt(subject), path_doubt(subject)) if doubt]
@@ -159,7 +159,9 @@ def _mitigated(cve: str, on: Grounds) -> tuple[str, ...]:
     entry = on.subject.campaign.cve(cve)
     wanted = entry.mitigations if entry else ()
     states = [on.mitigations.get(name) for name in wanted]
-    if wanted and all(state is not None and state.state is State.HOLDS for state in states):
+    if wanted and all(
+        state is not None and state.state is MitigationState.HOLDS for state in states
+    ):
         return wanted
     return ()
 

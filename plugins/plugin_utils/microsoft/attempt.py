@@ -24,20 +24,20 @@ from ..host.transfer.bring import bring
 from ..host.transfer.delivery import push
 from ..host.transfer.order import Delivery
 from . import run as tool_run
-from .record import ToolRecord
+from .record import AttemptRecord
 
 if TYPE_CHECKING:
-    from .file import ToolParcel
+    from .file import RemoteScript
 
 if TYPE_CHECKING:
     from ..change.session import HostSession
     from ..host.jobs.state import JobState
     from ..host.transfer.order import Delivered
     from ..host.transport.reply import Reply
-    from .file import ToolParcel
-    from .record import ToolRecords
-    from .request import ToolRequest, ToolWorld
-    from .run import ToolOrder, ToolReport
+    from .file import RemoteScript
+    from .record import AttemptRecords
+    from .request import ScriptRequest, ScriptRuntime
+    from .run import ScriptOrder, ScriptReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class Attempt:
     """What is asked of the host for one attempt; ``number`` is that of the record."""
 
     session: HostSession
-    request: ToolRequest
-    world: ToolWorld
-    parcel: ToolParcel
+    request: ScriptRequest
+    world: ScriptRuntime
+    parcel: RemoteScript
     facts: Reply
-    records: ToolRecords
+    records: AttemptRecords
     number: int
     delivered: Delivered | None = None
 
@@ -90,9 +90,9 @@ class Attempt:
         """What the host knows of its job."""
         return self.attempts.state(self.number)
 
-    def order(self, path: str, deadline_utc: str) -> ToolOrder:
+    def order(self, path: str, deadline_utc: str) -> ScriptOrder:
         """What is ordered."""
-        return tool_run.ToolOrder(
+        return tool_run.ScriptOrder(
             file=self.parcel.identity,
             path=path,
             wish=self.request.wish,
@@ -110,14 +110,14 @@ class Attempt:
 
     # The way -----------------------------------------------------------------------------
 
-    def begin(self) -> ToolRecord:
+    def begin(self) -> AttemptRecord:
         """Bring the file, look, and keep what was seen: all that has to be ahead of the order."""
         path = self.deliver()
         seconds = timedelta(seconds=self.request.seconds)
         deadline = utc_text((moment(self.facts.host.clock) or self.world.now()) + seconds)
         order = self.order(path, deadline)
         before = self.session.again(lambda: tool_run.first_look(self.driver, order))
-        record = ToolRecord(
+        record = AttemptRecord(
             job=self.job,
             host=self.request.host,
             run=self.session.run,
@@ -130,7 +130,7 @@ class Attempt:
         self.records.write(self.number, record)
         return record
 
-    def taken_up(self, record: ToolRecord) -> ToolRecord | None:
+    def taken_up(self, record: AttemptRecord) -> AttemptRecord | None:
         """Return the record of an attempt that was cut off, or None: nothing came of it.
 
         :raises RefusedError: it was ordered, and its job is gone from the host.
@@ -148,7 +148,7 @@ class Attempt:
         refused = "error" in fates or ("begun" not in fates and self._late(record))
         return None if refused else record
 
-    def run(self, record: ToolRecord) -> ToolReport:
+    def run(self, record: AttemptRecord) -> ScriptReport:
         """Order it, unless the host has it, watch it, and judge it."""
         order = self.order(record.path, record.deadline_utc)
         step = f"tool/{self.parcel.identity.tool.id}/run"
@@ -185,7 +185,7 @@ class Attempt:
     def _push(self, delivery: Delivery) -> Delivered:
         return push(delivery, self.request.source, clock=self.world.clock)
 
-    def close(self, record: ToolRecord, verdict: dict[str, Any]) -> Closed:
+    def close(self, record: AttemptRecord, verdict: dict[str, Any]) -> Closed:
         """Collect what it printed and keep the verdict: the attempt is over."""
         closed = Closed()
         try:
@@ -198,14 +198,14 @@ class Attempt:
         self.records.write(self.number, replace(record, verdict=verdict))
         return closed
 
-    def _fates(self, record: ToolRecord) -> set[str]:
+    def _fates(self, record: AttemptRecord) -> set[str]:
         """What became of the orders that were sent: ``ok``, ``error``, ``begun``; none: unknown."""
         order = self.order(record.path, record.deadline_utc)
         sent = tool_run.job_order(order, tuple(record.arguments))
         keys = [sent.key(attempt) for attempt in range(1, ORDERS + 1)]
         return {fate for fate in order_status(self.session, keys) if fate}
 
-    def _late(self, record: ToolRecord) -> bool:
+    def _late(self, record: AttemptRecord) -> bool:
         """Whether the deadline of the order has passed on the host: it would start nothing."""
         deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
         return deadline is None or (now or self.world.now()) >= deadline

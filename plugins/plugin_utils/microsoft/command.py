@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.errors import RefusedError
-from ..catalog.records.tools import Intent
+from ..catalog.records.tools import ScriptIntent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog.records.tools import Parameter, Tool, Version
+    from ..catalog.records.tools import MicrosoftScript, ScriptParameter, ScriptVersion
     from .situation import Situation
 
 _SHORTEST, _LONGEST = 1, 3600  # seconds that a service may take to stop
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ScriptOptions:
     """What the operator wants of a tool."""
 
-    intent: Intent
+    intent: ScriptIntent
     mitigations: tuple[str, ...]
     site: str = "Default Web Site"
     timeout_seconds: int | None = None
@@ -36,7 +36,12 @@ class Wish:
 
 
 def arguments(
-    tool: Tool, version: Version, wish: Wish, situation: Situation, *, check: bool
+    tool: MicrosoftScript,
+    version: ScriptVersion,
+    wish: ScriptOptions,
+    situation: Situation,
+    *,
+    check: bool,
 ) -> tuple[str, ...]:
     """Return the arguments; equal questions get equal answers.
 
@@ -59,7 +64,7 @@ def arguments(
     return tuple(found)
 
 
-def _given(tool: Tool, wish: Wish) -> list[Parameter]:
+def _given(tool: MicrosoftScript, wish: ScriptOptions) -> list[ScriptParameter]:
     every = set(wish.mitigations) == set(tool.mitigations) and len(tool.mitigations) > 1
     subject = "all" if every else wish.mitigations[0]
     return [
@@ -72,7 +77,12 @@ def _given(tool: Tool, wish: Wish) -> list[Parameter]:
 
 
 def _objections(
-    tool: Tool, version: Version, wish: Wish, situation: Situation, *, check: bool
+    tool: MicrosoftScript,
+    version: ScriptVersion,
+    wish: ScriptOptions,
+    situation: Situation,
+    *,
+    check: bool,
 ) -> Iterator[str]:
     if check:
         yield (
@@ -87,7 +97,7 @@ def _objections(
     yield from _about_host(tool, wish, situation)
 
 
-def _about_wish(tool: Tool, wish: Wish) -> Iterator[str]:
+def _about_wish(tool: MicrosoftScript, wish: ScriptOptions) -> Iterator[str]:
     wanted, own = set(wish.mitigations), set(tool.mitigations)
     if not wanted:
         yield "no mitigation is named"
@@ -106,7 +116,7 @@ def _about_wish(tool: Tool, wish: Wish) -> Iterator[str]:
             yield "it takes no timeout"
         if not _SHORTEST <= seconds <= _LONGEST:
             yield f"a timeout of {seconds} seconds is not between {_SHORTEST} and {_LONGEST}"
-    if wish.intent is Intent.ROLLBACK and tool.rollback_keeps is not None:
+    if wish.intent is ScriptIntent.ROLLBACK and tool.rollback_keeps is not None:
         lost = sorted(wanted - set(tool.rollback_keeps))
         if lost and not wish.accept_rollback_defaults:
             yield (
@@ -115,7 +125,7 @@ def _about_wish(tool: Tool, wish: Wish) -> Iterator[str]:
             )
 
 
-def _about_host(tool: Tool, wish: Wish, situation: Situation) -> Iterator[str]:
+def _about_host(tool: MicrosoftScript, wish: ScriptOptions, situation: Situation) -> Iterator[str]:
     if situation.installed is not True:
         yield f"Exchange is {_how(situation.installed, 'not installed')}: it would say nothing"
     if situation.elevated is not True:
@@ -124,11 +134,13 @@ def _about_host(tool: Tool, wish: Wish, situation: Situation) -> Iterator[str]:
     needed = tuple(map(int, tool.needs_powershell.split(".")))
     if powershell is None or powershell < needed:
         yield f"PowerShell is {_how(powershell, 'too old')}, it needs {tool.needs_powershell}"
-    if wish.intent is Intent.MITIGATE:
+    if wish.intent is ScriptIntent.MITIGATE:
         yield from _about_mitigating(tool, wish, situation)
 
 
-def _about_mitigating(tool: Tool, wish: Wish, situation: Situation) -> Iterator[str]:
+def _about_mitigating(
+    tool: MicrosoftScript, wish: ScriptOptions, situation: Situation
+) -> Iterator[str]:
     if situation.other_sites is None or situation.other_sites:
         names = ", ".join(situation.other_sites or ()) or "could not be read"
         yield (

@@ -21,7 +21,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"))
 
 
 @dataclass(frozen=True, slots=True)
-class ToolParcel:
+class RemoteScript:
     """What ``packages.delivery`` brings to a host."""
 
     file: str
@@ -30,7 +30,7 @@ class ToolParcel:
     identity: ToolFile
 
 
-def open_tool(name: str, source: Path, pin: Pin | None = None) -> ToolParcel:
+def open_tool(name: str, source: Path, pin: Pin | None = None) -> RemoteScript:
     """Read a file of the operator once and say which tool it is.
 
     :raises ConfigError: it cannot be read, or is no script.
@@ -45,7 +45,7 @@ def open_tool(name: str, source: Path, pin: Pin | None = None) -> ToolParcel:
         raise RefusedError(f"{source} is larger than any script of Microsoft ({_LARGEST} bytes)")
     digest = hashlib.sha256(data).hexdigest()
     identity = choose(name, digest, _text(data), pin)
-    return ToolParcel(identity.tool.file, digest, len(data), identity)
+    return RemoteScript(identity.tool.file, digest, len(data), identity)
 
 
 def _text(data: bytes) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.errors import RefusedError
-from ..catalog.records.tools import Tool, Version
+from ..catalog.records.tools import MicrosoftScript, ScriptVersion
 from ..catalog.scripts import tools as known_tools
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class Pin:
 class ToolFile:
     """A file of which is known what it is."""
 
-    tool: Tool
-    version: Version
+    tool: MicrosoftScript
+    version: ScriptVersion
     sha256: str
     pinned_by: str  # catalogue | operator
 
 
-def recognise(text: str, tools: Mapping[str, Tool] | None = None) -> tuple[str, ...]:
+def recognise(text: str, tools: Mapping[str, MicrosoftScript] | None = None) -> tuple[str, ...]:
     """The ids of the tools whose own parameters occur in a script's text."""
     folded = text.casefold()
     known = known_tools() if tools is None else tools
@@ -74,7 +74,7 @@ def choose(name: str, sha256: str, text: str, pin: Pin | None = None) -> ToolFil
     return ToolFile(tool, _pinned(tool, pin, sha256, text), sha256, "operator")
 
 
-def _refuse_namesake(tool: Tool, text: str) -> None:
+def _refuse_namesake(tool: MicrosoftScript, text: str) -> None:
     found = recognise(text)
     if found == (tool.id,):
         return
@@ -87,7 +87,13 @@ def _refuse_namesake(tool: Tool, text: str) -> None:
     raise RefusedError(f"the file is {titles}, not {tool.title}{why}; bring the file of 2021")
 
 
-def _listed(tool: Tool, other: Tool, version: Version, pin: Pin | None, sha256: str) -> ToolFile:
+def _listed(
+    tool: MicrosoftScript,
+    other: MicrosoftScript,
+    version: ScriptVersion,
+    pin: Pin | None,
+    sha256: str,
+) -> ToolFile:
     if other.id != tool.id:
         raise RefusedError(f"SHA-256 {sha256} is {other.title}, not {tool.title}")
     if pin is not None and (pin.sha256.lower() != sha256 or pin.version != str(version)):
@@ -98,7 +104,7 @@ def _listed(tool: Tool, other: Tool, version: Version, pin: Pin | None, sha256: 
     return ToolFile(tool, version, sha256, "catalogue")
 
 
-def _pinned(tool: Tool, pin: Pin, sha256: str, text: str) -> Version:
+def _pinned(tool: MicrosoftScript, pin: Pin, sha256: str, text: str) -> ScriptVersion:
     if not _DIGEST.match(pin.sha256.lower()):
         raise RefusedError(f"tool_sha256 {pin.sha256!r} is not 64 hex digits")
     if pin.sha256.lower() != sha256:
@@ -106,7 +112,7 @@ def _pinned(tool: Tool, pin: Pin, sha256: str, text: str) -> Version:
             f"{tool.file} has SHA-256 {sha256}, tool_sha256 says {pin.sha256}; it is another file"
         )
     try:
-        version = Version.parse(pin.version)
+        version = ScriptVersion.parse(pin.version)
     except ValueError as error:
         raise RefusedError(f"tool_version is {error}") from error
     stamps = set(_STAMP.findall(text))

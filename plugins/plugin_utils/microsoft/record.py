@@ -24,7 +24,7 @@ _MOST = 1000  # attempts of one run; each needs somebody who asks again
 
 
 @dataclass(frozen=True, slots=True)
-class ToolRecord:
+class AttemptRecord:
     """One attempt. ``facts`` and ``before`` are JSON of the host from ahead of the order."""
 
     job: str
@@ -39,7 +39,7 @@ class ToolRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolRecords:
+class AttemptRecords:
     """The attempts of one wish of one run on one host.
 
     ``name``: what the jobs are called, without the number of the attempt.
@@ -59,7 +59,7 @@ class ToolRecords:
         """The file of an attempt."""
         return self.folder / f"tool-{self.job(attempt)}.json"
 
-    def last(self) -> tuple[int, ToolRecord | None]:
+    def last(self) -> tuple[int, AttemptRecord | None]:
         """The last attempt that was kept: its number, 0 without one, and its record.
 
         :raises RefusedError: the file cannot be read, so nobody knows what was ordered.
@@ -73,7 +73,7 @@ class ToolRecords:
             )
         return attempt, self._read(attempt) if attempt else None
 
-    def write(self, attempt: int, record: ToolRecord) -> None:
+    def write(self, attempt: int, record: AttemptRecord) -> None:
         """Put a record on the disk; whoever is killed leaves the old one or this one.
 
         :raises ConfigError: the folder cannot be written.
@@ -98,12 +98,12 @@ class ToolRecords:
             raise ConfigError(f"{path} cannot be written: {error.strerror}; check it") from error
         return path
 
-    def _read(self, attempt: int) -> ToolRecord:
+    def _read(self, attempt: int) -> AttemptRecord:
         path = self.path(attempt)
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             schema = data.pop("schema")
-            record = ToolRecord(**data)
+            record = AttemptRecord(**data)
             if schema != _SCHEMA or not _shaped(record):
                 raise ValueError("it has another shape")  # noqa: TRY301 - one message for all
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,7 +119,7 @@ class ToolRecords:
         return record
 
 
-def _shaped(record: ToolRecord) -> bool:
+def _shaped(record: AttemptRecord) -> bool:
     texts = (record.job, record.host, record.run, record.path, record.deadline_utc)
     return (
         all(isinstance(text, str) for text in texts)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..base.progress import silent
 from ..catalog.scripts import tool
 from ..host.transport.keys import operation_key
-from .command import Wish
+from .command import ScriptOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from ..base.progress import Sink
     from ..catalog.catalog import Catalog
-    from ..catalog.records.tools import Intent
+    from ..catalog.records.tools import ScriptIntent
     from ..plan.records import HostPlan
     from .identify import Pin
 
 
 @dataclass(frozen=True, slots=True)
-class ToolRequest:
+class ScriptRequest:
     """What is wanted of one host. The run, its owner and the journal belong to the session."""
 
     host: str
     tool: str  # an id of the tool catalogue
     source: Path  # the operator's file
-    intent: Intent
+    intent: ScriptIntent
     kept: Path  # folder of this host in the case
     mitigations: tuple[str, ...] = ()  # all that the tool knows when empty; it takes one or all
     pin: Pin | None = None  # for a file that the tool catalogue does not list
@@ -52,9 +52,9 @@ class ToolRequest:
         return self.mitigations or tool(self.tool).mitigations
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> ScriptOptions:
         """What the tool is asked for."""
-        return Wish(
+        return ScriptOptions(
             self.intent,
             self.names,
             self.site,
@@ -76,7 +76,7 @@ class ToolRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolWorld:
+class ScriptRuntime:
     """What a run works with; tests hand in their own."""
 
     catalog: Catalog

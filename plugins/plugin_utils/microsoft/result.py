@@ -20,21 +20,21 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..catalog.records.tools import Intent
-from ..judge.mitigations.state import State
-from .said import Said, Statement, what_eomt_says
+from ..catalog.records.tools import ScriptIntent
+from ..judge.mitigations.state import MitigationState
+from .said import ScriptStatement, ScriptStatements, what_eomt_says
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..catalog.records.tools import Tool
+    from ..catalog.records.tools import MicrosoftScript
     from ..host.calls.microsoft import Trace
     from ..host.jobs.attempts import JobEnd
-    from ..judge.mitigations.state import MitigationState
-    from .command import Wish
+    from ..judge.mitigations.state import JudgedMitigation
+    from .command import ScriptOptions
 
 
-class Outcome(Enum):
+class ScriptOutcome(Enum):
     """What became of it. Only ``SUCCEEDED`` is good."""
 
     SUCCEEDED = "succeeded"
@@ -46,11 +46,11 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ScriptResult:
     """The verdict with its grounds."""
 
-    outcome: Outcome
-    said: Said | None  # None: this tool has no machine-readable word
+    outcome: ScriptOutcome
+    said: ScriptStatements | None  # None: this tool has no machine-readable word
     in_place: bool | None  # as wanted by our own read-back; None: not readable
     threats: bool | None
     updated_itself: bool
@@ -58,7 +58,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ScriptRun:
     """One run, as it was observed."""
 
     end: JobEnd
@@ -67,99 +67,114 @@ class Run:
 
 
 def verdict(
-    tool: Tool, wish: Wish, run: Run, read_back: Mapping[str, MitigationState] | None
-) -> Result:
+    tool: MicrosoftScript,
+    wish: ScriptOptions,
+    run: ScriptRun,
+    read_back: Mapping[str, JudgedMitigation] | None,
+) -> ScriptResult:
     """Judge one run. ``read_back``: states after it, read by us; None: they were not read."""
     found = compare(wish, read_back)
     place, _ = found
     statement = _statement(tool, wish, run)
     outcome, reasons = _settle(wish.intent, statement, found)
     if statement is None:
-        return Result(outcome, None, place, None, updated_itself=False, reasons=tuple(reasons))
+        return ScriptResult(
+            outcome, None, place, None, updated_itself=False, reasons=tuple(reasons)
+        )
     if statement.updated_itself:
         reasons.append("it replaced itself by a download: another program ran than the pinned one")
-        if outcome is Outcome.SUCCEEDED:
-            outcome = Outcome.CONFLICT
+        if outcome is ScriptOutcome.SUCCEEDED:
+            outcome = ScriptOutcome.CONFLICT
     if statement.threats:
         reasons.append("the scanner found threats, which the tool counts as success")
-    return Result(
+    return ScriptResult(
         outcome, statement.said, place, statement.threats, statement.updated_itself, tuple(reasons)
     )
 
 
-def _statement(tool: Tool, wish: Wish, run: Run) -> Statement | None:
+def _statement(
+    tool: MicrosoftScript, wish: ScriptOptions, run: ScriptRun
+) -> ScriptStatement | None:
     """What it says, as far as the job lets it count."""
     if run.end.refused:
-        return Statement(Said.NOT_RUN, ("the job refused to launch it",))
+        return ScriptStatement(ScriptStatements.NOT_RUN, ("the job refused to launch it",))
     if tool.patch_state is not None:
         heard = what_eomt_says(tool.patch_state, wish.intent, run.before, run.after)
         if run.end.finished:
             return _with_status(heard, run.end.exit_code)
         reason = "it still runs" if run.end.stalled else "its job was cut off"
-        return Statement(
-            Said.UNFINISHED, (reason, *heard.reasons), heard.threats, heard.updated_itself
+        return ScriptStatement(
+            ScriptStatements.UNFINISHED,
+            (reason, *heard.reasons),
+            heard.threats,
+            heard.updated_itself,
         )
     return _status(run)
 
 
-def _with_status(heard: Statement, exit_code: int | None) -> Statement:
+def _with_status(heard: ScriptStatement, exit_code: int | None) -> ScriptStatement:
     """A status that is not 0 is PowerShell's own; it changes no verdict and says where to look."""
-    if heard.said is not Said.NOT_RUN or exit_code in (0, None):
+    if heard.said is not ScriptStatements.NOT_RUN or exit_code in (0, None):
         return heard
     hint = f"PowerShell ended with status {exit_code}; see what it printed"
     return replace(heard, reasons=(*heard.reasons, hint))
 
 
-def _status(run: Run) -> Statement | None:
+def _status(run: ScriptRun) -> ScriptStatement | None:
     """A tool that throws when it fails; 0 says nothing, as it does for the wrong site too."""
     if not run.end.finished:
         how = "running" if run.end.stalled else "lost"
-        return Statement(Said.UNFINISHED, (f"its job is {how}",))
+        return ScriptStatement(ScriptStatements.UNFINISHED, (f"its job is {how}",))
     if run.end.exit_code is None:
-        return Statement(Said.UNKNOWN, ("its exit status is not known",))
+        return ScriptStatement(ScriptStatements.UNKNOWN, ("its exit status is not known",))
     if run.end.exit_code == 0:
         return None
-    return Statement(Said.FAILED, (f"it threw (exit status {run.end.exit_code})",))
+    return ScriptStatement(
+        ScriptStatements.FAILED, (f"it threw (exit status {run.end.exit_code})",)
+    )
 
 
 def _settle(
-    intent: Intent, statement: Statement | None, found: tuple[bool | None, list[str]]
-) -> tuple[Outcome, list[str]]:
+    intent: ScriptIntent, statement: ScriptStatement | None, found: tuple[bool | None, list[str]]
+) -> tuple[ScriptOutcome, list[str]]:
     place, differences = found
     if statement is None:
         if place:
-            return Outcome.SUCCEEDED, ["it reported no failure, and what was asked for is so"]
-        outcome = Outcome.UNKNOWN if place is None else Outcome.FAILED
+            return ScriptOutcome.SUCCEEDED, ["it reported no failure, and what was asked for is so"]
+        outcome = ScriptOutcome.UNKNOWN if place is None else ScriptOutcome.FAILED
         return outcome, ["it reported no failure", *differences]
     reasons = [*statement.reasons, *differences]
-    if statement.said is not Said.SUCCEEDED:
+    if statement.said is not ScriptStatements.SUCCEEDED:
         if place:
-            what = "in place" if intent is Intent.MITIGATE else "gone"
+            what = "in place" if intent is ScriptIntent.MITIGATE else "gone"
             reasons.append(f"all the same, what was asked for is {what} on the host")
-        return Outcome(statement.said.value), reasons
+        return ScriptOutcome(statement.said.value), reasons
     if place is None:
-        return Outcome.UNKNOWN, reasons
-    return (Outcome.SUCCEEDED if place else Outcome.CONFLICT), reasons
+        return ScriptOutcome.UNKNOWN, reasons
+    return (ScriptOutcome.SUCCEEDED if place else ScriptOutcome.CONFLICT), reasons
 
 
 def compare(
-    wish: Wish, read_back: Mapping[str, MitigationState] | None
+    wish: ScriptOptions, read_back: Mapping[str, JudgedMitigation] | None
 ) -> tuple[bool | None, list[str]]:
     """Whether all of it is as wanted (None: not readable), and what is not."""
     if read_back is None or any(name not in read_back for name in wish.mitigations):
         return None, ["the host was not read back"]
     states = [read_back[name] for name in wish.mitigations]
-    mitigate = wish.intent is Intent.MITIGATE
+    mitigate = wish.intent is ScriptIntent.MITIGATE
     wrong, unread = [], []
     for state in states:
         words = f"{state.id} is {state.state.value}: {state.detail}"
-        if state.state is State.UNKNOWN:
+        if state.state is MitigationState.UNKNOWN:
             unread.append(words)
-        elif mitigate and state.state not in (State.HOLDS, State.NOT_APPLICABLE):
+        elif mitigate and state.state not in (
+            MitigationState.HOLDS,
+            MitigationState.NOT_APPLICABLE,
+        ):
             wrong.append(words)
         elif not mitigate and state.present:
             wrong.append(f"{state.id} is still there: {state.state.value}")
-    if mitigate and all(state.state is State.NOT_APPLICABLE for state in states):
+    if mitigate and all(state.state is MitigationState.NOT_APPLICABLE for state in states):
         wrong.append("none of it can be applied to this server")
     if wrong:
         return False, wrong + unread

@@ -16,11 +16,11 @@ from ..host.calls.asking import Direct
 from ..host.calls.facts import collect
 from ..host.calls.microsoft import read_trace, trace
 from ..host.jobs.attempts import JobEnd
-from ..host.jobs.decide import Outcome as JobOutcome
+from ..host.jobs.decide import JobOutcome
 from ..host.jobs.driver import JobOrder
 from ..host.jobs.state import ABSENT, JobState
 from .command import arguments
-from .result import Outcome, Result, Run, verdict
+from .result import ScriptOutcome, ScriptResult, ScriptRun, verdict
 from .situation import read_back, situation
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from ..host.jobs.decide import Patience
     from ..host.jobs.driver import JobDriver
     from ..host.transport.base import Transport
-    from ..judge.mitigations.state import MitigationState
-    from .command import Wish
+    from ..judge.mitigations.state import JudgedMitigation
+    from .command import ScriptOptions
     from .identify import ToolFile
 
 
 @dataclass(frozen=True, slots=True)
-class ToolOrder:
+class ScriptOrder:
     """What is to be run. ``path``: where the verified file stands on the host."""
 
     file: ToolFile
     path: str
-    wish: Wish
+    wish: ScriptOptions
     job: str
     deadline_utc: str
     lock_owner: str
@@ -52,23 +52,23 @@ class ToolOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolReport:
+class ScriptReport:
     """What became of it, with what it rests on."""
 
-    result: Result
+    result: ScriptResult
     arguments: tuple[str, ...]
     job: JobEnd
     before: dict[str, Any]
     after: dict[str, Any] | None  # None: it was not looked again
-    states: Mapping[str, MitigationState] | None = None  # read back by us
+    states: Mapping[str, JudgedMitigation] | None = None  # read back by us
 
 
-def look(transport: Transport, order: ToolOrder, log_from: int = 0) -> dict[str, Any]:
+def look(transport: Transport, order: ScriptOrder, log_from: int = 0) -> dict[str, Any]:
     """Read what the tool left on the host so far; JSON, for the case."""
     return trace(Direct(transport), order.file.tool.id, order.path, log_from)
 
 
-def plan(order: ToolOrder, facts: Mapping[str, Any] | None, *, check: bool) -> tuple[str, ...]:
+def plan(order: ScriptOrder, facts: Mapping[str, Any] | None, *, check: bool) -> tuple[str, ...]:
     """Return the arguments, or raise :class:`RefusedError`: before anything is sent."""
     found = situation(facts, order.file.tool.site)
     return arguments(order.file.tool, order.file.version, order.wish, found, check=check)
@@ -83,7 +83,7 @@ def refuse_known(state: JobState) -> None:
         )
 
 
-def first_look(driver: JobDriver, order: ToolOrder) -> dict[str, Any]:
+def first_look(driver: JobDriver, order: ScriptOrder) -> dict[str, Any]:
     """Look ahead of the order; keep the answer until the run is judged.
 
     :raises RefusedError: the job is on the host already, so it is too late to look, or the
@@ -102,14 +102,14 @@ def first_look(driver: JobDriver, order: ToolOrder) -> dict[str, Any]:
 
 def run_tool(
     driver: JobDriver,
-    order: ToolOrder,
+    order: ScriptOrder,
     facts: Mapping[str, Any] | None,
     before: dict[str, Any],
     *,
     patience: Patience,
     catalog: Catalog,
     at: datetime,
-) -> ToolReport:
+) -> ScriptReport:
     """Run it once, whatever happens to the line, and judge it.
 
     ``facts`` and ``before`` are of the time ahead of the order, also when it is resumed.
@@ -118,26 +118,30 @@ def run_tool(
     job = JobEnd.of(order.job, driver.run(job_order(order, given), patience))
     if job.outcome is JobOutcome.UNKNOWN:
         # Nothing more is asked: it may be unknown because the host refused our credentials.
-        return ToolReport(_nobody_knows(job), given, job, before, None)
+        return ScriptReport(_nobody_knows(job), given, job, before, None)
     earlier = read_trace(before)
     if job.refused:
-        run = Run(job, earlier, earlier)
-        return ToolReport(verdict(order.file.tool, order.wish, run, None), given, job, before, None)
+        run = ScriptRun(job, earlier, earlier)
+        return ScriptReport(
+            verdict(order.file.tool, order.wish, run, None), given, job, before, None
+        )
     after = look(driver.transport, order, earlier.log_size or 0)
     reply = collect(Direct(driver.transport))
     names = order.wish.mitigations
     state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
-    run = Run(job, earlier, read_trace(after))
+    run = ScriptRun(job, earlier, read_trace(after))
     result = verdict(order.file.tool, order.wish, run, state)
-    return ToolReport(result, given, job, before, after, state)
+    return ScriptReport(result, given, job, before, after, state)
 
 
-def _nobody_knows(job: JobEnd) -> Result:
+def _nobody_knows(job: JobEnd) -> ScriptResult:
     reason = f"how its job ended is not known: {job.reason}"
-    return Result(Outcome.UNKNOWN, None, None, None, updated_itself=False, reasons=(reason,))
+    return ScriptResult(
+        ScriptOutcome.UNKNOWN, None, None, None, updated_itself=False, reasons=(reason,)
+    )
 
 
-def job_order(order: ToolOrder, given: tuple[str, ...]) -> JobOrder:
+def job_order(order: ScriptOrder, given: tuple[str, ...]) -> JobOrder:
     """Return the order of the job that runs it with these arguments."""
     return JobOrder(
         job=order.job,

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..catalog.records.tools import Intent
+from ..catalog.records.tools import ScriptIntent
 
 if TYPE_CHECKING:
     from ..catalog.records.tools import PatchStateTexts
     from ..host.calls.microsoft import Stage, Trace
 
 
-class Said(Enum):
+class ScriptStatements(Enum):
     """The tool's own words."""
 
     SUCCEEDED = "succeeded"
@@ -31,10 +31,10 @@ class Said(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ScriptStatement:
     """What was said, and the sentences that it rests on."""
 
-    said: Said
+    said: ScriptStatements
     reasons: tuple[str, ...]
     threats: bool | None = None  # None: this run looked for none
     updated_itself: bool = False
@@ -43,7 +43,7 @@ class Statement:
 @dataclass(frozen=True, slots=True)
 class _Run:
     texts: PatchStateTexts
-    intent: Intent
+    intent: ScriptIntent
     before: Trace
     after: Trace
     new: dict[str, Stage] = field(default_factory=dict)
@@ -65,28 +65,28 @@ class _Run:
 
 
 def what_eomt_says(
-    texts: PatchStateTexts, intent: Intent, before: Trace, after: Trace
-) -> Statement:
+    texts: PatchStateTexts, intent: ScriptIntent, before: Trace, after: Trace
+) -> ScriptStatement:
     """Read the two states of one run; pure, equal states give equal statements."""
     if before.log_size is None:
         # Where this run began in the log is not known: it may be an earlier one's.
         after = replace(after, log=None, log_whole=False)
     if before.stages is None or after.stages is None:
-        return Statement(Said.UNKNOWN, (f"{texts.key} could not be read",))
+        return ScriptStatement(ScriptStatements.UNKNOWN, (f"{texts.key} could not be read",))
     new = {name: stage for name, stage in after.stages.items() if before.stages.get(name) != stage}
     run = _Run(texts, intent, before, after, new)
     said, reason = _closing(run)
     reasons = [reason]
-    if said is Said.SUCCEEDED:
+    if said is ScriptStatements.SUCCEEDED:
         said, reason = _completed(run)
         reasons.append(reason)
-    return Statement(said, tuple(reasons), _threats(run), _updated(run))
+    return ScriptStatement(said, tuple(reasons), _threats(run), _updated(run))
 
 
-def _closing(run: _Run) -> tuple[Said, str]:
+def _closing(run: _Run) -> tuple[ScriptStatements, str]:
     texts = run.texts
     if not run.wrote:
-        return Said.NOT_RUN, (
+        return ScriptStatements.NOT_RUN, (
             "it left nothing new in the registry and its log: it was not elevated, found no "
             "Exchange, or could not start"
         )
@@ -97,48 +97,72 @@ def _closing(run: _Run) -> tuple[Said, str]:
     }
     good, bad = run.logged(texts.log_succeeded), run.logged(texts.failed)
     if len(closings) > 1 or (good and bad):
-        return Said.UNKNOWN, "it closed more than once, so which text counts cannot be told"
+        return (
+            ScriptStatements.UNKNOWN,
+            "it closed more than once, so which text counts cannot be told",
+        )
     if closings:
         (stage,) = closings.values()
         if stage.text == texts.failed or not stage.ok:
             reason = _last_error(run)
-            return Said.FAILED, f"it says '{texts.failed}' ({stage.name}){reason}"
+            return ScriptStatements.FAILED, f"it says '{texts.failed}' ({stage.name}){reason}"
         if bad:
-            return Said.UNKNOWN, "the registry says that it succeeded, its log that it failed"
-        return Said.SUCCEEDED, f"it says '{texts.succeeded}' ({stage.name})"
+            return (
+                ScriptStatements.UNKNOWN,
+                "the registry says that it succeeded, its log that it failed",
+            )
+        return ScriptStatements.SUCCEEDED, f"it says '{texts.succeeded}' ({stage.name})"
     return _unchanged(run, good=good, bad=bad)
 
 
-def _unchanged(run: _Run, *, good: bool | None, bad: bool | None) -> tuple[Said, str]:
+def _unchanged(run: _Run, *, good: bool | None, bad: bool | None) -> tuple[ScriptStatements, str]:
     """No value has a new closing text: the same text as before may have been written again."""
     texts, stages = run.texts, run.after.stages or {}
     kept = {stage.text for stage in stages.values()} & {texts.succeeded, texts.failed}
     if bad and texts.failed in kept:
-        return Said.FAILED, f"it says '{texts.failed}' again{_last_error(run)}"
+        return ScriptStatements.FAILED, f"it says '{texts.failed}' again{_last_error(run)}"
     if good and texts.succeeded in kept:
-        return Said.SUCCEEDED, f"it says '{texts.succeeded}' again, as its log does"
+        return ScriptStatements.SUCCEEDED, f"it says '{texts.succeeded}' again, as its log does"
     if good or bad:
-        return Said.UNKNOWN, "its log has a closing line that the registry does not have"
+        return (
+            ScriptStatements.UNKNOWN,
+            "its log has a closing line that the registry does not have",
+        )
     if kept and good is None and bad is None:
-        return Said.UNKNOWN, "whether its closing text is of this or an earlier run cannot be told"
-    return Said.UNFINISHED, "it began and left no closing text: it was cut off, or still runs"
+        return (
+            ScriptStatements.UNKNOWN,
+            "whether its closing text is of this or an earlier run cannot be told",
+        )
+    return (
+        ScriptStatements.UNFINISHED,
+        "it began and left no closing text: it was cut off, or still runs",
+    )
 
 
-def _completed(run: _Run) -> tuple[Said, str]:
+def _completed(run: _Run) -> tuple[ScriptStatements, str]:
     """A run that closed well may have done something else than what was asked."""
     texts, wanted = run.texts, run.texts.completes(run.intent)
     stage = run.after.stage(texts.stage)
     if stage is not None and stage.ok and stage.text in wanted:
         if texts.stage.casefold() in run.new:
-            return Said.SUCCEEDED, f"{texts.stage} is '{stage.text}'"
+            return ScriptStatements.SUCCEEDED, f"{texts.stage} is '{stage.text}'"
         logged = run.logged(f"{stage.text} on ")
         if logged:
-            return Said.SUCCEEDED, f"{texts.stage} is '{stage.text}' again, as its log says"
+            return (
+                ScriptStatements.SUCCEEDED,
+                f"{texts.stage} is '{stage.text}' again, as its log says",
+            )
         if logged is None:
-            return Said.UNKNOWN, f"whether '{stage.text}' is of this run cannot be told"
-    if run.intent is Intent.MITIGATE and run.logged(texts.log_declined):
-        return Said.NOT_RUN, "it mitigated nothing: it takes this server for not vulnerable"
-    return Said.FAILED, f"{texts.stage} does not say '{wanted[0]}': it did not {run.intent.value}"
+            return ScriptStatements.UNKNOWN, f"whether '{stage.text}' is of this run cannot be told"
+    if run.intent is ScriptIntent.MITIGATE and run.logged(texts.log_declined):
+        return (
+            ScriptStatements.NOT_RUN,
+            "it mitigated nothing: it takes this server for not vulnerable",
+        )
+    return (
+        ScriptStatements.FAILED,
+        f"{texts.stage} does not say '{wanted[0]}': it did not {run.intent.value}",
+    )
 
 
 def _last_error(run: _Run) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..catalog.catalog import Catalog
-    from ..judge.mitigations.state import MitigationState
+    from ..judge.mitigations.state import JudgedMitigation
 
 _UPDATE = re.compile(r"Security Update for Exchange Server", re.IGNORECASE)
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
@@ -72,7 +72,7 @@ def read_back(
     catalog: Catalog,
     campaign: str,
     at: datetime,
-) -> dict[str, MitigationState]:
+) -> dict[str, JudgedMitigation]:
     """The states of these mitigations, judged by full content as in any assessment."""
     knowledge = knowledge_of(catalog)
     found = Facts.of(facts, errors)

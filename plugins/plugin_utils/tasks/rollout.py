@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RefusedError
 from ..base.progress import within
-from ..install.models import PatchState
+from ..install.models import InstallState
 from ..install.options import budget, tools
 from ..phases.registry import phase_of
 from ..plan.show import step_diffs
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..host.transport.base import Transport
-    from ..install.request import Request, Result, Tools
+    from ..install.request import InstallRequest, InstallResult, InstallRuntime
     from .task import Call
 
 
@@ -32,9 +32,9 @@ class Rollout:
     key: str
     intent: str
     undone: str
-    request: Callable[..., Request]  # (host, options, *, check)
-    install: Callable[[Request, Transport, Tools, dict[str, Any]], Result]
-    to_dict: Callable[[Request, Result], dict[str, Any]]
+    request: Callable[..., InstallRequest]  # (host, options, *, check)
+    install: Callable[[InstallRequest, Transport, InstallRuntime, dict[str, Any]], InstallResult]
+    to_dict: Callable[[InstallRequest, InstallResult], dict[str, Any]]
 
 
 def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
         **told,
     )
     said = f"{host}: {entry['state']}: {entry['reason']}"
-    stale = done.outcome.state is PatchState.STALE_PLAN
+    stale = done.outcome.state is InstallState.STALE_PLAN
     result: dict[str, Any] = {"changed": done.changed, kind.key: entry}
     if wanted.check:
         result["changed"] = call.check and bool(done.plan) and not stale

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..base.progress import Progress, Sink
 
 
-class Wanted(Protocol):
+class HostRequest(Protocol):
     """What is asked of one host: the part that the journal needs."""
 
     @property
@@ -37,7 +37,7 @@ class Wanted(Protocol):
     def check(self) -> bool: ...
 
 
-_Wanted = TypeVar("_Wanted", bound=Wanted)
+_Wanted = TypeVar("_Wanted", bound=HostRequest)
 
 
 @dataclass(frozen=True, slots=True)

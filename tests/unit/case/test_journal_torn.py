@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.case.head import Head
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.head import JournalHead
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import events, verify
 from journals import Killed, filled
 
@@ -24,7 +24,7 @@ def test_torn_last_line_is_kept_aside_and_said_so_i15(kept: int, tmp_path: Path)
     torn = lines[2][:kept]  # -1: only the line break is missing
     made.path.write_bytes(b"".join(lines[:2]) + torn)
     end = len(lines[0]) + len(lines[1])
-    Head(2, json.loads(lines[1])["hash"], end).write(made.path)
+    JournalHead(2, json.loads(lines[1])["hash"], end).write(made.path)
     before = verify(made.path)
     assert (before.ok, before.lines, before.torn_bytes) == (True, 2, len(torn))
     assert "never finished" in str(before)
@@ -49,7 +49,7 @@ def test_every_prefix_of_a_line_is_recovered_without_losing_a_byte_i15(tmp_path:
     first, second = made.path.read_bytes().splitlines(keepends=True)
     for size in range(1, len(second)):
         made.path.write_bytes(first + second[:size])
-        Head(1, json.loads(first)["hash"], len(first)).write(made.path)
+        JournalHead(1, json.loads(first)["hash"], len(first)).write(made.path)
         made.record("done", {"size": size})
         answer = verify(made.path)
         assert (answer.ok, answer.lines, answer.recovered) == (True, 3, 1), f"{size}: {answer}"

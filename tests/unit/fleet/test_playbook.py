@@ -70,7 +70,7 @@ def test_log_is_private_and_never_written_over(tmp_path: Path) -> None:
         "exchange.remediation.patch", (tmp_path / "hosts.yml",), options=("--list-tasks",)
     )
     assert book.run(log, show=False) == 0
-    assert "Verify | Require the state patched" in log.read_text()
+    assert "Verify | Require that the server is proven to be as asked for" in log.read_text()
     assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     with pytest.raises(ConfigError, match="cannot be made"):
         book.run(log, show=False)

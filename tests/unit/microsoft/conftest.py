@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pytest
     from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.mitigations.state import (
-        MitigationState,
+        JudgedMitigation,
     )
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,7 @@ def facts(
     return found
 
 
-def read_back(found: dict[str, Any] | None, *names: str) -> dict[str, MitigationState]:
+def read_back(found: dict[str, Any] | None, *names: str) -> dict[str, JudgedMitigation]:
     wanted = names or ("backend-cookie",)
     return situation.read_back(found, (), wanted, load(), "proxylogon", AT)
 

@@ -12,11 +12,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog impor
     scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
-    Version,
+    ScriptIntent,
+    ScriptVersion,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import (
-    Wish,
+    ScriptOptions,
     arguments,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.situation import (
@@ -25,13 +25,13 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.sit
 
 from .conftest import facts
 
-COOKIE = Wish(Intent.MITIGATE, ("backend-cookie",))
-UNDO = Wish(Intent.ROLLBACK, ("backend-cookie",))
+COOKIE = ScriptOptions(ScriptIntent.MITIGATE, ("backend-cookie",))
+UNDO = ScriptOptions(ScriptIntent.ROLLBACK, ("backend-cookie",))
 MAY = "21.05.27.0855"
 
 
 def given(
-    wish: Wish = COOKIE,
+    wish: ScriptOptions = COOKIE,
     *,
     tool: str = "eomt",
     version: str = MAY,
@@ -39,7 +39,7 @@ def given(
     check: bool = False,
 ) -> tuple[str, ...]:
     found = situation(facts() if host is None else host)
-    return arguments(loader.tool(tool), Version.parse(version), wish, found, check=check)
+    return arguments(loader.tool(tool), ScriptVersion.parse(version), wish, found, check=check)
 
 
 def refusal(*args: Any, **named: Any) -> str:
@@ -59,7 +59,7 @@ def test_the_other_tool_gets_one_switch_and_the_site_that_it_writes_to() -> None
     tool = "exchange_mitigations"
     assert given(tool=tool) == (*head, "-ApplyBackendCookieMitigation")
     assert given(UNDO, tool=tool) == (*head, "-RollbackBackendCookieMitigation")
-    every = Wish(Intent.MITIGATE, loader.tool(tool).mitigations, timeout_seconds=300)
+    every = ScriptOptions(ScriptIntent.MITIGATE, loader.tool(tool).mitigations, timeout_seconds=300)
     assert given(every, tool=tool) == (
         *head,
         "-operationTimeOutDuration",
@@ -70,7 +70,7 @@ def test_the_other_tool_gets_one_switch_and_the_site_that_it_writes_to() -> None
 
 @pytest.mark.parametrize("tool", ["eomt", "exchange_mitigations"])
 @pytest.mark.parametrize("wish", [COOKIE, UNDO])
-def test_never_in_check_mode(tool: str, wish: Wish) -> None:
+def test_never_in_check_mode(tool: str, wish: ScriptOptions) -> None:
     assert "check mode" in refusal(wish, tool=tool, check=True)
 
 
@@ -144,7 +144,7 @@ def test_hosts_where_it_would_do_nothing_or_something_else(
 
 
 def test_rollback_that_does_not_restore_needs_consent() -> None:
-    services = Wish(Intent.ROLLBACK, ("um-services",))
+    services = ScriptOptions(ScriptIntent.ROLLBACK, ("um-services",))
     tool = "exchange_mitigations"
     assert "administrator had stopped" in refusal(services, tool=tool)
     agreed = replace(services, accept_rollback_defaults=True)
@@ -154,22 +154,26 @@ def test_rollback_that_does_not_restore_needs_consent() -> None:
 @pytest.mark.parametrize(
     ("wish", "tool", "words"),
     [
-        (Wish(Intent.MITIGATE, ()), "eomt", "no mitigation"),
-        (Wish(Intent.MITIGATE, ("um-services",)), "eomt", "knows nothing of"),
-        (Wish(Intent.MITIGATE, ("backend-cookie",), timeout_seconds=5), "eomt", "no timeout"),
+        (ScriptOptions(ScriptIntent.MITIGATE, ()), "eomt", "no mitigation"),
+        (ScriptOptions(ScriptIntent.MITIGATE, ("um-services",)), "eomt", "knows nothing of"),
         (
-            Wish(Intent.MITIGATE, ("um-services", "oab-app-pool")),
+            ScriptOptions(ScriptIntent.MITIGATE, ("backend-cookie",), timeout_seconds=5),
+            "eomt",
+            "no timeout",
+        ),
+        (
+            ScriptOptions(ScriptIntent.MITIGATE, ("um-services", "oab-app-pool")),
             "exchange_mitigations",
             "one mitigation or all",
         ),
         (
-            Wish(Intent.MITIGATE, ("um-services",), timeout_seconds=0),
+            ScriptOptions(ScriptIntent.MITIGATE, ("um-services",), timeout_seconds=0),
             "exchange_mitigations",
             "between 1 and 3600",
         ),
     ],
 )
-def test_wishes_that_it_cannot_fulfil(wish: Wish, tool: str, words: str) -> None:
+def test_wishes_that_it_cannot_fulfil(wish: ScriptOptions, tool: str, words: str) -> None:
     assert words in refusal(wish, tool=tool)
 
 

@@ -12,7 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog impor
     scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Version,
+    ScriptVersion,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft import identify
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
@@ -92,10 +92,10 @@ def test_file_with_two_stamps_is_neither_release() -> None:
 
 
 def test_versions_are_compared_by_their_parts() -> None:
-    assert Version.parse("21.05.27.0855") < Version.parse("21.12.01.0000")
-    assert str(Version.parse("21.05.27.0855")) == "21.05.27.0855"
+    assert ScriptVersion.parse("21.05.27.0855") < ScriptVersion.parse("21.12.01.0000")
+    assert str(ScriptVersion.parse("21.05.27.0855")) == "21.05.27.0855"
     with pytest.raises(ValueError, match="not a version"):
-        Version.parse("21.05.27")
+        ScriptVersion.parse("21.05.27")
 
 
 def test_unknown_tool_names_the_known() -> None:

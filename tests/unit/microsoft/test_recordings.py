@@ -9,21 +9,21 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog impor
     scripts as loader,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
-    Version,
+    ScriptIntent,
+    ScriptVersion,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.attempts import JobEnd
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
-    Outcome as JobOutcome,
+    JobOutcome,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import (
-    Wish,
+    ScriptOptions,
     arguments,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import (
-    Outcome,
-    Result,
-    Run,
+    ScriptOutcome,
+    ScriptResult,
+    ScriptRun,
     verdict,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.situation import (
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from .conftest import Recorded
 
 
-def wish(recording: Recorded) -> Wish:
+def wish(recording: Recorded) -> ScriptOptions:
     tool = loader.tools()[recording.tool]
     named = recording.run.get("mitigation", "backend-cookie")
     names = tool.mitigations if named == "all" else (named,)
-    return Wish(Intent(recording.run["intent"]), names, accept_rollback_defaults=True)
+    return ScriptOptions(
+        ScriptIntent(recording.run["intent"]), names, accept_rollback_defaults=True
+    )
 
 
 def after(recording: Recorded) -> dict[str, Any]:
@@ -53,12 +55,12 @@ def after(recording: Recorded) -> dict[str, Any]:
     )
 
 
-def judged(recording: Recorded, found: dict[str, Any] | None = None) -> Result:
+def judged(recording: Recorded, found: dict[str, Any] | None = None) -> ScriptResult:
     run, wanted = recording.run, wish(recording)
     before = trace(recording.before, [] if recording.before else None)
     later = trace(run.get("values"), run.get("log"), tuple(run.get("downloads", ())))
     end = JobEnd("job", JobOutcome.FINISHED, "", run.get("exit_code", 0))
-    observed = Run(end, before, later)
+    observed = ScriptRun(end, before, later)
     seen = read_back(found or after(recording), *wanted.mitigations)
     return verdict(loader.tools()[recording.tool], wanted, observed, seen)
 
@@ -76,16 +78,20 @@ def test_every_recorded_run_is_judged_as_a_person_did(recording: Recorded) -> No
 def test_success_without_the_state_on_the_host_is_never_success(recording: Recorded) -> None:
     wanted = wish(recording)
     opposite = facts(
-        recording.run.get("product", "Exchange2016"), rules=wanted.intent is Intent.ROLLBACK
+        recording.run.get("product", "Exchange2016"), rules=wanted.intent is ScriptIntent.ROLLBACK
     )
     result = judged(recording, opposite)
-    assert result.outcome is not Outcome.SUCCEEDED
+    assert result.outcome is not ScriptOutcome.SUCCEEDED
 
 
 def test_arguments_are_the_recorded_ones_where_we_would_run_it_so(recording: Recorded) -> None:
     tool = loader.tools()[recording.tool]
     given = arguments(
-        tool, Version.parse(recording.version), wish(recording), situation(facts()), check=False
+        tool,
+        ScriptVersion.parse(recording.version),
+        wish(recording),
+        situation(facts()),
+        check=False,
     )
     run = [word for word in recording.run["arguments"] if word != "-Confirm:false"]
     if recording.name == "service-does-not-stop":

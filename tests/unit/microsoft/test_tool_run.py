@@ -16,7 +16,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
+    ScriptIntent,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import Patience
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.driver import JobDriver
@@ -29,9 +29,13 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft import identify
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft import run as tool_run
-from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import Wish
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.command import (
+    ScriptOptions,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
-from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import Outcome
+from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.result import (
+    ScriptOutcome,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
@@ -42,8 +46,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wor
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.run import (
-        ToolOrder,
-        ToolReport,
+        ScriptOrder,
+        ScriptReport,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
         World,
@@ -136,13 +140,13 @@ def path(text: str) -> str:
     return f"{FOLDER}\\{digest(text)}\\{name}"
 
 
-def order(tool: str = "eomt", intent: Intent = Intent.MITIGATE) -> ToolOrder:
+def order(tool: str = "eomt", intent: ScriptIntent = ScriptIntent.MITIGATE) -> ScriptOrder:
     text = SCRIPT if tool == "eomt" else OTHER
     file = identify.choose(tool, digest(text), text, Pin(digest(text), "21.05.27.0855"))
-    return tool_run.ToolOrder(
+    return tool_run.ScriptOrder(
         file=file,
         path=path(text),
-        wish=Wish(intent, ("backend-cookie",)),
+        wish=ScriptOptions(intent, ("backend-cookie",)),
         job="eomt-1",
         deadline_utc="2021-03-10T14:00:00Z",
         lock_owner="c",
@@ -150,7 +154,7 @@ def order(tool: str = "eomt", intent: Intent = Intent.MITIGATE) -> ToolOrder:
     )
 
 
-def run(host: Server, wanted: ToolOrder, facts: Any = None, before: Any = None) -> ToolReport:
+def run(host: Server, wanted: ScriptOrder, facts: Any = None, before: Any = None) -> ScriptReport:
     facts = facts or host.facts()
     driver = host.driver()
     before = before or tool_run.first_look(driver, wanted)
@@ -162,7 +166,7 @@ def run(host: Server, wanted: ToolOrder, facts: Any = None, before: Any = None) 
 def test_mitigated_and_read_back() -> None:
     host = server(behaviour(GOOD, rules=True))
     report = run(host, order())
-    assert report.result.outcome is Outcome.SUCCEEDED, report.result.reasons
+    assert report.result.outcome is ScriptOutcome.SUCCEEDED, report.result.reasons
     (launch,) = host.launches
     assert launch.endswith("EOMT.ps1 -DoNotAutoUpdateEOMT -DoNotRunMSERT")
 
@@ -170,17 +174,17 @@ def test_mitigated_and_read_back() -> None:
 @pytest.mark.parametrize(
     ("values", "rules", "outcome"),
     [
-        (GOOD, False, Outcome.CONFLICT),
-        (BAD, True, Outcome.FAILED),
-        (BAD, False, Outcome.FAILED),
-        ({}, False, Outcome.NOT_RUN),
-        ({"EOMTStart": "1 EOMT preCheck complete"}, False, Outcome.UNFINISHED),
+        (GOOD, False, ScriptOutcome.CONFLICT),
+        (BAD, True, ScriptOutcome.FAILED),
+        (BAD, False, ScriptOutcome.FAILED),
+        ({}, False, ScriptOutcome.NOT_RUN),
+        ({"EOMTStart": "1 EOMT preCheck complete"}, False, ScriptOutcome.UNFINISHED),
     ],
 )
 def test_word_and_read_back_disagree(
     values: dict[str, str],
     rules: bool,  # noqa: FBT001
-    outcome: Outcome,
+    outcome: ScriptOutcome,
 ) -> None:
     report = run(server(behaviour(values, rules=rules)), order())
     assert report.result.outcome is outcome, report.result.reasons
@@ -190,16 +194,16 @@ def test_word_and_read_back_disagree(
 @pytest.mark.parametrize(
     ("rules", "exit_code", "outcome"),
     [
-        (True, 0, Outcome.SUCCEEDED),
-        (False, 0, Outcome.FAILED),
-        (False, 1, Outcome.FAILED),
-        (True, 1, Outcome.FAILED),
+        (True, 0, ScriptOutcome.SUCCEEDED),
+        (False, 0, ScriptOutcome.FAILED),
+        (False, 1, ScriptOutcome.FAILED),
+        (True, 1, ScriptOutcome.FAILED),
     ],
 )
 def test_the_tool_without_a_word_is_judged_by_the_host(
     rules: bool,  # noqa: FBT001
     exit_code: int,
-    outcome: Outcome,
+    outcome: ScriptOutcome,
 ) -> None:
     host = server(behaviour({}, rules=rules, exit_code=exit_code), OTHER)
     report = run(host, order("exchange_mitigations"))
@@ -215,7 +219,7 @@ def test_a_killed_controller_continues_with_what_the_case_kept() -> None:
     host.broken = {len(host.asked) + number for number in (2, 3, 4)}
     first = run(host, order(), facts, before)
     again = run(host, order(), facts, kept)
-    assert first.result.outcome is again.result.outcome is Outcome.SUCCEEDED
+    assert first.result.outcome is again.result.outcome is ScriptOutcome.SUCCEEDED
     assert len(host.launches) == 1
     # Without it nobody can tell what is new, so nothing is guessed.
     with pytest.raises(RefusedError, match="on the host already"):
@@ -235,7 +239,7 @@ def test_a_file_that_is_swapped_after_the_look_is_not_run() -> None:
     facts, before = host.facts(), tool_run.first_look(host.driver(), order())
     host.world.write_text(path(SCRIPT), f"{SCRIPT}\n", by="test")
     report = run(host, order(), facts, before)
-    assert (report.result.outcome, host.launches) == (Outcome.NOT_RUN, [])
+    assert (report.result.outcome, host.launches) == (ScriptOutcome.NOT_RUN, [])
 
 
 def test_check_mode_and_refused_hosts_send_nothing() -> None:

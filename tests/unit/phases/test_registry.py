@@ -13,9 +13,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import HostState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.states import Standing
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
-    ToolState,
+    ByScriptState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
     MitigateState,
@@ -31,12 +33,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrad
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-INSTALL = {state.value for state in PatchState}
+INSTALL = {state.value for state in InstallState}
 ENDS = {
     "assess": {state.value for state in HostState},
     "patch": INSTALL,
     "upgrade": {STATES.get(state, state) for state in INSTALL},
-    "mitigate": {state.value for enum in (MitigateState, ToolState) for state in enum},
+    "mitigate": {state.value for enum in (MitigateState, ByScriptState) for state in enum},
 }
 
 

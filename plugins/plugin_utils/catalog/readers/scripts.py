@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..records.tools import Parameter, PatchStateTexts, Release, Tool, Version, Written
+from ..records.tools import (
+    MicrosoftScript,
+    PatchStateTexts,
+    ScriptParameter,
+    ScriptRelease,
+    ScriptVersion,
+    Written,
+)
 from .tables import Tables, known, source
 
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ def read_script(document: Document, tables: Tables, found: Emergencies) -> None:
     tables.scripts[tool.id] = tool
 
 
-def _tool(document: Document) -> Tool:
+def _tool(document: Document) -> MicrosoftScript:
     data = document.data
     runs = data["support"] == "run"
     if runs == ("reason" in data):
@@ -45,7 +52,7 @@ def _tool(document: Document) -> Tool:
             document.fail(where, f"{mitigation!r} is no mitigation of this tool", "correct it")
     needs, last = data["needs"], data["versions"]["last"]
     keeps = data.get("rollback_keeps")
-    return Tool(
+    return MicrosoftScript(
         id=data["id"],
         title=data["title"],
         file=data["file"],
@@ -54,11 +61,11 @@ def _tool(document: Document) -> Tool:
         source=source(document, ("source",), data["source"]),
         site=data["site"],
         mitigations=tuple(data["mitigations"]),
-        first=Version.bound(data["versions"]["first"]),
-        last=Version.bound(last) if last else None,
+        first=ScriptVersion.bound(data["versions"]["first"]),
+        last=ScriptVersion.bound(last) if last else None,
         releases=tuple(
-            Release(
-                Version.parse(row["version"]),
+            ScriptRelease(
+                ScriptVersion.parse(row["version"]),
                 row["sha256"],
                 source(document, (*where, "source"), row["source"]),
             )
@@ -82,14 +89,14 @@ def _rows(data: Any, key: str) -> list[tuple[Where, Any]]:
     return [((key, index), row) for index, row in enumerate(data[key])]
 
 
-def _parameter(document: Document, where: Where, row: Any) -> Parameter:
+def _parameter(document: Document, where: Where, row: Any) -> ScriptParameter:
     mitigation = row.get("for")
     if mitigation not in (None, "all", *document.data["mitigations"]):
         cure = "name one of mitigations, or all"
         document.fail((*where, "for"), f"{mitigation!r} is no mitigation of this tool", cure)
-    return Parameter(
+    return ScriptParameter(
         name=row["name"],
-        since=Version.bound(row["since"]),
+        since=ScriptVersion.bound(row["since"]),
         use=row["use"],
         value=row.get("value"),
         mitigation=mitigation,

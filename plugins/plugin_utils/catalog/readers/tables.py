@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..records.failures import Failure
     from ..records.iis_modules import ModuleKnowledge
     from ..records.requirements import Requirements
-    from ..records.tools import Tool
+    from ..records.tools import MicrosoftScript
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Tables:
     indicators: dict[str, IndicatorSet] = field(default_factory=dict)
     exit_codes: dict[int, ExitCode] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
-    scripts: dict[str, Tool] = field(default_factory=dict)
+    scripts: dict[str, MicrosoftScript] = field(default_factory=dict)
     requirements: Requirements | None = None
 
 

@@ -13,7 +13,7 @@ _DAY = 3  # the parts of a version that say its day
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Version:
+class ScriptVersion:
     """A release stamp ``yy.MM.dd.HHmm``, compared part by part."""
 
     parts: tuple[int, ...]
@@ -30,7 +30,7 @@ class Version:
         """Read a bound of the catalogue, which may end with its month or day."""
         return cls(tuple(map(int, text.split("."))))
 
-    def surely_has(self, since: Version) -> bool:
+    def surely_has(self, since: ScriptVersion) -> bool:
         """Whether something that came on the day ``since`` is in this release.
 
         Only the day of a change is known: a release of that very day may lack it.
@@ -42,7 +42,7 @@ class Version:
         return head if len(self.parts) <= _DAY else f"{head}.{self.parts[_DAY]:04d}"
 
 
-class Intent(Enum):
+class ScriptIntent(Enum):
     """What a tool is run for; a scan is no such thing."""
 
     MITIGATE = "mitigate"
@@ -50,11 +50,11 @@ class Intent(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ScriptParameter:
     """One parameter of the script and whether we ever give it."""
 
     name: str
-    since: Version
+    since: ScriptVersion
     use: str  # always | mitigate | rollback | timeout | never
     value: str | None  # site | timeout; None: a switch
     mitigation: str | None  # whose switch it is; "all"; None: not of one
@@ -63,10 +63,10 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ScriptRelease:
     """One published file."""
 
-    version: Version
+    version: ScriptVersion
     sha256: str
     source: str
 
@@ -88,9 +88,9 @@ class PatchStateTexts:
     log_succeeded: str
     log_declined: str
 
-    def completes(self, intent: Intent) -> tuple[str, ...]:
+    def completes(self, intent: ScriptIntent) -> tuple[str, ...]:
         """The texts of which one must stand in ``stage`` afterwards."""
-        return self.mitigate if intent is Intent.MITIGATE else self.rollback
+        return self.mitigate if intent is ScriptIntent.MITIGATE else self.rollback
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class MicrosoftScript:
     """One script of Microsoft."""
 
     id: str
@@ -114,11 +114,11 @@ class Tool:
     source: str
     site: str
     mitigations: tuple[str, ...]
-    first: Version
-    last: Version | None  # from here on the name is another tool's
-    releases: tuple[Release, ...]
+    first: ScriptVersion
+    last: ScriptVersion | None  # from here on the name is another tool's
+    releases: tuple[ScriptRelease, ...]
     signs: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[ScriptParameter, ...]
     needs_url_rewrite: bool
     # Words in the name of the product by which it takes the module for installed; else it fetches it.
     url_rewrite_listed: tuple[str, ...]

@@ -20,7 +20,7 @@ _LONGEST = 1000  # characters of a text; a path that is longer is none of ours
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class InstalledProduct:
     """A product of Windows Installer that is the module."""
 
     code: str
@@ -50,7 +50,7 @@ class ModuleState:
     registry_version: str | None = None
     library: bool | None = None
     library_version: str | None = None
-    products: tuple[Product, ...] = ()
+    products: tuple[InstalledProduct, ...] = ()
     ucrt: str | None = None
     language: str | None = None
     uses: tuple[str, ...] | None = None  # files with a <rewrite> section
@@ -139,11 +139,13 @@ def _noted(row: Mapping[str, Any]) -> Noted:
     return Noted(**values)  # type: ignore[arg-type]  # each was just found to be text
 
 
-def _product(row: Any) -> Product:
+def _product(row: Any) -> InstalledProduct:
     if not isinstance(row, dict) or not isinstance(row.get("product_code"), str):
         _refuse("products", row)
     code = row["product_code"].upper()
-    return Product(code, _text(row, "name"), _text(row, "version"), _text(row, "install_source"))
+    return InstalledProduct(
+        code, _text(row, "name"), _text(row, "version"), _text(row, "install_source")
+    )
 
 
 def _table(parent: Mapping[str, Any], name: str) -> dict[str, Any] | None:

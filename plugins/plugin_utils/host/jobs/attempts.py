@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..calls import jobs
 from ..calls.asking import Asks
-from .decide import Outcome, Patience
+from .decide import JobOutcome, Patience
 from .driver import JobOrder
 from .state import ABSENT, FINISHED, INTERRUPTED, REFUSED
 
@@ -27,7 +27,7 @@ _MOST = 99  # attempts of one piece of work; nobody repeats it so often
 ENDED = (FINISHED, INTERRUPTED)  # states of a job that was launched and is not at work any more
 
 
-class Session(Asks, Protocol):
+class JobSession(Asks, Protocol):
     """What is needed of the session of a run."""
 
     owner: str
@@ -43,7 +43,7 @@ class JobEnd:
     """
 
     job: str
-    outcome: Outcome
+    outcome: JobOutcome
     reason: str  # why it is no plain end, in the host's words; empty for an end with an exit code
     exit_code: int | None = None
     launched: bool = False
@@ -54,27 +54,27 @@ class JobEnd:
     @property
     def finished(self) -> bool:
         """Whether the program ran to its end, so that it has an exit code."""
-        return self.outcome is Outcome.FINISHED
+        return self.outcome is JobOutcome.FINISHED
 
     @property
     def cut(self) -> bool:
         """Whether a restart or the loss of its runner cut it off."""
-        return self.outcome is Outcome.INTERRUPTED
+        return self.outcome is JobOutcome.INTERRUPTED
 
     @property
     def refused(self) -> bool:
         """Whether nothing was launched, and nothing will be."""
-        return self.outcome in (Outcome.FAILED, Outcome.LOCKED)
+        return self.outcome in (JobOutcome.FAILED, JobOutcome.LOCKED)
 
     @property
     def stalled(self) -> bool:
         """Whether it runs without progress, or beyond its deadline."""
-        return self.outcome is Outcome.STALLED
+        return self.outcome is JobOutcome.STALLED
 
     @property
     def open_end(self) -> bool:
         """Whether it may be at work, now or later: nothing else may begin."""
-        return self.outcome in (Outcome.UNKNOWN, Outcome.STALLED)
+        return self.outcome in (JobOutcome.UNKNOWN, JobOutcome.STALLED)
 
     @classmethod
     def of(cls, job: str, result: JobResult) -> JobEnd:
@@ -110,7 +110,7 @@ class Attempts:
     ``seconds``: the longest that one may take, and how long it is watched.
     """
 
-    session: Session
+    session: JobSession
     driver: JobDriver
     base: str
     seconds: float

@@ -25,7 +25,7 @@ from enum import Enum
 from .state import ABSENT, DEADLINE, FINISHED, INTERRUPTED, REFUSED, STAGED, STALLED, JobState
 
 
-class Outcome(Enum):
+class JobOutcome(Enum):
     """How a job ended, as far as the controller knows."""
 
     FINISHED = "finished"  # it ran to its end; the exit code is not judged here
@@ -65,10 +65,10 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JobDecision:
     """The end of watching."""
 
-    outcome: Outcome
+    outcome: JobOutcome
     reason: str
 
 
@@ -82,7 +82,7 @@ class Wait:
     """Ask again after a pause."""
 
 
-Decision = Verdict | Order | Wait
+Decision = JobDecision | Order | Wait
 
 
 def remember(memory: Memory, state: JobState | None, now: float) -> Memory:
@@ -105,10 +105,10 @@ def decide(memory: Memory, state: JobState | None, patience: Patience) -> Decisi
         return _late("the host did not answer until the deadline") if late else Wait()
     final = _FINAL.get(state.state)
     if final is not None:
-        return Verdict(final, state.reason or "")
+        return JobDecision(final, state.reason or "")
     if state.state == ABSENT:
         if memory.seen:
-            return Verdict(Outcome.UNKNOWN, "the job is gone from the host; who removed it?")
+            return JobDecision(JobOutcome.UNKNOWN, "the job is gone from the host; who removed it?")
         return _late("the host never took the order") if late else Order()
     if lost := _lost_patience(memory, state, patience):
         return lost
@@ -116,18 +116,18 @@ def decide(memory: Memory, state: JobState | None, patience: Patience) -> Decisi
 
 
 _FINAL = {
-    FINISHED: Outcome.FINISHED,
-    REFUSED: Outcome.FAILED,
-    INTERRUPTED: Outcome.INTERRUPTED,
-    DEADLINE: Outcome.STALLED,
+    FINISHED: JobOutcome.FINISHED,
+    REFUSED: JobOutcome.FAILED,
+    INTERRUPTED: JobOutcome.INTERRUPTED,
+    DEADLINE: JobOutcome.STALLED,
 }
 
 
-def _lost_patience(memory: Memory, state: JobState, patience: Patience) -> Verdict | None:
+def _lost_patience(memory: Memory, state: JobState, patience: Patience) -> JobDecision | None:
     if state.state == STAGED and _older(memory.staged_since, memory.now, patience.start_patience):
-        return Verdict(Outcome.UNKNOWN, "the task does not start; a restart would start it")
+        return JobDecision(JobOutcome.UNKNOWN, "the task does not start; a restart would start it")
     if state.state == STALLED and _older(memory.stalled_since, memory.now, patience.stall_patience):
-        return Verdict(Outcome.STALLED, "no progress")
+        return JobDecision(JobOutcome.STALLED, "no progress")
     return None
 
 
@@ -135,5 +135,5 @@ def _older(since: float | None, now: float, limit: float) -> bool:
     return since is not None and now - since >= limit
 
 
-def _late(reason: str) -> Verdict:
-    return Verdict(Outcome.UNKNOWN, reason)
+def _late(reason: str) -> JobDecision:
+    return JobDecision(JobOutcome.UNKNOWN, reason)

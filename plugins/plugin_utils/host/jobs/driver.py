@@ -24,7 +24,7 @@ from ..calls import core, jobs
 from ..calls.asking import Direct
 from ..transport.keys import operation_key
 from ..transport.reply import failed_reply
-from .decide import Memory, Order, Outcome, Patience, Verdict, decide, remember
+from .decide import JobDecision, JobOutcome, Memory, Order, Patience, decide, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ class JobOrder:
 class JobResult:
     """How it went. ``lock`` says who has the host when the outcome is ``locked``."""
 
-    outcome: Outcome
+    outcome: JobOutcome
     reason: str
     state: JobState | None = None
     lock: dict[str, Any] | None = None
@@ -150,26 +150,26 @@ class _Watch:
         try:
             return self._run()
         except LockedByOther as error:
-            return self._result(Verdict(Outcome.LOCKED, str(error)), lock=_lock(error))
+            return self._result(JobDecision(JobOutcome.LOCKED, str(error)), lock=_lock(error))
         except AuthenticationFailed as error:
             # Never tried again; whatever was ordered goes on without us.
-            return self._result(Verdict(Outcome.UNKNOWN, str(error)))
+            return self._result(JobDecision(JobOutcome.UNKNOWN, str(error)))
         except ScriptError as error:
             # A refused order launched nothing; a question that fails leaves open what runs.
-            outcome = Outcome.FAILED if self._ordering else Outcome.UNKNOWN
-            return self._result(Verdict(outcome, str(error)))
+            outcome = JobOutcome.FAILED if self._ordering else JobOutcome.UNKNOWN
+            return self._result(JobDecision(outcome, str(error)))
 
     def _run(self) -> JobResult:
         while True:
             seen = self._observe()
             self._memory = remember(self._memory, seen, self._driver.clock() - self._begun)
             decision = decide(self._memory, seen, self._patience)
-            if isinstance(decision, Verdict):
+            if isinstance(decision, JobDecision):
                 return self._result(decision)
             if isinstance(decision, Order):
                 if self._orders >= ORDERS:
                     reason = f"the host took the order {self._orders} times and does not know it"
-                    return self._result(Verdict(Outcome.UNKNOWN, reason))
+                    return self._result(JobDecision(JobOutcome.UNKNOWN, reason))
                 self._send()
             elif seen is not None:
                 self._renew()
@@ -246,7 +246,7 @@ class _Watch:
         self._driver.sleep(self._patience.pause(self._pauses, self._driver.spread()))
         self._pauses += 1
 
-    def _result(self, verdict: Verdict, lock: dict[str, Any] | None = None) -> JobResult:
+    def _result(self, verdict: JobDecision, lock: dict[str, Any] | None = None) -> JobResult:
         return JobResult(
             verdict.outcome, verdict.reason, self._state, lock, self._questions, self._lost
         )

@@ -18,7 +18,7 @@ from ...base.progress import Progress, silent
 from ..calls import core, jobs
 from ..calls.asking import Direct
 from ..transport.keys import operation_key
-from .decide import Outcome
+from .decide import JobOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class RestartResult:
     """``finished`` = the host answers from another boot, ``unknown`` = not seen in time."""
 
-    outcome: Outcome
+    outcome: JobOutcome
     reason: str
     before: str | None
     after: str | None = None
@@ -70,17 +70,17 @@ class Restart:
         begun = self.clock()
         before = self._boot_id(begun + timeout)
         if before is None:
-            return RestartResult(Outcome.FAILED, "the boot identity cannot be read", None)
+            return RestartResult(JobOutcome.FAILED, "the boot identity cannot be read", None)
         parameters = {"delay_seconds": delay, "reason": reason, "lock_owner": lock_owner}
         key = operation_key(run=run, operation="Restart-Host", step=step, parameters=parameters)
         try:
             before = jobs.restart(Direct(self.transport), parameters, key) or before
         except LockedByOther as error:
-            return RestartResult(Outcome.LOCKED, str(error), before)
+            return RestartResult(JobOutcome.LOCKED, str(error), before)
         except AuthenticationFailed as error:
-            return RestartResult(Outcome.UNKNOWN, str(error), before)
+            return RestartResult(JobOutcome.UNKNOWN, str(error), before)
         except ScriptError as error:
-            return RestartResult(Outcome.FAILED, str(error), before)
+            return RestartResult(JobOutcome.FAILED, str(error), before)
         except (TransportError, ReplyError):
             pass  # whether it was ordered shows in the boot identity
         return self._wait(before, begun, timeout, delay)
@@ -94,14 +94,14 @@ class Restart:
             try:
                 after = self._ask()
             except AuthenticationFailed as error:
-                return RestartResult(Outcome.UNKNOWN, str(error), before, None, seconds)
+                return RestartResult(JobOutcome.UNKNOWN, str(error), before, None, seconds)
             except (TransportError, ReplyError, ScriptError):
                 after = None
             if other_boot(before, after):
-                return RestartResult(Outcome.FINISHED, "", before, after, seconds)
+                return RestartResult(JobOutcome.FINISHED, "", before, after, seconds)
             if seconds >= timeout:
                 why = "no other boot was seen in time"
-                return RestartResult(Outcome.UNKNOWN, why, before, after, seconds)
+                return RestartResult(JobOutcome.UNKNOWN, why, before, after, seconds)
             pause = min(30.0, max(5.0, pause * 1.3))
 
     def _boot_id(self, until: float) -> str | None:

@@ -78,7 +78,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class OperationParameter:
     """One parameter of a host script; ``pattern`` is a .NET expression, case does not matter."""
 
     name: str
@@ -97,7 +97,7 @@ class Parameter:
 
 
 @cache
-def parameters(operation: str) -> tuple[Parameter, ...]:
+def parameters(operation: str) -> tuple[OperationParameter, ...]:
     """Return the parameters of an operation in the order of its script.
 
     :raises ConfigError: there is no such operation, or its script has another form.
@@ -109,7 +109,7 @@ def parameters(operation: str) -> tuple[Parameter, ...]:
         raise ConfigError(f"host operation {operation}: {error}") from error
 
 
-def read(text: str) -> tuple[Parameter, ...]:
+def read(text: str) -> tuple[OperationParameter, ...]:
     """Read the ``param`` block of a script's text; raises `ValueError` for a form not known."""
     _, found, block = text.partition(_HEAD)
     if not found:
@@ -125,7 +125,7 @@ def read(text: str) -> tuple[Parameter, ...]:
     )
 
 
-def _parameter(lines: list[str], *, last: bool) -> Parameter:
+def _parameter(lines: list[str], *, last: bool) -> OperationParameter:
     """Read one parameter; its lines come in the order comment, attributes, type, variable."""
     *attributes, kind, variable = lines if len(lines) > 1 else ["", *lines]
     named = _VARIABLE.fullmatch(variable)
@@ -139,7 +139,7 @@ def _parameter(lines: list[str], *, last: bool) -> Parameter:
         _merge(members, named[1], line)
     if named[2] is not None:
         members["default"] = _default(named[1], members["type"], named[2])
-    parameter = Parameter(named[1], **members)
+    parameter = OperationParameter(named[1], **members)
     _check(parameter, has_default=named[2] is not None)
     return parameter
 
@@ -177,7 +177,7 @@ def _default(name: str, kind: Type, text: str) -> Any:
     raise ValueError(f"{name}: {text!r} is not a known default of [{kind.value}]")
 
 
-def _check(parameter: Parameter, *, has_default: bool) -> None:
+def _check(parameter: OperationParameter, *, has_default: bool) -> None:
     """Refuse what PowerShell would take and what makes no sense."""
     if parameter.mandatory is has_default:
         raise ValueError(f"{parameter.name}: either mandatory or with a default")

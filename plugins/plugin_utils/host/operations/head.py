@@ -20,7 +20,7 @@ _FAILS = re.compile(r"([A-Za-z]+): ([A-Za-z0-9]+(?:, [A-Za-z0-9]+)*)\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ScriptHead:
     """``fails`` holds class and id of each failure that the operation may end with."""
 
     synopsis: str
@@ -29,7 +29,7 @@ class Head:
 
 
 @cache
-def head(operation: str) -> Head:
+def head(operation: str) -> ScriptHead:
     """Read the head of an operation's script.
 
     :raises ConfigError: there is no such operation, or its head has another form.
@@ -41,7 +41,7 @@ def head(operation: str) -> Head:
         raise ConfigError(f"host operation {operation}: {error}") from error
 
 
-def read(text: str) -> Head:
+def read(text: str) -> ScriptHead:
     """Read the head of a script's text; raises `ValueError` for a form not known."""
     comments = text.partition("[CmdletBinding()]")[0]
     found = {name: _joined(body) for name, body in _PARAGRAPH.findall(comments)}
@@ -51,7 +51,7 @@ def read(text: str) -> Head:
     if _FAILS.sub("", fails).strip():
         raise ValueError(f".FAILS is not of the form 'Class: Id, Id.': {fails}")
     rows = [(kind, one) for kind, ids in _FAILS.findall(fails) for one in ids.split(", ")]
-    return Head(found["SYNOPSIS"], found["RESULT"], tuple(rows))
+    return ScriptHead(found["SYNOPSIS"], found["RESULT"], tuple(rows))
 
 
 def _joined(body: str) -> str:

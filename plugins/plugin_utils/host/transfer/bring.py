@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _OPERATION = "Add-PackageChunk"  # as journals of every release call it, also where the host fetches
 
 
-class Session(Protocol):
+class TransferSession(Protocol):
     """What is needed of the session of a run."""
 
     @property
@@ -22,7 +22,7 @@ class Session(Protocol):
 
 
 def bring(
-    session: Session, step: str, file: Delivery, send: Callable[[Delivery], Delivered]
+    session: TransferSession, step: str, file: Delivery, send: Callable[[Delivery], Delivered]
 ) -> Delivered:
     """Bring it by ``send``, which pushes or lets the host fetch; the host hashes it (I10).
 

@@ -68,7 +68,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ReplyStatus:
     """What a host says became of a key."""
 
     state: str  # "unknown", "started" or "finished"
@@ -193,16 +193,16 @@ class ExecTransport:
             f"{self._retry.inquiries} questions. Run it again with the same key. Last: {lost}"
         ) from lost
 
-    def _status(self, key: str) -> Status:
+    def _status(self, key: str) -> ReplyStatus:
         result = self._once(Operation(STATUS_OPERATION, {"keys": [key]})).result
         entry = result.get(key) if isinstance(result, dict) else None
         if not isinstance(entry, dict) or entry.get("state") not in _STATES:
             raise ReplySchemaError(f"{self._peer}: {STATUS_OPERATION} says nothing about {key}")
         started = entry.get("started")
         running = isinstance(started, dict) and started.get("running") is True
-        return Status(entry["state"], running, entry.get("reply"))
+        return ReplyStatus(entry["state"], running, entry.get("reply"))
 
-    def _stored(self, operation: Operation, key: str, status: Status) -> Reply:
+    def _stored(self, operation: Operation, key: str, status: ReplyStatus) -> Reply:
         reply = reply_from(status.reply)
         if reply.key != key or reply.operation != operation.name or not reply.replayed:
             raise ReplySchemaError(

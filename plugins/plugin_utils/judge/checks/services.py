@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...base.model import CheckResult, Severity
 from ...facts.read import Named, text
 from .. import check as checks
-from ..mitigations.state import State
+from ..mitigations.state import MitigationState
 from ..subject import EDGE, TOOLS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ...catalog.records.mitigations import Mitigation
     from ...facts.read import Row
-    from ..mitigations.state import MitigationState
+    from ..mitigations.state import JudgedMitigation
     from ..subject import Subject
 
 _WEB = ("W3SVC", "IISADMIN", "WinMgmt")
@@ -97,12 +97,14 @@ def needed(subject: Subject) -> Needed:
     return Needed(frozenset(names), frozenset(_COMMON))
 
 
-def excused(states: Iterable[tuple[Mitigation, MitigationState]]) -> dict[str, str]:
+def excused(states: Iterable[tuple[Mitigation, JudgedMitigation]]) -> dict[str, str]:
     """Service (folded) -> mitigation that has put it into its state."""
     found: dict[str, str] = {}
     for mitigation, state in states:
         targets = [part for part in state.parts if not part.watchdog]
-        if state.state is State.NOT_APPLICABLE or not any(part.present for part in targets):
+        if state.state is MitigationState.NOT_APPLICABLE or not any(
+            part.present for part in targets
+        ):
             continue
         for service in mitigation.services:
             found.setdefault(service.name.casefold(), mitigation.id)

@@ -10,7 +10,7 @@ from .. import check as checks
 from ..subject import SERVER
 from .rewrite import judge_rewrite
 from .services_and_pools import judge_state
-from .state import MitigationState, State
+from .state import JudgedMitigation, MitigationState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,20 +25,25 @@ _OPEN = frozenset(
 _CLOSED = frozenset((Exposure.FIXED, Exposure.NOT_AFFECTED))
 
 
-def judge_mitigation(mitigation: Mitigation, subject: Subject) -> MitigationState:
+def judge_mitigation(mitigation: Mitigation, subject: Subject) -> JudgedMitigation:
     """The state of one mitigation on one server."""
     if subject.installed is False:
-        return MitigationState(
-            mitigation.id, State.NOT_APPLICABLE, "Exchange is not installed", present=False
+        return JudgedMitigation(
+            mitigation.id,
+            MitigationState.NOT_APPLICABLE,
+            "Exchange is not installed",
+            present=False,
         )
     if subject.kind != SERVER:
         reason = f"the role ({subject.kind}) has no client access services"
-        return MitigationState(mitigation.id, State.NOT_APPLICABLE, reason, present=False)
+        return JudgedMitigation(
+            mitigation.id, MitigationState.NOT_APPLICABLE, reason, present=False
+        )
     product = subject.product
     if product is not None and mitigation.products and product not in mitigation.products:
-        return MitigationState(
+        return JudgedMitigation(
             mitigation.id,
-            State.NOT_APPLICABLE,
+            MitigationState.NOT_APPLICABLE,
             f"{product} has nothing to apply it to",
             present=False,
         )
@@ -52,7 +57,7 @@ def _exposure_of(mitigation: Mitigation, verdicts: Mapping[str, CveVerdict]) -> 
 
 
 def check_mitigation(
-    mitigation: Mitigation, state: MitigationState, verdicts: Mapping[str, CveVerdict]
+    mitigation: Mitigation, state: JudgedMitigation, verdicts: Mapping[str, CveVerdict]
 ) -> CheckResult:
     """Judge ``mitigation.<id>``: in place by full content as long as a CVE needs it."""
     exposures = _exposure_of(mitigation, verdicts)
@@ -80,15 +85,15 @@ def check_mitigation(
     )
 
 
-def _outcome(state: MitigationState, exposures: set[Exposure]) -> tuple[CheckStatus, str]:
+def _outcome(state: JudgedMitigation, exposures: set[Exposure]) -> tuple[CheckStatus, str]:
     words = f"{state.state.value}: {state.detail}"
-    if state.state is State.NOT_APPLICABLE:
+    if state.state is MitigationState.NOT_APPLICABLE:
         return CheckStatus.NOT_APPLICABLE, f"Not applicable: {state.detail}."
     if exposures and exposures <= _CLOSED:
         return CheckStatus.NOT_APPLICABLE, "No longer needed: what it mitigates is fixed."
-    if state.state is State.HOLDS:
+    if state.state is MitigationState.HOLDS:
         return CheckStatus.PASS, "In place by full content; an interim measure, not a fix."
-    if state.state is State.UNKNOWN:
+    if state.state is MitigationState.UNKNOWN:
         return CheckStatus.UNKNOWN, f"Could not be told: {state.detail}."
     if exposures & _OPEN:
         return CheckStatus.FINDING, f"Does not protect, {words}."
@@ -103,12 +108,12 @@ def _comes_off(mitigation: Mitigation, subject: Subject) -> bool:
 
 
 def _leftover(
-    mitigation: Mitigation, state: MitigationState, exposures: set[Exposure], subject: Subject
+    mitigation: Mitigation, state: JudgedMitigation, exposures: set[Exposure], subject: Subject
 ) -> str | None:
     """``left``, ``unsure`` or ``kept``; None where there is nothing to say."""
-    if state.state is State.NOT_APPLICABLE or exposures & _OPEN:
+    if state.state is MitigationState.NOT_APPLICABLE or exposures & _OPEN:
         return None
-    unread = state.state is State.UNKNOWN
+    unread = state.state is MitigationState.UNKNOWN
     if Exposure.UNKNOWN in exposures:
         return "unsure" if state.present or unread else None
     if not _comes_off(mitigation, subject):
@@ -119,7 +124,7 @@ def _leftover(
 
 
 def check_leftover(
-    found: Iterable[tuple[Mitigation, MitigationState]],
+    found: Iterable[tuple[Mitigation, JudgedMitigation]],
     verdicts: Mapping[str, CveVerdict],
     subject: Subject,
 ) -> CheckResult:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...facts.read import Row, Rows, flag, number, rows, text
 from .rules import UNREADABLE, differences, precondition_differences
-from .state import MitigationState, Part, State, combine
+from .state import JudgedMitigation, MitigationState, Part, combine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,14 +30,14 @@ _STRONG = frozenset(("current", "equivalent"))
 _ENDS_REQUEST = frozenset(("abortrequest", "customresponse", "redirect"))
 # How much one candidate tells; the first that applies describes the rule.
 _INFORMATIVE = (
-    State.HOLDS,
-    State.UNKNOWN,
-    State.OVERRIDDEN,
-    State.SHADOWED,
-    State.DISABLED,
-    State.WEAKER,
-    State.ALTERED,
-    State.WRONG_PLACE,
+    MitigationState.HOLDS,
+    MitigationState.UNKNOWN,
+    MitigationState.OVERRIDDEN,
+    MitigationState.SHADOWED,
+    MitigationState.DISABLED,
+    MitigationState.WEAKER,
+    MitigationState.ALTERED,
+    MitigationState.WRONG_PLACE,
 )
 
 
@@ -188,7 +188,7 @@ Place = tuple[str | None, str | None]  # site and path, both folded
 
 def _candidate(
     rule: Rule, row: Row, config: RewriteFacts, place: Place, wanted: frozenset[Place]
-) -> tuple[State, str] | None:
+) -> tuple[MitigationState, str] | None:
     """What one rule of the host is in the light of ``rule`` at ``place``; None = nothing."""
     name = (text(row.get("name")) or "").casefold()
     named = any(name == known.casefold() for _, known in rule.names)
@@ -200,33 +200,41 @@ def _candidate(
         return None  # it belongs to another site that needs the rule as well
     if here != place:
         where = f"{row.get('site')!r:.80} {row.get('path')!r:.80}"
-        return State.WRONG_PLACE, f"stands at {where}, where it does not protect"
+        return MitigationState.WRONG_PLACE, f"stands at {where}, where it does not protect"
     if revision is None:
         unreadable = any(UNREADABLE in difference for difference in found)
-        return (State.UNKNOWN if unreadable else State.ALTERED), "; ".join(found[:4])
+        return (MitigationState.UNKNOWN if unreadable else MitigationState.ALTERED), "; ".join(
+            found[:4]
+        )
     return next(_objections(revision, row, config))
 
 
 def _objections(
     revision: RuleRevision, row: Row, config: RewriteFacts
-) -> Iterator[tuple[State, str]]:
+) -> Iterator[tuple[MitigationState, str]]:
     """Yield why a rule with the right content does not protect, then that it does."""
     if _repeated(row, config):
-        yield State.ALTERED, "its name stands there twice, so IIS answers 500 to every request"
+        yield (
+            MitigationState.ALTERED,
+            "its name stands there twice, so IIS answers 500 to every request",
+        )
     if revision.validity not in _STRONG:
-        yield State.WEAKER, f"is revision {revision.revision} ({revision.validity})"
+        yield MitigationState.WEAKER, f"is revision {revision.revision} ({revision.validity})"
     enabled, inherited = flag(row.get("enabled")), flag(row.get("inherit", True))
     if enabled is None or inherited is None:
-        yield State.UNKNOWN, f"whether it is enabled and inherited {UNREADABLE}"
+        yield MitigationState.UNKNOWN, f"whether it is enabled and inherited {UNREADABLE}"
     if not enabled:
-        yield State.DISABLED, "is switched off"
+        yield MitigationState.DISABLED, "is switched off"
     if not inherited and fold_path(row.get("path")) == "/":
-        yield State.OVERRIDDEN, "is kept from the applications (inheritInChildApplications)"
+        yield (
+            MitigationState.OVERRIDDEN,
+            "is kept from the applications (inheritInChildApplications)",
+        )
     if overridden := _override(row, config):
-        yield State.OVERRIDDEN, f"is taken away by {overridden}"
+        yield MitigationState.OVERRIDDEN, f"is taken away by {overridden}"
     if shadowed := _shadow(row, config):
-        yield State.SHADOWED, shadowed
-    yield State.HOLDS, f"revision {revision.revision}"
+        yield MitigationState.SHADOWED, shadowed
+    yield MitigationState.HOLDS, f"revision {revision.revision}"
 
 
 def _part(rule: Rule, config: RewriteFacts, place: Place, wanted: frozenset[Place]) -> Part:
@@ -240,14 +248,16 @@ def _part(rule: Rule, config: RewriteFacts, place: Place, wanted: frozenset[Plac
         for outcome, detail in found:
             if outcome is not state:
                 continue
-            if state is State.HOLDS and not (config.overrides.whole and config.rules.whole):
+            if state is MitigationState.HOLDS and not (
+                config.overrides.whole and config.rules.whole
+            ):
                 # What is missing may be what takes the rule away again.
                 missing = f"some rules or overrides {UNREADABLE}"
-                return Part(rule.name, State.UNKNOWN, missing, present=True)
+                return Part(rule.name, MitigationState.UNKNOWN, missing, present=True)
             return Part(rule.name, state, detail, present=True)
     if not config.rules.whole:
-        return Part(rule.name, State.UNKNOWN, f"some rules {UNREADABLE}")
-    return Part(rule.name, State.MISSING, "is not there")
+        return Part(rule.name, MitigationState.UNKNOWN, f"some rules {UNREADABLE}")
+    return Part(rule.name, MitigationState.MISSING, "is not there")
 
 
 def front_end_sites(facts: Facts) -> Rows | None:
@@ -274,13 +284,13 @@ def front_end_sites(facts: Facts) -> Rows | None:
     return Rows(tuple(found), whole=True) if sites.whole and len(found) <= _MOST_SITES else None
 
 
-def judge_rewrite(mitigation: Mitigation, facts: Facts) -> MitigationState:
+def judge_rewrite(mitigation: Mitigation, facts: Facts) -> JudgedMitigation:
     """The state of a mitigation made of URL Rewrite rules."""
     scope, config, sites = mitigation.scope, RewriteFacts.of(facts), front_end_sites(facts)
     if config is None or scope is None:
         reason = facts.why("url_rewrite")
         detail = f"rules {UNREADABLE}: {reason}"
-        return MitigationState(mitigation.id, State.UNKNOWN, detail, present=False)
+        return JudgedMitigation(mitigation.id, MitigationState.UNKNOWN, detail, present=False)
     names = [str(site["name"]) for site in sites.rows] if sites else []
     names = names or [scope.site]
     path = fold_path(scope.path)
@@ -293,7 +303,7 @@ def judge_rewrite(mitigation: Mitigation, facts: Facts) -> MitigationState:
             parts.append(replace(part, name=label))
     if sites is None:
         detail = f"{UNREADABLE}: {facts.why('iis')}"
-        parts.append(Part("front-end sites", State.UNKNOWN, detail))
+        parts.append(Part("front-end sites", MitigationState.UNKNOWN, detail))
     return combine(mitigation.id, tuple(_effective(parts, config)), absent="it has no rules")
 
 
@@ -303,6 +313,8 @@ def _effective(parts: Iterable[Part], config: RewriteFacts) -> Iterable[Part]:
         if config.installed is True or not part.present:
             yield part
         elif config.installed is None:
-            yield Part(part.name, State.UNKNOWN, f"the module {UNREADABLE}", part.present)
+            yield Part(part.name, MitigationState.UNKNOWN, f"the module {UNREADABLE}", part.present)
         else:
-            yield Part(part.name, State.MISSING, "URL Rewrite is not installed", part.present)
+            yield Part(
+                part.name, MitigationState.MISSING, "URL Rewrite is not installed", part.present
+            )

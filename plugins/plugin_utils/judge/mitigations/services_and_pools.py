@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 from ...facts.read import Named, flag, named, rows, text
 from .rules import UNREADABLE
-from .state import MitigationState, Part, State, combine
+from .state import JudgedMitigation, MitigationState, Part, combine
 
 if TYPE_CHECKING:
     from ...catalog.records.mitigations import AppPoolState, Mitigation, ServiceState
     from ..subject import Subject
 
 
-def _pairs(found: tuple[tuple[str, object, object], ...]) -> tuple[State, str]:
+def _pairs(found: tuple[tuple[str, object, object], ...]) -> tuple[MitigationState, str]:
     """Compare (what, found, wanted): all equal holds, none equal is missing."""
     unread = [what for what, have, _ in found if have is None]
     if unread:
-        return State.UNKNOWN, f"{', '.join(unread)} {UNREADABLE}"
+        return MitigationState.UNKNOWN, f"{', '.join(unread)} {UNREADABLE}"
     wrong = [f"{what} is {have}, not {want}" for what, have, want in found if have != want]
     if not wrong:
-        return State.HOLDS, "as wanted"
-    return (State.MISSING if len(wrong) == len(found) else State.PARTIAL), ", ".join(wrong)
+        return MitigationState.HOLDS, "as wanted"
+    return (
+        MitigationState.MISSING if len(wrong) == len(found) else MitigationState.PARTIAL
+    ), ", ".join(wrong)
 
 
 def _service(wanted: ServiceState, listed: Named) -> Part | None:
@@ -32,7 +34,7 @@ def _service(wanted: ServiceState, listed: Named) -> Part | None:
     if row is None:
         if listed.whole:
             return None
-        return Part(wanted.name, State.UNKNOWN, UNREADABLE, watchdog=watchdog)
+        return Part(wanted.name, MitigationState.UNKNOWN, UNREADABLE, watchdog=watchdog)
     start = text(row.get("start_type"))
     state, detail = _pairs(
         (
@@ -46,7 +48,7 @@ def _service(wanted: ServiceState, listed: Named) -> Part | None:
 def _app_pool(wanted: AppPoolState, pools: Named) -> Part | None:
     row = pools.get(wanted.name)
     if row is None:
-        return None if pools.whole else Part(wanted.name, State.UNKNOWN, UNREADABLE)
+        return None if pools.whole else Part(wanted.name, MitigationState.UNKNOWN, UNREADABLE)
     status = text(row.get("state"))
     auto_start = flag(row.get("auto_start"))
     state, detail = _pairs(
@@ -56,19 +58,23 @@ def _app_pool(wanted: AppPoolState, pools: Named) -> Part | None:
             ("startMode", text(row.get("start_mode")), wanted.start_mode),
         )
     )
-    if state is State.PARTIAL and status != wanted.state and auto_start is not wanted.auto_start:
+    if (
+        state is MitigationState.PARTIAL
+        and status != wanted.state
+        and auto_start is not wanted.auto_start
+    ):
         # OnDemand is the default start mode of IIS: alone it says nothing.
-        state = State.MISSING
+        state = MitigationState.MISSING
     return Part(wanted.name, state, detail, auto_start is wanted.auto_start)
 
 
-def judge_state(mitigation: Mitigation, subject: Subject) -> MitigationState:
+def judge_state(mitigation: Mitigation, subject: Subject) -> JudgedMitigation:
     """The state of a mitigation made of services and application pools."""
     facts, listed, product = subject.facts, subject.services, subject.product
     if not listed.index:
         reason = facts.why("services")
         detail = f"services {UNREADABLE}: {reason}"
-        return MitigationState(mitigation.id, State.UNKNOWN, detail, present=False)
+        return JudgedMitigation(mitigation.id, MitigationState.UNKNOWN, detail, present=False)
     iis = facts.section("iis")
     pools = named(rows(iis.get("app_pools") if iis else None, "name"))
     found: list[Part | None] = [_app_pool(pool, pools) for pool in mitigation.app_pools]

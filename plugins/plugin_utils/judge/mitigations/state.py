@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class State(Enum):
+class MitigationState(Enum):
     """The state of a mitigation, or of one part of it. Only ``HOLDS`` protects."""
 
     HOLDS = "holds"
@@ -32,7 +32,7 @@ class Part:
     """One rule, service or application pool of a mitigation."""
 
     name: str
-    state: State
+    state: MitigationState
     detail: str
     # Something of it is on the host, whatever its state: it can be left over.
     present: bool = False
@@ -41,11 +41,11 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class MitigationState:
+class JudgedMitigation:
     """One mitigation on one host."""
 
     id: str
-    state: State
+    state: MitigationState
     detail: str
     present: bool
     parts: tuple[Part, ...] = ()
@@ -54,40 +54,40 @@ class MitigationState:
 _LONGEST = 500  # names and patterns in it are the host's
 # Of several things that are wrong, the one that an operator has to know first.
 _TELLING = (
-    State.ALTERED,
-    State.WEAKER,
-    State.OVERRIDDEN,
-    State.SHADOWED,
-    State.DISABLED,
-    State.WRONG_PLACE,
+    MitigationState.ALTERED,
+    MitigationState.WEAKER,
+    MitigationState.OVERRIDDEN,
+    MitigationState.SHADOWED,
+    MitigationState.DISABLED,
+    MitigationState.WRONG_PLACE,
 )
 
 
-def combine(mitigation: str, parts: Sequence[Part], *, absent: str) -> MitigationState:
+def combine(mitigation: str, parts: Sequence[Part], *, absent: str) -> JudgedMitigation:
     """The state of the whole: it holds only if every part does.
 
     ``absent`` says why, where there is no part to look at.
     """
     if not parts:
-        return MitigationState(mitigation, State.NOT_APPLICABLE, absent, present=False)
+        return JudgedMitigation(mitigation, MitigationState.NOT_APPLICABLE, absent, present=False)
     present = any(part.present and not part.watchdog for part in parts)
-    failing = [part for part in parts if part.state is not State.HOLDS]
+    failing = [part for part in parts if part.state is not MitigationState.HOLDS]
     if not failing:
-        return MitigationState(mitigation, State.HOLDS, "in full", present, tuple(parts))
+        return JudgedMitigation(mitigation, MitigationState.HOLDS, "in full", present, tuple(parts))
     detail = "; ".join(f"{part.name}: {part.detail}"[:_LONGEST] for part in failing)
-    return MitigationState(
+    return JudgedMitigation(
         mitigation, _whole(failing, present=present), detail, present, tuple(parts)
     )
 
 
-def _whole(failing: Sequence[Part], *, present: bool) -> State:
+def _whole(failing: Sequence[Part], *, present: bool) -> MitigationState:
     # The targets decide; where they are as wanted, their watchdogs do.
     deciding = [part for part in failing if not part.watchdog] or failing
     states = {part.state for part in deciding}
     for state in _TELLING:
         if state in states:
             return state
-    if states == {State.UNKNOWN}:
-        return State.UNKNOWN
+    if states == {MitigationState.UNKNOWN}:
+        return MitigationState.UNKNOWN
     # Where only watchdogs are in the wanted state, somebody else stopped those.
-    return State.PARTIAL if present else State.MISSING
+    return MitigationState.PARTIAL if present else MitigationState.MISSING

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from ...change.states import Phase, Standing, State
+from ...change.states import Phase, Standing, StateMeaning
 
 PHASE = Phase(
     name="assess",
     result="server_info",
     intents=(),  # nothing to plan or to approve
     states={
-        "assessed": State(Standing.DONE, unchanged=True),
-        "unreachable": State(Standing.UNKNOWN, unchanged=True),
-        "authentication-failed": State(Standing.UNKNOWN, unchanged=True),
-        "refused": State(Standing.UNKNOWN, unchanged=True),
-        "error": State(Standing.UNKNOWN, unchanged=True),
-        "not-attempted": State(Standing.UNKNOWN, unchanged=True),
+        "assessed": StateMeaning(Standing.DONE, unchanged=True),
+        "unreachable": StateMeaning(Standing.UNKNOWN, unchanged=True),
+        "authentication-failed": StateMeaning(Standing.UNKNOWN, unchanged=True),
+        "refused": StateMeaning(Standing.UNKNOWN, unchanged=True),
+        "error": StateMeaning(Standing.UNKNOWN, unchanged=True),
+        "not-attempted": StateMeaning(Standing.UNKNOWN, unchanged=True),
     },
 )

@@ -16,7 +16,7 @@ from ...judge.assess import assess
 from ...judge.knowledge import knowledge_of
 from ...judge.mitigations.judge import judge_mitigation
 from ...judge.mitigations.rewrite import front_end_sites
-from ...judge.mitigations.state import MitigationState, State
+from ...judge.mitigations.state import JudgedMitigation, MitigationState
 from ...judge.subject import subject as subject_of
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Refusal, Step
@@ -39,30 +39,33 @@ OPEN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SelectedMitigation:
     """One mitigation of the campaign on this server."""
 
     mitigation: Mitigation
-    state: MitigationState
+    state: JudgedMitigation
     needed: bool | None  # None: it is not known whether its CVEs are open
 
     @property
     def holds(self) -> bool:
         """Whether nothing is to be done for it."""
-        return self.state.state in (State.HOLDS, State.NOT_APPLICABLE)
+        return self.state.state in (MitigationState.HOLDS, MitigationState.NOT_APPLICABLE)
 
     @property
     def unread(self) -> bool:
         """Whether a part of it could not be read."""
-        return State.UNKNOWN in (self.state.state, *(part.state for part in self.state.parts))
+        return MitigationState.UNKNOWN in (
+            self.state.state,
+            *(part.state for part in self.state.parts),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class MitigationSelection:
     """The plan, what it rests on, and the campaign's CVEs that are open."""
 
     plan: HostPlan
-    found: tuple[Found, ...]
+    found: tuple[SelectedMitigation, ...]
     open_cves: tuple[str, ...]
     stop: str | None = None  # nothing at all may be done here (I19)
 
@@ -85,7 +88,7 @@ def choose(
     intent: str = MITIGATE,
     only: tuple[str, ...] = (),
     although_open: str | None = None,
-) -> Selection:
+) -> MitigationSelection:
     """Choose for one server.
 
     :raises CatalogError: there is no such campaign.
@@ -104,7 +107,9 @@ def choose(
     exposures = {item.cve: item.exposure for item in judged.exposures}
     known = {item.id: item for item in knowledge.mitigations}
     found = tuple(
-        Found(known[name], judge_mitigation(known[name], subject), _needed(known[name], exposures))
+        SelectedMitigation(
+            known[name], judge_mitigation(known[name], subject), _needed(known[name], exposures)
+        )
         for name in chosen.mitigations
         if not only or name in only
     )
@@ -112,14 +117,16 @@ def choose(
     open_cves = tuple(cve for cve in required if exposures.get(cve) in OPEN)
     stop = _stop(subject, catalog)
     if stop:
-        return Selection(
+        return MitigationSelection(
             _plan(intent, campaign, result, (), (Refusal(None, stop),), ()), found, open_cves, stop
         )
     plan = _Steps(subject, although_open, clause_for(catalog, campaign, intent))
     for one in found:
         (plan.undo if intent == UNMITIGATE else plan.apply)(one)
     steps, refused, notes = tuple(plan.steps), tuple(plan.refused), tuple(plan.notes)
-    return Selection(_plan(intent, campaign, result, steps, refused, notes), found, open_cves, None)
+    return MitigationSelection(
+        _plan(intent, campaign, result, steps, refused, notes), found, open_cves, None
+    )
 
 
 def _plan(
@@ -174,9 +181,9 @@ class _Steps:
 
     # Apply -------------------------------------------------------------------------------
 
-    def apply(self, one: Found) -> None:
+    def apply(self, one: SelectedMitigation) -> None:
         name = one.mitigation.id
-        if one.state.state is State.NOT_APPLICABLE:
+        if one.state.state is MitigationState.NOT_APPLICABLE:
             self.notes.append(f"{name}: not applicable, {one.state.detail}")
         elif one.needed is None:
             self.refused.append(Refusal(name, "whether it is needed is not known"))
@@ -187,7 +194,7 @@ class _Steps:
         elif not one.holds:
             self.steps += self._orders(one)
 
-    def _orders(self, one: Found) -> Iterator[Step]:
+    def _orders(self, one: SelectedMitigation) -> Iterator[Step]:
         mitigation = one.mitigation
         cves = ", ".join(mitigation.cves)
         reason = f"{cves} open; {mitigation.id} is {one.state.state.value}: {one.state.detail}."
@@ -237,7 +244,7 @@ class _Steps:
 
     # Undo --------------------------------------------------------------------------------
 
-    def undo(self, one: Found) -> None:
+    def undo(self, one: SelectedMitigation) -> None:
         name = one.mitigation.id
         if one.needed is None and not self._although:
             self.refused.append(Refusal(name, "whether it is still needed is not known"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...facts.read import rows
 from ...iis_module import run as rewrite_module
 from ...iis_module.jobs import INSTALL
-from ...iis_module.models import ModuleStatus
+from ...iis_module.models import IisModuleStatus
 from ...iis_module.steps import ACTS, BASE
 from ...plan.records import Refusal
 from . import content
@@ -17,9 +17,9 @@ from .phase import UNMITIGATE
 
 if TYPE_CHECKING:
     from ...change.session import HostSession
-    from ...iis_module.models import ModuleOutcome, ModuleTools
+    from ...iis_module.models import IisModuleOutcome, IisModuleRuntime
     from ...plan.records import HostPlan, Step
-    from .choose import Selection
+    from .choose import MitigationSelection
 
 INSTALLED = ACTS[INSTALL]
 
@@ -34,9 +34,11 @@ class ModulePart:
     """``tools`` is missing where the operator named no package store: then nothing is done."""
 
     session: HostSession
-    tools: ModuleTools | None
+    tools: IisModuleRuntime | None
 
-    def ahead(self, selection: Selection) -> tuple[Selection, ModuleOutcome | None]:
+    def ahead(
+        self, selection: MitigationSelection
+    ) -> tuple[MitigationSelection, IisModuleOutcome | None]:
         """What would be done before rules are written, and the choice in the light of it.
 
         Rules that have to wait for the module need its step; where it cannot be had they go.
@@ -45,10 +47,10 @@ class ModulePart:
         if self.tools is None or not rules:
             return selection, None
         outcome = rewrite_module.ensure(self.session, replace(self.tools, check=True))
-        if outcome.status is ModuleStatus.PRESENT:
+        if outcome.status is IisModuleStatus.PRESENT:
             return selection, None
         plan = selection.plan
-        if outcome.status is ModuleStatus.PLANNED:
+        if outcome.status is IisModuleStatus.PLANNED:
             steps = tuple(
                 replace(s, needs=(*s.needs, INSTALLED)) if s in rules else s for s in plan.steps
             )
@@ -59,7 +61,7 @@ class ModulePart:
         plan = replace(plan, steps=steps, refusals=(*plan.refusals, *refused))
         return replace(selection, plan=plan), None
 
-    def behind(self, plan: HostPlan, selection: Selection) -> HostPlan:
+    def behind(self, plan: HostPlan, selection: MitigationSelection) -> HostPlan:
         """The plan with the removal of a module that came from here, after the rules are gone."""
         rewrite = any(one.mitigation.rules for one in selection.found)
         if self.tools is None or plan.intent != UNMITIGATE or not rewrite:
@@ -72,16 +74,16 @@ class ModulePart:
         )
         tools = replace(self.tools, check=True, undone=undone)
         outcome = rewrite_module.remove(self.session, tools)
-        if outcome.status is ModuleStatus.PLANNED:
+        if outcome.status is IisModuleStatus.PLANNED:
             before = tuple(step.id for step in plan.steps)
             steps = tuple(replace(s, needs=(*s.needs, *before)) for s in outcome.steps)
             return replace(plan, steps=(*plan.steps, *steps))
-        if outcome.status in (ModuleStatus.ABSENT, ModuleStatus.NOT_OURS):
+        if outcome.status in (IisModuleStatus.ABSENT, IisModuleStatus.NOT_OURS):
             return plan
         note = f"URL Rewrite module: stays, {outcome.reason}"
         return replace(plan, notes=(*plan.notes, note))
 
-    def act(self, intent: str) -> ModuleOutcome:
+    def act(self, intent: str) -> IisModuleOutcome:
         """Install it, or take it off, under the host lock."""
         assert self.tools is not None  # noqa: S101 - without tools no such step is planned
         if intent == UNMITIGATE:

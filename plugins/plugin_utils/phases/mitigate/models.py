@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...base.progress import Sink
     from ...catalog.catalog import Catalog
     from ...change.run import StepFailure
-    from ...iis_module.models import ModuleTools
+    from ...iis_module.models import IisModuleRuntime
     from ...plan.records import HostPlan
 
 
@@ -39,7 +39,7 @@ class MitigateState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class MitigateRequest:
     """What is wanted of one host."""
 
     host: str
@@ -56,7 +56,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MitigationStanding:
     """One mitigation on the host after the run."""
 
     mitigation: str
@@ -67,14 +67,14 @@ class Standing:
 
 
 @dataclass(slots=True)
-class Result:
+class MitigateResult:
     """How it went, with everything it rests on."""
 
     state: MitigateState
     reason: str
     plan: HostPlan
     code: str | None = None  # of the error that ended it
-    standings: tuple[Standing, ...] = ()
+    standings: tuple[MitigationStanding, ...] = ()
     left_open: tuple[str, ...] = ()  # CVEs of the campaign that nothing covers
     done: list[dict[str, Any]] = field(default_factory=list)
     failed: list[StepFailure] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Tools:
+class MitigateRuntime:
     """The world around a run; tests hand in their own."""
 
     catalog: Catalog
@@ -97,4 +97,6 @@ class Tools:
     # Another name for each invocation: its changes compare with the host as it is now, so the
     # stored answer of an earlier one must not come back.
     token: Callable[[], str] = lambda: secrets.token_hex(8)
-    module: ModuleTools | None = None  # of the URL Rewrite module; without it none is installed
+    module: IisModuleRuntime | None = (
+        None  # of the URL Rewrite module; without it none is installed
+    )

@@ -10,7 +10,7 @@ from ...base.clock import utc_now
 from ...catalog.loader import load
 from ...change.options import controller, policy, takeover_reason
 from ...plan.serialize import plan_to_dict
-from .models import Request, Result
+from .models import MitigateRequest, MitigateResult
 from .phase import MITIGATE, PHASE, UNMITIGATE
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 INTENTS = {"present": MITIGATE, "absent": UNMITIGATE}
 
 
-def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
+def request(host: str, options: Mapping[str, Any], *, check: bool) -> MitigateRequest:
     """Read the options; raises :class:`RemediationError` before anything is sent."""
     load().campaign(options["campaign"])
     own = controller()
-    return Request(
+    return MitigateRequest(
         host,
         # The same run continues itself; the day makes it another one the next time.
         options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}",
@@ -39,7 +39,7 @@ def request(host: str, options: Mapping[str, Any], *, check: bool) -> Request:
     )
 
 
-def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+def to_dict(wanted: MitigateRequest, result: MitigateResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     return {
         "host": wanted.host,

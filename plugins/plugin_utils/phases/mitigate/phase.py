@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ...change.states import Intent, Phase, Standing, State
+from ...change.states import Intent, Phase, Standing, StateMeaning
 
 MITIGATE, UNMITIGATE = "mitigate", "unmitigate"
 PHASE = Phase(
@@ -15,20 +15,23 @@ PHASE = Phase(
             UNMITIGATE,
             "take the mitigations off again",
             # A script of Microsoft is judged by the host: what is off is as wanted here.
-            {"mitigated": State(Standing.WRONG), "not-mitigated": State(Standing.DONE)},
+            {
+                "mitigated": StateMeaning(Standing.WRONG),
+                "not-mitigated": StateMeaning(Standing.DONE),
+            },
         ),
     ),
     states={
-        "mitigated": State(Standing.DONE),
-        "removed": State(Standing.DONE),
-        "not-needed": State(Standing.DONE, unchanged=True),
-        "planned": State(Standing.PLANNED, unchanged=True),
-        "stale-plan": State(Standing.WRONG, unchanged=True),
-        "stopped": State(Standing.WRONG),
-        "refused": State(Standing.WRONG, unchanged=True),
-        "partial": State(Standing.WRONG),
-        "degraded": State(Standing.WRONG),
-        "not-mitigated": State(Standing.WRONG),
-        "unknown": State(Standing.UNKNOWN),
+        "mitigated": StateMeaning(Standing.DONE),
+        "removed": StateMeaning(Standing.DONE),
+        "not-needed": StateMeaning(Standing.DONE, unchanged=True),
+        "planned": StateMeaning(Standing.PLANNED, unchanged=True),
+        "stale-plan": StateMeaning(Standing.WRONG, unchanged=True),
+        "stopped": StateMeaning(Standing.WRONG),
+        "refused": StateMeaning(Standing.WRONG, unchanged=True),
+        "partial": StateMeaning(Standing.WRONG),
+        "degraded": StateMeaning(Standing.WRONG),
+        "not-mitigated": StateMeaning(Standing.WRONG),
+        "unknown": StateMeaning(Standing.UNKNOWN),
     },
 )

@@ -20,12 +20,12 @@ from .iis_module import INSTALLED
 if TYPE_CHECKING:
     from ...change.session import HostSession
     from ...plan.records import HostPlan, Step
-    from .choose import Selection
+    from .choose import MitigationSelection
 
 _UNDO = "Undo-Mitigation"
 
 
-def preview(session: HostSession, selection: Selection) -> HostPlan:
+def preview(session: HostSession, selection: MitigationSelection) -> HostPlan:
     """The plan as the host would carry it out.
 
     Raises what the transport raises, and :class:`ScriptError` where not one step but the host
@@ -52,7 +52,7 @@ def mitigation_of(step: Step) -> str:
 class _View:
     """The steps that the host lets through so far."""
 
-    def __init__(self, session: HostSession, selection: Selection) -> None:
+    def __init__(self, session: HostSession, selection: MitigationSelection) -> None:
         self.steps: list[Step] = []
         self.refused: list[Refusal] = []
         self.notes: list[str] = []

@@ -36,13 +36,13 @@ from ...change.session import HostSession
 from ...facts.read import Facts
 from ...host.calls import mitigations
 from ...host.calls.front_end import probe
-from ...iis_module.models import ModuleStatus
+from ...iis_module.models import IisModuleStatus
 from ...iis_module.steps import BASE
-from ...judge.mitigations.state import State
+from ...judge.mitigations.state import MitigationState
 from ...plan.records import HostPlan
-from .choose import Selection, choose
+from .choose import MitigationSelection, choose
 from .iis_module import INSTALLED, ModulePart, is_module
-from .models import MitigateState, Request, Result, Tools
+from .models import MitigateRequest, MitigateResult, MitigateRuntime, MitigateState
 from .phase import UNMITIGATE
 from .preview import mitigation_of, preview
 from .probes import Answers, Questions, questions
@@ -51,18 +51,20 @@ from .verdict import judge_mitigated, judge_removed
 if TYPE_CHECKING:
     from ...host.transport.base import Transport
     from ...host.transport.reply import Reply
-    from ...iis_module.models import ModuleOutcome
+    from ...iis_module.models import IisModuleOutcome
     from ...plan.records import Step
 
 _HOST_IN_THE_WAY = (LanguageModeRefused, LockedByOther, ScriptIntegrityError)
 
 
-def mitigate_host(request: Request, transport: Transport, tools: Tools | None = None) -> Result:
+def mitigate_host(
+    request: MitigateRequest, transport: Transport, tools: MitigateRuntime | None = None
+) -> MitigateResult:
     """Mitigate one server; never raises for what happens there, the state says what is known.
 
     :raises ConfigError: the request names what the campaign does not have.
     """
-    machine = _Run(request, transport, tools or Tools(load()))
+    machine = _Run(request, transport, tools or MitigateRuntime(load()))
     with machine.change.of(machine.broken, raises=(ConfigError,)):
         machine.go()
     machine.result.commands = machine.host.asked
@@ -79,7 +81,9 @@ _STATES = {
 class _Run:
     """One run on one host."""
 
-    def __init__(self, request: Request, transport: Transport, tools: Tools) -> None:
+    def __init__(
+        self, request: MitigateRequest, transport: Transport, tools: MitigateRuntime
+    ) -> None:
         self.request = request
         self.tools = tools
         self.host = HostSession(
@@ -92,12 +96,12 @@ class _Run:
             takeover=request.takeover,
         )
         empty = HostPlan(request.intent, request.campaign)
-        self.result = Result(MitigateState.UNKNOWN, "not begun", empty)
+        self.result = MitigateResult(MitigateState.UNKNOWN, "not begun", empty)
         self.change = ChangeRun(
             self.host, request.host, request.intent, tools.notice, self.result.done
         )
         self._module = ModulePart(self.host, tools.module)
-        self._module_done: ModuleOutcome | None = None
+        self._module_done: IisModuleOutcome | None = None
         self._invocation = tools.token()
 
     # The way -----------------------------------------------------------------------------
@@ -128,7 +132,7 @@ class _Run:
         after = self._ask("after", asking)
         return self._judge(self._choose(self.host.facts()), before, after)
 
-    def _plan(self, selection: Selection) -> HostPlan:
+    def _plan(self, selection: MitigationSelection) -> HostPlan:
         """The steps as the host would carry them out, with those of the URL Rewrite module."""
         part = self._module
         selection, module = part.ahead(selection)
@@ -137,7 +141,7 @@ class _Run:
             plan = replace(plan, steps=(*module.steps, *plan.steps))
         return part.behind(plan, selection)
 
-    def _choose(self, reply: Reply) -> Selection:
+    def _choose(self, reply: Reply) -> MitigationSelection:
         wanted = self.request
         try:
             return choose(
@@ -153,7 +157,7 @@ class _Run:
         except ValueError as error:
             raise ConfigError(f"mitigations: {error}") from error
 
-    def _settled(self, selection: Selection, before: Answers) -> None:
+    def _settled(self, selection: MitigationSelection, before: Answers) -> None:
         """Nothing to do, or nothing that the host lets us do."""
         if self.request.intent == UNMITIGATE and not self.result.plan.refused:
             self.end(MitigateState.NOT_NEEDED, "No mitigation of ours is on this server.")
@@ -163,7 +167,7 @@ class _Run:
             # A killed run of ours may have left its lock, and this one has nothing to lock for.
             self.change.take_back_lock()
 
-    def _questions(self, reply: Reply, selection: Selection) -> Questions:
+    def _questions(self, reply: Reply, selection: MitigationSelection) -> Questions:
         wanted = [one.mitigation for one in selection.found]
         if self.request.intent == UNMITIGATE:
             wanted = []  # only the health pages: nothing is to be refused any more
@@ -214,9 +218,9 @@ class _Run:
             self.change.acted = True
             self._module_done = self._module.act(self.request.intent)
             outcome = self._module_done
-            if outcome.status is ModuleStatus.UNKNOWN:
+            if outcome.status is IisModuleStatus.UNKNOWN:
                 raise AtWork(f"URL Rewrite module: {outcome.reason}")
-            if outcome.status in (ModuleStatus.FAILED, ModuleStatus.REFUSED):
+            if outcome.status in (IisModuleStatus.FAILED, IisModuleStatus.REFUSED):
                 self.result.failed.append(StepFailure(INSTALLED, outcome.reason))
         outcome = self._module_done
         shown = {"before": outcome.before, "after": outcome.after, **outcome.details}
@@ -225,13 +229,13 @@ class _Run:
 
     # The end -----------------------------------------------------------------------------
 
-    def _judge(self, now: Selection, before: Answers, after: Answers) -> None:
+    def _judge(self, now: MitigationSelection, before: Answers, after: Answers) -> None:
         judge = judge_removed if self.request.intent == UNMITIGATE else judge_mitigated
         result = self.result
         state, reason, result.standings = judge(
             now, before, after, result.failed, result.plan.refusals
         )
-        held = [one.mitigation.id for one in now.found if one.state.state is State.HOLDS]
+        held = [one.mitigation.id for one in now.found if one.state.state is MitigationState.HOLDS]
         result.left_open = now.left_open(held)
         self.end(state, reason)
 

@@ -12,15 +12,16 @@ from ...base.errors import ConfigError
 from ...base.names import case_name
 from ...base.progress import silent
 from ...catalog.loader import load
-from ...catalog.records.tools import Intent
+from ...catalog.records.tools import ScriptIntent
 from ...change.policy import objection
 from ...change.session import HostSession
 from ...change.source import PackageSource
-from ...iis_module.models import ModuleTools
+from ...iis_module.models import IisModuleRuntime
 from ...microsoft.identify import Pin
+from ...microsoft.request import ScriptRequest, ScriptRuntime
 from ...plan.serialize import plan_to_dict
-from .by_tool.run import ToolRequest, ToolWorld, run_tool_on
-from .models import MitigateState, Tools
+from .by_tool.run import run_tool_on
+from .models import MitigateRuntime, MitigateState
 from .options import to_dict
 from .phase import PHASE, UNMITIGATE
 from .run import mitigate_host
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     from ...base.progress import Sink
     from ...host.transport.base import Transport
     from ...plan.records import HostPlan
-    from .models import Request
+    from .models import MitigateRequest
 
 REWRITE = "url-rewrite"  # of catalog/data/iis_modules
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class TaskResult:
     """How a task ended: ``entry`` is its result, ``ok`` whether what was asked for is so."""
 
     entry: dict[str, Any]
@@ -48,7 +49,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class TaskRuntime:
     """Who is told what on the way: the journal, the approved plan, the operator."""
 
     record: Callable[[str, dict[str, Any]], None]
@@ -58,10 +59,10 @@ class Around:
 
 
 def native(
-    wanted: Request, options: Mapping[str, Any], transport: Transport, around: Around
-) -> Done:
+    wanted: MitigateRequest, options: Mapping[str, Any], transport: Transport, around: TaskRuntime
+) -> TaskResult:
     """Carry it out with our own operations."""
-    tools = Tools(
+    tools = MitigateRuntime(
         load(),
         notice=around.notice,
         record=around.record,
@@ -70,21 +71,23 @@ def native(
     )
     result = mitigate_host(wanted, transport, tools)
     entry = to_dict(wanted, result)
-    return Done(entry, _ok(wanted, entry["state"]), result.changed, result.plan, result.code)
+    return TaskResult(entry, _ok(wanted, entry["state"]), result.changed, result.plan, result.code)
 
 
-def _ok(wanted: Request, state: str) -> bool:
+def _ok(wanted: MitigateRequest, state: str) -> bool:
     """Whether the task succeeds: in check mode also where the change would not be made."""
     good = PHASE.meaning(wanted.intent, state).good
     return good or (wanted.check and state != MitigateState.STALE_PLAN.value)
 
 
-def _module(wanted: Request, options: Mapping[str, Any], around: Around) -> ModuleTools | None:
+def _module(
+    wanted: MitigateRequest, options: Mapping[str, Any], around: TaskRuntime
+) -> IisModuleRuntime | None:
     """The URL Rewrite module of the operator's package store, where one is named."""
     source = PackageSource.of(options)
     if source.catalogue is None:
         return None
-    return ModuleTools(
+    return IisModuleRuntime(
         wanted.host,
         load().module(REWRITE),
         source.catalogue.modules,
@@ -95,16 +98,16 @@ def _module(wanted: Request, options: Mapping[str, Any], around: Around) -> Modu
 
 
 def by_tool(
-    wanted: Request, options: Mapping[str, Any], transport: Transport, around: Around
-) -> Done:
+    wanted: MitigateRequest, options: Mapping[str, Any], transport: Transport, around: TaskRuntime
+) -> TaskResult:
     """Let a script of Microsoft do it; raises :class:`ConfigError` for wrong options."""
     if not options.get("tool_file"):
         raise ConfigError("tool_file: needed with tool, the script that you have downloaded")
-    request = ToolRequest(
+    request = ScriptRequest(
         host=wanted.host,
         tool=options["tool"],
         source=Path(options["tool_file"]),
-        intent=Intent.ROLLBACK if wanted.intent == UNMITIGATE else Intent.MITIGATE,
+        intent=ScriptIntent.ROLLBACK if wanted.intent == UNMITIGATE else ScriptIntent.MITIGATE,
         kept=_folder(options.get("case") or f"cases/{wanted.run}", wanted.host),
         mitigations=wanted.only,
         pin=_pin(options),
@@ -125,7 +128,7 @@ def by_tool(
         controller=wanted.controller,
         takeover=wanted.takeover,
     )
-    world = ToolWorld(load(), notice=around.notice, admit=around.admit)
+    world = ScriptRuntime(load(), notice=around.notice, admit=around.admit)
     answer = run_tool_on(session, request, None, world)
     said = answer.to_dict()
     entry = {
@@ -139,7 +142,7 @@ def by_tool(
         "approvals": dict(wanted.policy.given),
         "commands": session.asked,
     }
-    return Done(entry, answer.ok or wanted.check, answer.changed, answer.plan, answer.code)
+    return TaskResult(entry, answer.ok or wanted.check, answer.changed, answer.plan, answer.code)
 
 
 def _folder(case: str, host: str) -> Path:

@@ -5,22 +5,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...judge.mitigations.state import State
-from .models import MitigateState, Standing
+from ...judge.mitigations.state import MitigationState
+from .models import MitigateState, MitigationStanding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ...change.run import StepFailure
     from ...plan.records import Refusal
-    from .choose import Found, Selection
+    from .choose import MitigationSelection, SelectedMitigation
     from .probes import Answers
 
-Ended = tuple[MitigateState, str, tuple[Standing, ...]]
+Ended = tuple[MitigateState, str, tuple[MitigationStanding, ...]]
 
 
 def judge_mitigated(
-    now: Selection,
+    now: MitigationSelection,
     before: Answers,
     after: Answers,
     failed: Sequence[StepFailure],
@@ -41,7 +41,7 @@ def judge_mitigated(
             if one.mitigation.id not in told and (why := _wanting(one, after)) is not None
         ),
     ]
-    held = [one for one in needed if one.state.state is State.HOLDS]
+    held = [one for one in needed if one.state.state is MitigationState.HOLDS]
     if wanting:
         state = MitigateState.PARTIAL if held else MitigateState.STOPPED
         return state, " ".join(f"{line}." for line in wanting), standings
@@ -58,7 +58,7 @@ def judge_mitigated(
 
 
 def judge_removed(
-    now: Selection,
+    now: MitigationSelection,
     before: Answers,
     after: Answers,
     failed: Sequence[StepFailure],
@@ -76,22 +76,24 @@ def judge_removed(
     return MitigateState.REMOVED, "What was recorded before the mitigations is back.", standings
 
 
-def _wanting(one: Found, after: Answers) -> str | None:
+def _wanting(one: SelectedMitigation, after: Answers) -> str | None:
     """Why a needed mitigation does not count."""
     name = one.mitigation.id
-    if one.state.state is State.NOT_APPLICABLE:
+    if one.state.state is MitigationState.NOT_APPLICABLE:
         return None
     if one.needed is None:
         return f"{name}: whether it is needed is not known"
-    if one.state.state is not State.HOLDS:
+    if one.state.state is not MitigationState.HOLDS:
         return f"{name}: {one.state.state.value}: {one.state.detail}"
     proven, words = after.proof(one.mitigation)
     return f"{name}: not proven, {words}" if words and proven is not True else None
 
 
-def _standings(found: Iterable[Found], after: Answers | None) -> tuple[Standing, ...]:
+def _standings(
+    found: Iterable[SelectedMitigation], after: Answers | None
+) -> tuple[MitigationStanding, ...]:
     return tuple(
-        Standing(
+        MitigationStanding(
             one.mitigation.id,
             one.state.state.value,
             one.state.detail,
@@ -102,12 +104,12 @@ def _standings(found: Iterable[Found], after: Answers | None) -> tuple[Standing,
     )
 
 
-def _expected(found: Iterable[Found], after: Answers) -> set[tuple[str, str]]:
+def _expected(found: Iterable[SelectedMitigation], after: Answers) -> set[tuple[str, str]]:
     """Pages that do not answer because a mitigation has stopped the pool that serves them."""
     stopped = {
         pool.name.casefold()
         for one in found
-        if one.state.state is State.HOLDS
+        if one.state.state is MitigationState.HOLDS
         for pool in one.mitigation.app_pools
         if pool.state == "Stopped"
     }

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...install.begin import NO_UPDATE, Beginning, look
+from ...install.begin import NO_UPDATE, StartingPoint, look
 from ...install.evidence import doubts
-from ...install.models import Action, Choice, Observed
+from ...install.models import Action, HostReading, UpdateSelection
 from ...install.reading import exsetup, listed_kbs
 from ...install.request import update_name
 from .choose import choose
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from ...facts.read import Facts
-    from ...install.host import PatchHost
-    from ...install.request import Request, Tools
+    from ...install.host import InstallSession
+    from ...install.request import InstallRequest, InstallRuntime
 
 
-def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> Beginning:
+def beginning(
+    request: InstallRequest, tools: InstallRuntime, host: InstallSession, facts: Facts
+) -> StartingPoint:
     """Choose, and read what the host has of it; asks one or two snapshots."""
     day: date = tools.now().date()
     build = exsetup(facts)
@@ -36,7 +38,7 @@ def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> 
     )
     present = _present(chosen, tools)
     if chosen.action is not Action.INSTALL and present is None:
-        return Beginning(chosen)
+        return StartingPoint(chosen)
     wanted = chosen if chosen.action is Action.INSTALL or present is None else present
     found = look(wanted, host, facts)
     if present is not None and update_name(present) in found.begun:
@@ -49,25 +51,25 @@ def beginning(request: Request, tools: Tools, host: PatchHost, facts: Facts) -> 
         if found.recorded is not None:
             return found
     if chosen.action is not Action.INSTALL:
-        return Beginning(chosen, lock=found.lock)
+        return StartingPoint(chosen, lock=found.lock)
     if found.reached and found.recorded is None and _whole(found, facts):
         # Asked to repair a fleet: this server has nothing that was left to be repaired.
         reason = (
             f"{found.choice.kb} is installed, nothing speaks against it, nothing was begun here."
         )
-        return Beginning(replace(chosen, action=Action.NOTHING, reason=reason), lock=found.lock)
+        return StartingPoint(replace(chosen, action=Action.NOTHING, reason=reason), lock=found.lock)
     return _unless_another_was_begun(found)
 
 
-def _whole(found: Beginning, facts: Facts) -> bool:
+def _whole(found: StartingPoint, facts: Facts) -> bool:
     """Whether an update whose version ExSetup.exe has looks whole, without a record to compare with."""
     target = found.choice.target
-    now = Observed(None, found.now)
+    now = HostReading(None, found.now)
     listed = found.choice.kb in listed_kbs(facts)
-    return listed and target is not None and doubts(target, Observed(None), now, None) == []
+    return listed and target is not None and doubts(target, HostReading(None), now, None) == []
 
 
-def _present(chosen: Choice, tools: Tools) -> Choice | None:
+def _present(chosen: UpdateSelection, tools: InstallRuntime) -> UpdateSelection | None:
     """The update that made the present build, where one did."""
     info = tools.catalog.find_build(chosen.build) if chosen.build else None
     if info is None or chosen.build is None or info.kind == "CU":
@@ -77,7 +79,7 @@ def _present(chosen: Choice, tools: Tools) -> Choice | None:
     return replace(chosen, kb=info.kb, target=chosen.build, package=package)
 
 
-def _unless_another_was_begun(found: Beginning) -> Beginning:
+def _unless_another_was_begun(found: StartingPoint) -> StartingPoint:
     """Two unfinished updates would have two records, and the later one is of a half-changed server."""
     others = [n for n in found.begun if n != found.update and not n.endswith(NO_UPDATE)]
     if not others:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...catalog.remedy import OPEN, campaign_remedy
-from ...install.models import Action, Choice
+from ...install.models import Action, UpdateSelection
 
 if TYPE_CHECKING:
     from datetime import date
@@ -33,7 +33,7 @@ def choose(
     *,
     kb: str | None = None,
     repair: bool = False,
-) -> Choice:
+) -> UpdateSelection:
     """Choose the update that closes a campaign's CVEs on a server of exactly this build.
 
     ``store`` is the operator's signed package catalogue; without it the answer names the update
@@ -41,17 +41,19 @@ def choose(
     the present build is listed but not whole, so it is installed again.
     """
     if build is None:
-        return Choice(Action.STOP, "The build of ExSetup.exe is not known.", None)
+        return UpdateSelection(Action.STOP, "The build of ExSetup.exe is not known.", None)
     if catalog.find_build(build) is None:
         reason = f"Unknown build, so nothing is installed: {catalog.explain_unknown(build)}."
-        return Choice(Action.STOP, reason, build)
+        return UpdateSelection(Action.STOP, reason, build)
     status = catalog.campaign_status(campaign, build)
     if status.status in ("fixed", "not-affected", "needs-state"):
         return _settled(catalog, status, build, store, repair=repair)
     if status.status == "change-cu":
         return _change_cu(catalog, status, build, at)
     if status.status != "open":
-        return Choice(Action.STOP, f"The catalogue cannot tell: {campaign_remedy(status)}.", build)
+        return UpdateSelection(
+            Action.STOP, f"The catalogue cannot tell: {campaign_remedy(status)}.", build
+        )
     return _install(catalog, status, build, store, kb)
 
 
@@ -62,7 +64,7 @@ def _settled(
     store: PackageCatalogue | None,
     *,
     repair: bool,
-) -> Choice:
+) -> UpdateSelection:
     info = catalog.find_build(build)
     if repair and info is not None and info.kind != "CU":
         rows = [package for package in catalog.packages() if package.build == build]
@@ -70,10 +72,10 @@ def _settled(
             reason = f"{info.title} is installed in part only and is installed again."
             return _with_package(rows[:1], build, store, (), reason)
     reason = f"{build}: {campaign_remedy(status)}."
-    return Choice(Action.NOTHING, reason, build, target=build)
+    return UpdateSelection(Action.NOTHING, reason, build, target=build)
 
 
-def _change_cu(catalog: Catalog, status: CampaignStatus, build: Build, at: date) -> Choice:
+def _change_cu(catalog: Catalog, status: CampaignStatus, build: Build, at: date) -> UpdateSelection:
     cu = catalog.cu_of(build)
     needed = [fix.fixed_build for fix in status.fixes if fix.status in OPEN and fix.fixed_build]
     names: list[str] = []
@@ -94,7 +96,7 @@ def _change_cu(catalog: Catalog, status: CampaignStatus, build: Build, at: date)
             f"Upgrade it to {cu.product} {best} first (playbook exchange.remediation.upgrade, "
             f"upgrade_cumulative_update={best})."
         )
-    return Choice(
+    return UpdateSelection(
         Action.CHANGE_CU,
         f"{what} ({build}) has no update for this campaign: {campaign_remedy(status)}. {first}",
         build,
@@ -119,7 +121,7 @@ def _install(
     build: Build,
     store: PackageCatalogue | None,
     kb: str | None,
-) -> Choice:
+) -> UpdateSelection:
     fitting = [p for p in catalog.packages(build) if not _still_open(catalog, status, p.build)]
     if kb is not None:
         fitting = [p for p in fitting if p.kb == kb.upper()]
@@ -128,7 +130,7 @@ def _install(
         asked = f"{kb} closes" if kb else "No package in the catalogue closes"
         no = "not " if kb else ""
         reason = f"{asked} {no}{', '.join(closed)} on {build}; {campaign_remedy(status)}."
-        return Choice(Action.STOP, reason, build, closes=closed)
+        return UpdateSelection(Action.STOP, reason, build, closes=closed)
     # Whoever has not bought Extended Security Updates cannot install them.
     public = [p for p in fitting if p.entitlement == _PUBLIC]
     return _with_package(public or fitting, build, store, closed, None)
@@ -140,13 +142,13 @@ def _with_package(
     store: PackageCatalogue | None,
     closed: tuple[str, ...],
     reason: str | None,
-) -> Choice:
+) -> UpdateSelection:
     """Take the newest that the operator brought; without a store the newest of all."""
     for package in reversed(fitting):
         record = _stored(store, build, package.build) if store else None
         if store is None or record is not None:
             what = f"{package.product} {package.cu} {package.kb}"
-            return Choice(
+            return UpdateSelection(
                 Action.INSTALL,
                 reason
                 or f"{what} takes {build} to {package.build} and closes {', '.join(closed)}.",
@@ -159,7 +161,7 @@ def _with_package(
             )
     newest = fitting[-1]
     names = ", ".join(f"{p.kb} ({p.build}, {p.file})" for p in reversed(fitting))
-    return Choice(
+    return UpdateSelection(
         Action.STOP,
         f"The package catalogue has no update for build {build}; any of these would do: {names}.",
         build,

@@ -13,18 +13,18 @@ from ...install.reading import exsetup, leaf, listed_kbs, versions
 
 if TYPE_CHECKING:
     from ...base.model import Build
-    from ...install.models import Choice, Observed
+    from ...install.models import HostReading, UpdateSelection
 
 _ROLLED_BACK = 1603
 
 
 def named_failures(
-    choice: Choice,
+    choice: UpdateSelection,
     conditions: tuple[Condition, ...],
-    before: Observed,
-    after: Observed,
+    before: HostReading,
+    after: HostReading,
     code: ExitCode,
-    installed: Observed | None,
+    installed: HostReading | None,
 ) -> tuple[Failure, ...]:
     """Give what went wrong its names; several may be true at once."""
     state = {c.condition: c for c in conditions}
@@ -45,12 +45,12 @@ def named_failures(
 
 
 def _named_files(
-    choice: Choice,
+    choice: UpdateSelection,
     state: dict[str, Condition],
-    before: Observed,
-    after: Observed,
+    before: HostReading,
+    after: HostReading,
     code: ExitCode,
-    installed: Observed | None,
+    installed: HostReading | None,
 ) -> list[Failure]:
     mine = exsetup(Facts.of(after.facts, after.errors))
     if choice.target is None or mine is None:
@@ -65,11 +65,11 @@ def _named_files(
 
 
 def _old_bytes(
-    choice: Choice,
+    choice: UpdateSelection,
     mine: Build,
-    seen: tuple[Observed, Observed],
+    seen: tuple[HostReading, HostReading],
     code: ExitCode,
-    installed: Observed | None,
+    installed: HostReading | None,
 ) -> list[Failure]:
     """ExSetup.exe is not of the update: which of the known ways led there."""
     assert choice.target is not None  # noqa: S101 - the caller looked
@@ -86,7 +86,7 @@ def _old_bytes(
 
 
 def _some_bytes(
-    target: Build, mine: Build, after: Observed, installed: Observed | None
+    target: Build, mine: Build, after: HostReading, installed: HostReading | None
 ) -> Failure | None:
     """Files of the update that are there, or were there before the restart."""
     new, was = ({p for p, v in versions(o).items() if v == target} for o in (after, installed))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...catalog.failures import ExitClass, ExitCode, classify
 from ...facts.read import Facts
-from ...install.kind import Readings, assessed
+from ...install.kind import ReadingsAround, assessed
 from ...install.steps import install_plan
 from .begin import beginning
 from .installer import update_words
@@ -18,10 +18,10 @@ from .prechecks import prechecks
 if TYPE_CHECKING:
     from ...change.checks import Precheck
     from ...host.transport.reply import Reply
-    from ...install.begin import Beginning
-    from ...install.finish import Finish
-    from ...install.installer import Words
-    from ...install.models import Observed, Outcome
+    from ...install.begin import StartingPoint
+    from ...install.finish import InstallRun
+    from ...install.installer import InstallerCommand
+    from ...install.models import HostReading, InstallVerdict
     from ...plan.records import HostPlan
     from ...trust.packages.records import PackageRecord
 
@@ -29,20 +29,24 @@ if TYPE_CHECKING:
 _SUCCESS = (ExitClass.OK, ExitClass.OK_REBOOT)
 
 
-class Patching:
+class SecurityUpdate:
     """A security update for the exact build."""
 
     purpose = "patch"
 
-    def begin(self, finish: Finish, facts: Facts) -> Beginning:
+    def begin(self, finish: InstallRun, facts: Facts) -> StartingPoint:
         return beginning(finish.request, finish.tools, finish.host, facts)
 
-    def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
+    def checks(
+        self, finish: InstallRun, start: StartingPoint, reply: Reply
+    ) -> tuple[Precheck, ...]:
         facts = Facts.of(reply.result, reply.errors)
         policy, now = finish.request.policy, finish.tools.now()
         return prechecks(start.choice, facts, start.now, assessed(finish, reply), policy, now)
 
-    def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
+    def plan(
+        self, finish: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
+    ) -> HostPlan:
         checks = finish.result.prechecks
         package = start.choice.package
         return install_plan(
@@ -57,24 +61,26 @@ class Patching:
             installed=installed,
         )
 
-    def prepare(self, finish: Finish) -> None:
+    def prepare(self, finish: InstallRun) -> None:
         """Nothing."""
 
-    def words(self, package: PackageRecord, log: str) -> Words:
+    def words(self, package: PackageRecord, log: str) -> InstallerCommand:
         return update_words(package, log)
 
     def classify(self, code: object) -> ExitCode:
         return classify(code)
 
-    def restarts(self, _start: Beginning, code: ExitCode, _installed: Observed) -> bool:
+    def restarts(self, _start: StartingPoint, code: ExitCode, _installed: HostReading) -> bool:
         return code.kind in _SUCCESS
 
-    def judge(self, finish: Finish, start: Beginning, seen: Readings, code: ExitCode) -> Outcome:
+    def judge(
+        self, finish: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
+    ) -> InstallVerdict:
         mode = finish.request.maintenance
         between = seen.installed
         return judge(
             start.choice, seen.before, seen.after, code, installed=between, maintenance=mode
         )
 
-    def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
+    def close(self, finish: InstallRun, start: StartingPoint, *, over: bool) -> None:
         """Nothing."""

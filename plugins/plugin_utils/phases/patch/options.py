@@ -9,10 +9,10 @@ from ...install import options
 from .phase import INTENT, PHASE
 
 if TYPE_CHECKING:
-    from ...install.request import Request, Result
+    from ...install.request import InstallRequest, InstallResult
 
 
-def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     entry = options.to_dict(wanted, result)
     return {**entry, **PHASE.told(INTENT, entry["state"])}

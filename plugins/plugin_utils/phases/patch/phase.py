@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ...change.states import Intent, Phase, Standing, State
+from ...change.states import Intent, Phase, Standing, StateMeaning
 
 INTENT = "patch"
 PHASE = Phase(
@@ -11,13 +11,13 @@ PHASE = Phase(
     result="security_update",
     intents=(Intent(INTENT, "install the security update for each exact build"),),
     states={
-        "patched": State(Standing.DONE),
-        "nothing-to-do": State(Standing.DONE, unchanged=True),
-        "planned": State(Standing.PLANNED, unchanged=True),
-        "stale-plan": State(Standing.WRONG, unchanged=True),
-        "stopped": State(Standing.WRONG, unchanged=True),
-        "not-patched": State(Standing.WRONG, unchanged=True),
-        "degraded": State(Standing.WRONG),
-        "unknown": State(Standing.UNKNOWN),
+        "patched": StateMeaning(Standing.DONE),
+        "nothing-to-do": StateMeaning(Standing.DONE, unchanged=True),
+        "planned": StateMeaning(Standing.PLANNED, unchanged=True),
+        "stale-plan": StateMeaning(Standing.WRONG, unchanged=True),
+        "stopped": StateMeaning(Standing.WRONG, unchanged=True),
+        "not-patched": StateMeaning(Standing.WRONG, unchanged=True),
+        "degraded": StateMeaning(Standing.WRONG),
+        "unknown": StateMeaning(Standing.UNKNOWN),
     },
 )

@@ -12,25 +12,25 @@ from ...catalog.failures import ExitClass, ExitCode, Failure
 from ...facts.read import Facts
 from ...install.components import Maintenance, taken_out
 from ...install.evidence import EVIDENCE, doubts
-from ...install.models import Condition, Holds, Outcome, PatchState
+from ...install.models import Condition, Holds, InstallState, InstallVerdict
 from ...install.postconditions import _MOST, surroundings
 from ...install.reading import exsetup, leaf, listed_kbs, versions
 from .failures import named_failures
 
 if TYPE_CHECKING:
     from ...base.model import Build
-    from ...install.models import Choice, Observed
+    from ...install.models import HostReading, UpdateSelection
 
 
 def judge(
-    choice: Choice,
-    before: Observed,
-    after: Observed,
+    choice: UpdateSelection,
+    before: HostReading,
+    after: HostReading,
     code: ExitCode,
     *,
-    installed: Observed | None = None,
+    installed: HostReading | None = None,
     maintenance: Maintenance = Maintenance.AS_FOUND,
-) -> Outcome:
+) -> InstallVerdict:
     """Return the verdict.
 
     ``before``: the recorded state before the installation; ``installed``: the reading between the
@@ -47,37 +47,39 @@ def judge(
 
 
 def _verdict(
-    choice: Choice,
+    choice: UpdateSelection,
     conditions: tuple[Condition, ...],
     found: tuple[Failure, ...],
-    before: Observed,
-    after: Observed,
+    before: HostReading,
+    after: HostReading,
     code: ExitCode,
-) -> Outcome:
+) -> InstallVerdict:
     fails = [c for c in conditions if c.holds is Holds.NO]
     unsure = [c for c in conditions if c.holds is Holds.UNKNOWN]
     words = "; ".join(c.summary for c in fails + unsure)
     if code.kind is ExitClass.UNKNOWN:
         reason = f"{code.meaning} It is not known what the installer did. {words}".strip()
-        return Outcome(PatchState.UNKNOWN, reason, conditions, found)
+        return InstallVerdict(InstallState.UNKNOWN, reason, conditions, found)
     if not fails and not unsure:
         note = "" if code.kind in (ExitClass.OK, ExitClass.OK_REBOOT) else f" ({code.meaning})"
         reason = f"Every condition holds: {choice.kb or choice.target} is installed{note}."
         if taken_out(after):
             still = next(c.summary for c in conditions if c.condition == "components")
             reason = f"{reason} {still}"
-        return Outcome(PatchState.PATCHED, reason, conditions, found)
+        return InstallVerdict(InstallState.PATCHED, reason, conditions, found)
     if not fails:
-        return Outcome(PatchState.UNKNOWN, f"Could not be told: {words}", conditions, found)
+        return InstallVerdict(
+            InstallState.UNKNOWN, f"Could not be told: {words}", conditions, found
+        )
     if code.kind not in (ExitClass.OK, ExitClass.OK_REBOOT) and _untouched(
         conditions, before, after
     ):
         reason = f"{code.meaning} The server is as it was before."
-        return Outcome(PatchState.NOT_PATCHED, reason, conditions, found)
-    return Outcome(PatchState.DEGRADED, words, conditions, found)
+        return InstallVerdict(InstallState.NOT_PATCHED, reason, conditions, found)
+    return InstallVerdict(InstallState.DEGRADED, words, conditions, found)
 
 
-def _untouched(conditions: tuple[Condition, ...], before: Observed, after: Observed) -> bool:
+def _untouched(conditions: tuple[Condition, ...], before: HostReading, after: HostReading) -> bool:
     """Whether only the files and the list say that the update is missing, and as before."""
     allowed = ("files", "updates")
     others = all(c.holds is Holds.YES for c in conditions if c.condition not in allowed)
@@ -86,7 +88,10 @@ def _untouched(conditions: tuple[Condition, ...], before: Observed, after: Obser
 
 
 def _files(
-    choice: Choice, facts: Facts, seen: tuple[Observed, Observed], installed: Observed | None
+    choice: UpdateSelection,
+    facts: Facts,
+    seen: tuple[HostReading, HostReading],
+    installed: HostReading | None,
 ) -> Condition:
     """ExSetup.exe has exactly the target's version; no other file speaks against it."""
     build, target = exsetup(facts), choice.target
@@ -110,7 +115,7 @@ def _files(
     return Condition("files", Holds.YES, f"ExSetup.exe is {build}.")
 
 
-def _watched(target: Build, before: Observed, after: Observed) -> tuple[list[str], list[str]]:
+def _watched(target: Build, before: HostReading, after: HostReading) -> tuple[list[str], list[str]]:
     """What is wrong with the files that are watched by name, and which have no version."""
     wrong, unread = [], []
     old, new = versions(before), versions(after)
@@ -128,7 +133,7 @@ def _watched(target: Build, before: Observed, after: Observed) -> tuple[list[str
     return wrong, unread
 
 
-def _updates(choice: Choice, facts: Facts) -> Condition:
+def _updates(choice: UpdateSelection, facts: Facts) -> Condition:
     if choice.kb is None:
         return Condition("updates", Holds.YES, "The target has no entry of its own.")
     if choice.kb in listed_kbs(facts):

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from ...change.checks import Precheck
     from ...change.policy import Policy
     from ...facts.read import Facts
-    from ...install.models import Choice
+    from ...install.models import UpdateSelection
 
 
 def prechecks(
-    choice: Choice,
+    choice: UpdateSelection,
     facts: Facts,
     snapshot: dict[str, Any] | None,
     assessment: Assessment | None,

@@ -6,13 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...install.run import install_on
-from .kind import Patching
+from .kind import SecurityUpdate
 
 if TYPE_CHECKING:
     from ...host.transport.base import Transport
-    from ...install.request import Request, Result, Tools
+    from ...install.request import InstallRequest, InstallResult, InstallRuntime
 
 
-def patch_host(request: Request, transport: Transport, tools: Tools) -> Result:
+def patch_host(
+    request: InstallRequest, transport: Transport, tools: InstallRuntime
+) -> InstallResult:
     """Patch one server; never raises a :class:`RemediationError`, the state says what is known."""
-    return install_on(request, transport, tools, Patching())
+    return install_on(request, transport, tools, SecurityUpdate())

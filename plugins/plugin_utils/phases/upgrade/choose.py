@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...install.models import Action, Choice
+from ...install.models import Action, UpdateSelection
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,7 +36,7 @@ def choose_cu(
     at: date,
     store: PackageCatalogue | None = None,
     wanted: str | None = None,
-) -> Choice:
+) -> UpdateSelection:
     """Choose the cumulative update for a server of exactly this build.
 
     ``wanted``: ``CU23`` or ``Exchange2016 CU23``; without it the newest that was supported at the
@@ -44,73 +44,77 @@ def choose_cu(
     installed, only planned.
     """
     if build is None:
-        return Choice(Action.STOP, "The build of ExSetup.exe is not known.", None)
+        return UpdateSelection(Action.STOP, "The build of ExSetup.exe is not known.", None)
     current = catalog.cu_of(build)
     if current is None or catalog.find_build(build) is None:
         reason = f"Unknown build, so nothing is upgraded: {catalog.explain_unknown(build)}."
-        return Choice(Action.STOP, reason, build)
+        return UpdateSelection(Action.STOP, reason, build)
     if catalog.product(current.product).rollups:
         reason = f"{current.product} has service packs and rollups, no cumulative updates."
-        return Choice(Action.STOP, reason, build, remedy="Upgrade it by hand, or replace it.")
+        return UpdateSelection(
+            Action.STOP, reason, build, remedy="Upgrade it by hand, or replace it."
+        )
     target = _target(catalog, current, build, at, wanted)
-    if isinstance(target, Choice):
+    if isinstance(target, UpdateSelection):
         return target
     return _direction(catalog, current, build, target, at) or _package(target, build, store)
 
 
 def _target(
     catalog: Catalog, current: CuInfo, build: Build, at: date, wanted: str | None
-) -> CuInfo | Choice:
+) -> CuInfo | UpdateSelection:
     known = {cu.cu: cu for cu in catalog.cumulative_updates(current.product)}
     if wanted is not None:
         asked = _ASKED.match(wanted.strip())
         if asked is None:
             reason = f"'{wanted}' names no cumulative update."
-            return Choice(Action.STOP, reason, build, remedy="Name one, such as CU23.")
+            return UpdateSelection(Action.STOP, reason, build, remedy="Name one, such as CU23.")
         product = asked["product"] or current.product
         if product.casefold() != current.product.casefold():
             reason = f"{wanted} is another product than {current.product} ({build})."
             remedy = "Another product is a migration to a new server, not an upgrade of this one."
-            return Choice(Action.STOP, reason, build, remedy=remedy)
+            return UpdateSelection(Action.STOP, reason, build, remedy=remedy)
         found = known.get(asked["cu"].upper())
         if found is None:
             names = ", ".join(known)
             reason = f"{current.product} {asked['cu'].upper()} is not in the catalogue."
-            return Choice(Action.STOP, reason, build, remedy=f"Known are {names}.")
+            return UpdateSelection(Action.STOP, reason, build, remedy=f"Known are {names}.")
         return found
     support = catalog.support(current.product, None, at)
     supported = [known[name] for name in support.supported_updates if name in known]
     if not supported or support.status not in ("supported", "extended"):
         reason = f"None can be suggested: {support.note}."
         remedy = "Name one with cumulative_update, if it must be."
-        return Choice(Action.STOP, reason, build, remedy=remedy)
+        return UpdateSelection(Action.STOP, reason, build, remedy=remedy)
     return max(supported, key=lambda cu: cu.build)
 
 
 def _direction(
     catalog: Catalog, current: CuInfo, build: Build, target: CuInfo, at: date
-) -> Choice | None:
+) -> UpdateSelection | None:
     """Why it is not an upgrade, if it is none."""
     name = f"{target.product} {target.cu}"
     if target.build.cumulative_update == current.build.cumulative_update and build >= target.build:
-        return Choice(Action.NOTHING, f"{build} is {name} already.", build, target.build, name)
+        return UpdateSelection(
+            Action.NOTHING, f"{build} is {name} already.", build, target.build, name
+        )
     if target.build < build:
         reason = f"{name} ({target.build}) is older than {build}: a cumulative update cannot be taken back."
-        return Choice(Action.STOP, reason, build)
+        return UpdateSelection(Action.STOP, reason, build)
     if catalog.released(target.build) > at:
         reason = f"{name} was released on {target.release_date}, after {at}."
-        return Choice(Action.STOP, reason, build)
+        return UpdateSelection(Action.STOP, reason, build)
     return None
 
 
-def _package(target: CuInfo, build: Build, store: PackageCatalogue | None) -> Choice:
+def _package(target: CuInfo, build: Build, store: PackageCatalogue | None) -> UpdateSelection:
     name = f"{target.product} {target.cu}"
     packages = store.packages if store else ()
     fitting = [record for record in packages if _fits(record, target, build)]
     image = next((record for record in fitting if record.format == "iso"), None)
     if image is not None or store is None:
         reason = f"{name} takes {build} to {target.build}; it cannot be taken back."
-        return Choice(Action.INSTALL, reason, build, target.build, name, package=image)
+        return UpdateSelection(Action.INSTALL, reason, build, target.build, name, package=image)
     if fitting:
         reason = f"{fitting[0].file} is a self-extracting package of {name}."
         remedy = _EXTRACT.format(build=target.build)
@@ -120,7 +124,7 @@ def _package(target: CuInfo, build: Build, store: PackageCatalogue | None) -> Ch
             f"Fetch the .iso of {name} and run 'exchange-remediation package add FILE --build "
             f"{target.build} --sha256 ... --reason ...'."
         )
-    return Choice(Action.STOP, reason, build, target=target.build, remedy=remedy)
+    return UpdateSelection(Action.STOP, reason, build, target=target.build, remedy=remedy)
 
 
 def stored_image(store: PackageCatalogue | None, target: Build) -> PackageRecord | None:

@@ -16,16 +16,16 @@ from ...base.errors import LockedByOther, RefusedError
 from ...catalog.failures import ExitClass
 from ...facts.read import Facts, text
 from ...host.calls import mitigations, updates
-from ...install.begin import NO_UPDATE, Beginning, look
-from ...install.installer import Words
+from ...install.begin import NO_UPDATE, StartingPoint, look
+from ...install.installer import InstallerCommand
 from ...install.kind import assessed
-from ...install.models import Action, Observed
+from ...install.models import Action, HostReading
 from ...install.reading import exsetup
 from ...install.run import install_on
 from .choose import choose_cu, stored_image
-from .mitigations import Mitigated, candidates, read, released, to_reapply
+from .mitigations import MitigationsInEffect, candidates, read, released, to_reapply
 from .phase import INTENT
-from .prechecks import Ground, upgrade_prechecks
+from .prechecks import UpgradeReadings, upgrade_prechecks
 from .requirements import setup_arguments
 from .steps import memory_name, upgrade_plan
 from .verdict import classify_setup, judge_upgrade
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from ...change.checks import Precheck
     from ...host.transport.base import Transport
     from ...host.transport.reply import Reply
-    from ...install.finish import Finish
-    from ...install.kind import Readings
-    from ...install.models import Outcome
-    from ...install.request import Request, Result, Tools
+    from ...install.finish import InstallRun
+    from ...install.kind import ReadingsAround
+    from ...install.models import InstallVerdict
+    from ...install.request import InstallRequest, InstallResult, InstallRuntime
     from ...plan.records import HostPlan, Step
     from ...trust.packages.records import PackageRecord
 
@@ -48,23 +48,23 @@ _DRIVE = re.compile(r"[A-Za-z]:\Z")
 
 
 def upgrade_host(
-    request: Request,
+    request: InstallRequest,
     transport: Transport,
-    tools: Tools,
+    tools: InstallRuntime,
     cumulative_update: str | None = None,
     prepared_by: str | None = None,
-) -> Result:
+) -> InstallResult:
     """Upgrade one server; never raises a ``RemediationError``, the state says what is known."""
-    return install_on(request, transport, tools, Upgrading(cumulative_update, prepared_by))
+    return install_on(request, transport, tools, CumulativeUpdate(cumulative_update, prepared_by))
 
 
 @dataclass(slots=True)
-class Upgrading:
+class CumulativeUpdate:
     """One upgrade of one server; ``prepared_by`` says who prepared schema and Active Directory."""
 
     cumulative_update: str | None = None
     prepared_by: str | None = None
-    _found: Mitigated = field(default_factory=Mitigated)
+    _found: MitigationsInEffect = field(default_factory=MitigationsInEffect)
     _remembered: tuple[str, ...] = ()
     _kept: bool = False  # the host has the record of them
     _logs: str = f"C:\\{_LOGS}"
@@ -74,7 +74,7 @@ class Upgrading:
         """The word in the lock and in the names of keys."""
         return INTENT
 
-    def begin(self, finish: Finish, facts: Facts) -> Beginning:
+    def begin(self, finish: InstallRun, facts: Facts) -> StartingPoint:
         """Choose; an upgrade that was begun and is not proven is the one to go on with."""
         tools = finish.tools
         build = exsetup(facts)
@@ -84,20 +84,20 @@ class Upgrading:
             tools.catalog, build, tools.now().date(), tools.store, self.cumulative_update
         )
         if chosen.target is None or chosen.action is Action.STOP:
-            return Beginning(chosen)
+            return StartingPoint(chosen)
         start = look(chosen, finish.host, facts)
         self._recall(finish, start)
         if chosen.action is Action.INSTALL:
             return start
         if start.recorded is None or not start.reached:
             self._still_to_do(finish, start, facts)
-            return Beginning(chosen, lock=start.lock)
+            return StartingPoint(chosen, lock=start.lock)
         reason = f"{chosen.target} was begun on this server and is not proven yet."
         image = stored_image(tools.store, chosen.target)
         going_on = replace(chosen, action=Action.INSTALL, reason=reason, package=image)
         return replace(start, choice=going_on)
 
-    def _recall(self, finish: Finish, start: Beginning) -> None:
+    def _recall(self, finish: InstallRun, start: StartingPoint) -> None:
         """Read which mitigations were in effect before the first attempt, where that was written."""
         name = memory_name(start.update)
         self._kept = name in start.begun
@@ -109,37 +109,39 @@ class Upgrading:
         known = {m.id for m in finish.tools.catalog.mitigations()}
         self._remembered = tuple(n for n in listed if isinstance(n, str) and n in known)
 
-    def _still_to_do(self, finish: Finish, start: Beginning, facts: Facts) -> None:
+    def _still_to_do(self, finish: InstallRun, start: StartingPoint, facts: Facts) -> None:
         """List again what an earlier upgrade left to be applied, until it has been."""
         build = exsetup(facts)
         if not self._kept or build is None:
             return
-        self._list(finish, Observed(facts.result, errors=facts.errors), build)
+        self._list(finish, HostReading(facts.result, errors=facts.errors), build)
         if not (finish.result.reapply or finish.request.check):
             finish.update = start.update
             with suppress(LockedByOther):
                 finish.lock()
                 self._forget(finish, start)
 
-    def _list(self, finish: Finish, seen: Observed, build: Build) -> None:
+    def _list(self, finish: InstallRun, seen: HostReading, build: Build) -> None:
         tools = finish.tools
         after = read(tools.catalog, finish.request.campaign, seen, build, tools.now(), ())
         finish.result.reapply = to_reapply(tools.catalog, self._remembered, after, build)
 
     @staticmethod
-    def _forget(finish: Finish, start: Beginning) -> None:
+    def _forget(finish: InstallRun, start: StartingPoint) -> None:
         memory = memory_name(start.update)
         updates.remove_snapshot(finish.host, memory, "forget-mitigations")
 
-    def checks(self, finish: Finish, start: Beginning, reply: Reply) -> tuple[Precheck, ...]:
+    def checks(
+        self, finish: InstallRun, start: StartingPoint, reply: Reply
+    ) -> tuple[Precheck, ...]:
         """Judge whether setup may be started, and see which mitigations are in effect."""
         tools, build = finish.tools, start.choice.build
         assert build is not None  # noqa: S101 - there is no target without one
-        seen = Observed(reply.result, start.now, errors=tuple(reply.errors))
+        seen = HostReading(reply.result, start.now, errors=tuple(reply.errors))
         self._found = self._mitigated(finish, seen, build)
         both = (*self._remembered, *self._found.remembered)
         self._remembered = tuple(dict.fromkeys(both))
-        ground = Ground(
+        ground = UpgradeReadings(
             seen,
             assessed(finish, reply),
             self._found,
@@ -151,19 +153,25 @@ class Upgrading:
             tools.catalog, start.choice, ground, finish.request.policy, tools.now()
         )
 
-    def _mitigated(self, finish: Finish, seen: Observed, build: Build) -> Mitigated:
+    def _mitigated(
+        self, finish: InstallRun, seen: HostReading, build: Build
+    ) -> MitigationsInEffect:
         """Judge a reading, with what the host has a record of."""
         catalog = finish.tools.catalog
         listed = [mitigation.id for mitigation in candidates(catalog, build)]
         ours = [name for name in listed if mitigations.is_ours(finish.host, name)]
         return read(catalog, finish.request.campaign, seen, build, finish.tools.now(), ours)
 
-    def plan(self, finish: Finish, start: Beginning, reply: Reply, *, installed: bool) -> HostPlan:
+    def plan(
+        self, finish: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
+    ) -> HostPlan:
         """Return the steps; the result lists what will have to be applied again."""
         target = start.choice.target
         if target is not None:
             catalog = finish.tools.catalog
-            finish.result.reapply = to_reapply(catalog, self._remembered, Mitigated(), target)
+            finish.result.reapply = to_reapply(
+                catalog, self._remembered, MitigationsInEffect(), target
+            )
         package = start.choice.package
         return upgrade_plan(
             finish.request,
@@ -177,7 +185,7 @@ class Upgrading:
             installed=installed,
         )
 
-    def prepare(self, finish: Finish) -> None:
+    def prepare(self, finish: InstallRun) -> None:
         """Write down which mitigations are in effect, then give back services and pools."""
         planned = finish.result.planned.steps if finish.result.planned else ()
         for step in planned:
@@ -185,28 +193,30 @@ class Upgrading:
                 finish.did(step.id, changed=_prepared(finish, step))
                 self._kept = self._kept or step.id == "remember"
 
-    def words(self, package: PackageRecord, _log: str) -> Words:
+    def words(self, package: PackageRecord, _log: str) -> InstallerCommand:
         """Return the words for setup.exe; its progress shows in its logs."""
         arguments = setup_arguments(package.product, package.cu)
         if arguments is None:
             raise RefusedError(f"no licence switch is known for {package.product} {package.cu}")
-        return Words(arguments, (self._logs,))
+        return InstallerCommand(arguments, (self._logs,))
 
     def classify(self, code: object) -> ExitCode:
         """Return what setup's exit code means."""
         return classify_setup(code)
 
-    def restarts(self, start: Beginning, code: ExitCode, installed: Observed) -> bool:
+    def restarts(self, start: StartingPoint, code: ExitCode, installed: HostReading) -> bool:
         """Restart where setup says so, and where the files are new whatever it says."""
         build = exsetup(Facts.of(installed.facts, installed.errors))
         return code.kind is ExitClass.OK or build == start.choice.target
 
-    def judge(self, finish: Finish, start: Beginning, seen: Readings, code: ExitCode) -> Outcome:
+    def judge(
+        self, finish: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
+    ) -> InstallVerdict:
         """Return the verdict."""
         mode = finish.request.maintenance
         return judge_upgrade(start.choice, seen.before, seen.after, code, mode)
 
-    def close(self, finish: Finish, start: Beginning, *, over: bool) -> None:
+    def close(self, finish: InstallRun, start: StartingPoint, *, over: bool) -> None:
         """List what is to be applied again, by what is in effect now.
 
         What was in effect stays written on the host until all of it is in effect again, or not
@@ -215,12 +225,12 @@ class Upgrading:
         reply = finish.host.facts()
         build = exsetup(Facts.of(reply.result, reply.errors)) or start.choice.target
         if build is not None:
-            self._list(finish, Observed(reply.result, errors=tuple(reply.errors)), build)
+            self._list(finish, HostReading(reply.result, errors=tuple(reply.errors)), build)
         if over and self._kept and not finish.result.reapply:
             self._forget(finish, start)
 
 
-def _prepared(finish: Finish, step: Step) -> bool:
+def _prepared(finish: InstallRun, step: Step) -> bool:
     """Carry out one step ahead of setup; whether it changed something."""
     if step.id != "remember":
         return mitigations.undo(finish.host, step.parameters, step.id).changed

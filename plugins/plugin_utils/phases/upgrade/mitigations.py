@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...facts.read import Facts
 from ...judge.knowledge import knowledge_of
 from ...judge.mitigations.judge import judge_mitigation
-from ...judge.mitigations.state import State
+from ...judge.mitigations.state import MitigationState
 from ...judge.subject import subject
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from ...base.model import Build
     from ...catalog.catalog import Catalog
     from ...catalog.records.mitigations import Mitigation
-    from ...install.models import Observed
+    from ...install.models import HostReading
 
 
 @dataclass(frozen=True, slots=True)
-class Mitigated:
+class MitigationsInEffect:
     """Ids of mitigations, in the catalogue's order."""
 
     present: tuple[str, ...] = ()  # something of it is on the server
@@ -54,28 +54,33 @@ def candidates(catalog: Catalog, build: Build) -> tuple[Mitigation, ...]:
 
 
 def read(
-    catalog: Catalog, campaign: str, seen: Observed, build: Build, at: datetime, ours: Iterable[str]
-) -> Mitigated:
+    catalog: Catalog,
+    campaign: str,
+    seen: HostReading,
+    build: Build,
+    at: datetime,
+    ours: Iterable[str],
+) -> MitigationsInEffect:
     """Judge one reading; ``ours``: those of which the server has our record."""
     one = subject(
         Facts.of(seen.facts, seen.errors), knowledge_of(catalog), catalog.campaign(campaign), at
     )
     states = {m.id: judge_mitigation(m, one) for m in candidates(catalog, build)}
     mine = set(ours)
-    return Mitigated(
+    return MitigationsInEffect(
         tuple(name for name, state in states.items() if state.present),
-        tuple(name for name, state in states.items() if state.state is State.HOLDS),
-        tuple(name for name, state in states.items() if state.state is State.UNKNOWN),
+        tuple(name for name, state in states.items() if state.state is MitigationState.HOLDS),
+        tuple(name for name, state in states.items() if state.state is MitigationState.UNKNOWN),
         tuple(name for name in states if name in mine),
     )
 
 
-def released(catalog: Catalog, found: Mitigated) -> tuple[str, ...]:
+def released(catalog: Catalog, found: MitigationsInEffect) -> tuple[str, ...]:
     """Those that are undone before setup starts: ours that stop services or pools."""
     return tuple(name for name in found.ours if stops_something(catalog.mitigation(name)))
 
 
-def foreign(catalog: Catalog, found: Mitigated) -> tuple[str, ...]:
+def foreign(catalog: Catalog, found: MitigationsInEffect) -> tuple[str, ...]:
     """Those that stop services or pools and are not ours: their prior state is not known."""
     return tuple(
         name
@@ -85,7 +90,7 @@ def foreign(catalog: Catalog, found: Mitigated) -> tuple[str, ...]:
 
 
 def to_reapply(
-    catalog: Catalog, remembered: Iterable[str], after: Mitigated, build: Build
+    catalog: Catalog, remembered: Iterable[str], after: MitigationsInEffect, build: Build
 ) -> tuple[str, ...]:
     """What was in effect, is not any more, and is still needed at the build that is there now."""
     return tuple(

@@ -10,24 +10,24 @@ from ...install import options as patch_options
 from .phase import INTENT, PHASE
 
 if TYPE_CHECKING:
-    from ...install.request import Request, Result
+    from ...install.request import InstallRequest, InstallResult
 
 # What an update and an upgrade have in common has one name inside.
 STATES = {"patched": "upgraded", "not-patched": "not-upgraded"}
 
 
-def request(host: str, options: dict[str, Any], *, check: bool) -> Request:
+def request(host: str, options: dict[str, Any], *, check: bool) -> InstallRequest:
     """Read the options; raises :class:`ConfigError`."""
     run = options.get("run") or f"upgrade-{utc_now():%Y-%m-%d}"
     return patch_options.request(host, {**options, "run": run, "kb": None}, check=check)
 
 
-def state_of(result: Result) -> str:
+def state_of(result: InstallResult) -> str:
     """The verdict in the words of an upgrade."""
     return STATES.get(result.outcome.state.value, result.outcome.state.value)
 
 
-def to_dict(wanted: Request, result: Result) -> dict[str, Any]:
+def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     entry = patch_options.to_dict(wanted, result)
     state = state_of(result)

@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ...change.checks import Precheck, Status
+from ...change.checks import Precheck, PrecheckStatus
 from ...facts.read import Facts, number, text
-from ...install.models import Action, Choice, Observed
+from ...install.models import Action, HostReading, UpdateSelection
 from ...install.prechecks import common_prechecks
 from ...install.reading import versions
-from .mitigations import Mitigated, foreign, released
+from .mitigations import MitigationsInEffect, foreign, released
 from .requirements import cu_prechecks
 
 if TYPE_CHECKING:
@@ -33,19 +33,23 @@ _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})")
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class UpgradeReadings:
     """What the checks look at: one reading, what is remembered of it, and who said what."""
 
-    seen: Observed
+    seen: HostReading
     assessment: Assessment | None
-    mitigated: Mitigated
+    mitigated: MitigationsInEffect
     prepared_by: str | None
     recorded: dict[str, Any] | None = None  # state before an earlier attempt
     begun: tuple[str, ...] = ()  # records of other updates that are not proven
 
 
 def upgrade_prechecks(
-    catalog: Catalog, choice: Choice, ground: Ground, policy: Policy, now: datetime
+    catalog: Catalog,
+    choice: UpdateSelection,
+    ground: UpgradeReadings,
+    policy: Policy,
+    now: datetime,
 ) -> tuple[Precheck, ...]:
     """Judge everything; each check reports on its own, none hides another."""
     facts = Facts.of(ground.seen.facts, ground.seen.errors)
@@ -65,10 +69,12 @@ def upgrade_prechecks(
     )
 
 
-def _package(choice: Choice) -> Precheck:
+def _package(choice: UpdateSelection) -> Precheck:
     if choice.package is not None:
-        return Precheck("upgrade.package", Status.PASS, f"{choice.package.file} is verified.")
-    status = Status.UNKNOWN if choice.action is Action.INSTALL else Status.STOP
+        return Precheck(
+            "upgrade.package", PrecheckStatus.PASS, f"{choice.package.file} is verified."
+        )
+    status = PrecheckStatus.UNKNOWN if choice.action is Action.INSTALL else PrecheckStatus.STOP
     return Precheck(
         "upgrade.package",
         status,
@@ -82,24 +88,26 @@ def _windows(facts: Facts) -> Precheck:
     found = _VERSION.match(text(facts.value("os", "version")) or "")
     if found is None:
         return Precheck(
-            "upgrade.windows", Status.UNKNOWN, f"The version of Windows: {facts.why('os')}."
+            "upgrade.windows", PrecheckStatus.UNKNOWN, f"The version of Windows: {facts.why('os')}."
         )
     name = text(facts.value("os", "product_name")) or found[0]
     if (int(found[1]), int(found[2])) < _SERVER_2012:
         return Precheck(
             "upgrade.windows",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"{name} cannot attach disk images.",
             "Run setup.exe of this cumulative update by hand, from files that were verified.",
         )
-    return Precheck("upgrade.windows", Status.PASS, f"{name} attaches disk images.")
+    return Precheck("upgrade.windows", PrecheckStatus.PASS, f"{name} attaches disk images.")
 
 
-def _room(choice: Choice, facts: Facts, policy: Policy) -> list[Precheck]:
+def _room(choice: UpdateSelection, facts: Facts, policy: Policy) -> list[Precheck]:
     """The image is brought to the system drive; setup works there and on the drive of Exchange."""
     size = choice.package.size if choice.package else policy.package_bytes
     if size is None:
-        return [Precheck("upgrade.disk", Status.UNKNOWN, "The size of the image is not known.")]
+        return [
+            Precheck("upgrade.disk", PrecheckStatus.UNKNOWN, "The size of the image is not known.")
+        ]
     needs = {"system": size + _SYSTEM_ROOM + policy.room_bytes, "exchange": _EXCHANGE_ROOM}
     found: list[Precheck] = []
     covered: set[str] = set()
@@ -113,74 +121,78 @@ def _room(choice: Choice, facts: Facts, policy: Policy) -> list[Precheck]:
             )
     for purpose in sorted(needs.keys() - covered):
         why = facts.why("disks")
-        found.append(Precheck("upgrade.disk", Status.UNKNOWN, f"The {purpose} drive: {why}."))
+        found.append(
+            Precheck("upgrade.disk", PrecheckStatus.UNKNOWN, f"The {purpose} drive: {why}.")
+        )
     return found
 
 
 def _drive(root: str, free: int | None, needed: int) -> Precheck:
     if free is None:
-        return Precheck("upgrade.disk", Status.UNKNOWN, f"{root}: the free space is not known.")
+        return Precheck(
+            "upgrade.disk", PrecheckStatus.UNKNOWN, f"{root}: the free space is not known."
+        )
     summary = f"{root} has {free // _MIB} MiB free, {needed // _MIB} MiB are needed."
     if free < needed:
-        return Precheck("upgrade.disk", Status.STOP, summary, "Make room, then run again.")
-    return Precheck("upgrade.disk", Status.PASS, summary)
+        return Precheck("upgrade.disk", PrecheckStatus.STOP, summary, "Make room, then run again.")
+    return Precheck("upgrade.disk", PrecheckStatus.PASS, summary)
 
 
 def _account() -> Precheck:
     """Install-cumulative-updates.md asks for the role group; people also run setup as SYSTEM."""
     return Precheck(
         "upgrade.account",
-        Status.NOTE,
+        PrecheckStatus.NOTE,
         "Setup runs as SYSTEM, the account of this computer. Microsoft's page asks for a member of "
         "Organization Management; that SYSTEM does was not confirmed.",
         "Try it on one server first. Setup's readiness checks refuse before anything is changed.",
     )
 
 
-def _begun(ground: Ground) -> Precheck:
+def _begun(ground: UpgradeReadings) -> Precheck:
     if ground.begun:
         return Precheck(
             "upgrade.begun",
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"Another update was begun here and is not proven: {', '.join(ground.begun)}.",
             "Go on with that one first.",
         )
-    return Precheck("upgrade.begun", Status.PASS, "No other update is half done.")
+    return Precheck("upgrade.begun", PrecheckStatus.PASS, "No other update is half done.")
 
 
-def _earlier(ground: Ground) -> Precheck:
+def _earlier(ground: UpgradeReadings) -> Precheck:
     """Setup that broke off is never simply started again: somebody has to look first."""
     if ground.recorded is None:
-        return Precheck("upgrade.earlier", Status.PASS, "This is the first attempt.")
-    old = versions(Observed(None, ground.recorded))
+        return Precheck("upgrade.earlier", PrecheckStatus.PASS, "This is the first attempt.")
+    old = versions(HostReading(None, ground.recorded))
     new = {path: version for path, version in versions(ground.seen).items() if path in old}
     if old and old == new:
         return Precheck(
             "upgrade.earlier",
-            Status.NOTE,
+            PrecheckStatus.NOTE,
             "An earlier attempt left the files as they were; it is tried again.",
         )
     return Precheck(
         "upgrade.earlier",
-        Status.STOP,
+        PrecheckStatus.STOP,
         "An earlier attempt of this upgrade broke off, and the files are not those of before.",
         "Read ExchangeSetupLogs\\ExchangeSetup.log; a person has to look before setup runs again.",
     )
 
 
-def _mitigations(catalog: Catalog, found: Mitigated) -> Precheck:
+def _mitigations(catalog: Catalog, found: MitigationsInEffect) -> Precheck:
     check = "upgrade.mitigations"
     if others := foreign(catalog, found):
         return Precheck(
             check,
-            Status.STOP,
+            PrecheckStatus.STOP,
             f"Services or pools are stopped by {', '.join(others)}, not by us: what they were before "
             "is not known, and setup leaves what it finds disabled.",
             "Take that mitigation off with the tool that applied it, then run again.",
         )
     if found.unread:
         names = ", ".join(found.unread)
-        return Precheck(check, Status.UNKNOWN, f"Mitigations could not be read: {names}.")
+        return Precheck(check, PrecheckStatus.UNKNOWN, f"Mitigations could not be read: {names}.")
     given_back = released(catalog, found)
     rules = [name for name in found.remembered if name not in given_back]
     words = []
@@ -189,10 +201,10 @@ def _mitigations(catalog: Catalog, found: Mitigated) -> Precheck:
     if given_back:
         words.append(f"{', '.join(given_back)} are undone before setup starts.")
     if not words:
-        return Precheck(check, Status.PASS, "No mitigation is in effect.")
+        return Precheck(check, PrecheckStatus.PASS, "No mitigation is in effect.")
     return Precheck(
         check,
-        Status.NOTE,
+        PrecheckStatus.NOTE,
         " ".join(words),
         "Run mitigate again right after the upgrade, for what the result lists under reapply.",
     )

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ...catalog.loader import load
-from ...change.checks import Precheck, Status
+from ...change.checks import Precheck, PrecheckStatus
 
 if TYPE_CHECKING:
     from ...facts.read import Facts
@@ -44,37 +44,39 @@ def _dotnet(product: str, cu: str, facts: Facts) -> Precheck:
     installed = facts.value("dotnet", "release")
     if row is None:
         return Precheck(
-            "cu.dotnet", Status.UNKNOWN, f".NET for {product} {cu} is not in the table."
+            "cu.dotnet", PrecheckStatus.UNKNOWN, f".NET for {product} {cu} is not in the table."
         )
     if not isinstance(installed, int):
-        return Precheck("cu.dotnet", Status.UNKNOWN, f".NET Framework: {facts.why('dotnet')}.")
+        return Precheck(
+            "cu.dotnet", PrecheckStatus.UNKNOWN, f".NET Framework: {facts.why('dotnet')}."
+        )
     wanted = row.least if row.least == row.most else f"{row.least} to {row.most}"
     above = [value for value in releases.values() if value > releases[row.most]]
     summary = f"{product} {cu} needs .NET Framework {wanted}; release {installed} is installed."
     if installed < releases[row.least]:
         remedy = f"Install .NET Framework {row.most} and restart before the upgrade."
-        return Precheck("cu.dotnet", Status.STOP, summary, remedy)
+        return Precheck("cu.dotnet", PrecheckStatus.STOP, summary, remedy)
     if above and installed >= min(above):
-        return Precheck("cu.dotnet", Status.STOP, summary, "This .NET is too new for it.")
-    return Precheck("cu.dotnet", Status.PASS, summary)
+        return Precheck("cu.dotnet", PrecheckStatus.STOP, summary, "This .NET is too new for it.")
+    return Precheck("cu.dotnet", PrecheckStatus.PASS, summary)
 
 
 def _schema(prepared_by: str | None) -> Precheck:
     if not prepared_by:
         return Precheck(
             "cu.schema",
-            Status.STOP,
+            PrecheckStatus.STOP,
             "Nobody has said that schema and Active Directory are prepared.",
             "Run /PrepareSchema and /PrepareAD from a clean management host, never from this "
             "server, and say who did it.",
         )
-    return Precheck("cu.schema", Status.PASS, f"Prepared, says {prepared_by}.")
+    return Precheck("cu.schema", PrecheckStatus.PASS, f"Prepared, says {prepared_by}.")
 
 
 def _licence(product: str, cu: str) -> Precheck:
     arguments = setup_arguments(product, cu)
     if arguments is None:
         return Precheck(
-            "cu.licence", Status.UNKNOWN, f"No licence switch known for {product} {cu}."
+            "cu.licence", PrecheckStatus.UNKNOWN, f"No licence switch known for {product} {cu}."
         )
-    return Precheck("cu.licence", Status.PASS, f"setup.exe {' '.join(arguments)}.")
+    return Precheck("cu.licence", PrecheckStatus.PASS, f"setup.exe {' '.join(arguments)}.")

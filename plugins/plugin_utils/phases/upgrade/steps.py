@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ...change.checks import Precheck
-    from ...install.begin import Beginning
-    from ...install.request import Request, Tools
+    from ...install.begin import StartingPoint
+    from ...install.request import InstallRequest, InstallRuntime
 
 SECTIONS = (*BASE_SECTIONS, "dotnet", "os")
 _PROVEN_BY = "files, registry, start types, services, pools, front end, no restart pending"
@@ -32,9 +32,9 @@ def memory_name(update: str) -> str:
 
 
 def upgrade_plan(
-    request: Request,
-    tools: Tools,
-    start: Beginning,
+    request: InstallRequest,
+    tools: InstallRuntime,
+    start: StartingPoint,
     facts: Mapping[str, Any] | None,
     checks: tuple[Precheck, ...],
     arguments: Sequence[str],
@@ -72,7 +72,9 @@ def _worded(step: Step) -> Step:
     return step
 
 
-def _mitigations(start: Beginning, remember: Sequence[str], release: Sequence[str]) -> list[Step]:
+def _mitigations(
+    start: StartingPoint, remember: Sequence[str], release: Sequence[str]
+) -> list[Step]:
     update = memory_name(start.update or update_name(start.choice))
     found = []
     if remember:

@@ -9,14 +9,14 @@ from ...catalog.failures import ExitClass, ExitCode, Failure, failure
 from ...facts.read import Facts, text
 from ...install.components import Maintenance
 from ...install.evidence import EVIDENCE, counted
-from ...install.models import Condition, Holds, Outcome, PatchState
+from ...install.models import Condition, Holds, InstallState, InstallVerdict
 from ...install.postconditions import surroundings
 from ...install.reading import exsetup, leaf, versions
 from ...judge.subject import build_of
 
 if TYPE_CHECKING:
     from ...base.model import Build
-    from ...install.models import Choice, Observed
+    from ...install.models import HostReading, UpdateSelection
 
 _BYTES = ("files", "registry")
 _LOG = "ExchangeSetupLogs\\ExchangeSetup.log"
@@ -35,12 +35,12 @@ def classify_setup(code: object) -> ExitCode:
 
 
 def judge_upgrade(
-    choice: Choice,
-    before: Observed,
-    after: Observed,
+    choice: UpdateSelection,
+    before: HostReading,
+    after: HostReading,
     code: ExitCode,
     maintenance: Maintenance = Maintenance.AS_FOUND,
-) -> Outcome:
+) -> InstallVerdict:
     """Return the verdict. ``before``: the recorded state; ``after``: the last reading."""
     facts = Facts.of(after.facts, after.errors)
     conditions = (
@@ -57,17 +57,17 @@ def judge_upgrade(
     if not fails and not unsure:
         note = "" if code.kind is ExitClass.OK else f" ({code.meaning})"
         reason = f"Every condition holds: {choice.update or choice.target} is installed{note}."
-        return Outcome(PatchState.PATCHED, reason, conditions)
+        return InstallVerdict(InstallState.PATCHED, reason, conditions)
     if code.kind is ExitClass.UNKNOWN or not fails:
         reason = f"{code.meaning} Could not be told: {words}"
-        return Outcome(PatchState.UNKNOWN, reason, conditions, named)
+        return InstallVerdict(InstallState.UNKNOWN, reason, conditions, named)
     if same and others and code.kind is not ExitClass.OK:
         reason = f"{code.meaning} The server is as it was before."
-        return Outcome(PatchState.NOT_PATCHED, reason, conditions, named)
-    return Outcome(PatchState.DEGRADED, words, conditions, named)
+        return InstallVerdict(InstallState.NOT_PATCHED, reason, conditions, named)
+    return InstallVerdict(InstallState.DEGRADED, words, conditions, named)
 
 
-def _files(target: Build | None, facts: Facts, after: Observed) -> Condition:
+def _files(target: Build | None, facts: Facts, after: HostReading) -> Condition:
     """ExSetup.exe has exactly the target's version, and no watched file is of another CU."""
     build = exsetup(facts)
     if build is None or target is None:
@@ -106,7 +106,7 @@ def _registry(target: Build | None, facts: Facts) -> Condition:
     return Condition("registry", Holds.YES, f"The registry says {build}.")
 
 
-def _same_bytes(before: Observed, after: Observed) -> bool:
+def _same_bytes(before: HostReading, after: HostReading) -> bool:
     """Whether files and registry are those of before."""
     was, now = versions(before), versions(after)
     old = Facts.of(before.facts, before.errors).value("exchange", "registry_version")

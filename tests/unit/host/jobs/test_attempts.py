@@ -16,7 +16,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.att
     JobEnd,
     at_work,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import Outcome
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
+    JobOutcome,
+)
 from fleet_of_one import HostOfOne
 from job_requests import OWNER, PATCH, SHA256
 from line_faults import drop_after, drop_before
@@ -112,15 +114,15 @@ def test_a_job_that_is_only_watched_is_never_launched() -> None:
 @pytest.mark.parametrize(
     ("outcome", "means"),
     [
-        (Outcome.FINISHED, "finished"),
-        (Outcome.INTERRUPTED, "cut"),
-        (Outcome.FAILED, "refused"),
-        (Outcome.LOCKED, "refused"),
-        (Outcome.STALLED, "open_end"),
-        (Outcome.UNKNOWN, "open_end"),
+        (JobOutcome.FINISHED, "finished"),
+        (JobOutcome.INTERRUPTED, "cut"),
+        (JobOutcome.FAILED, "refused"),
+        (JobOutcome.LOCKED, "refused"),
+        (JobOutcome.STALLED, "open_end"),
+        (JobOutcome.UNKNOWN, "open_end"),
     ],
 )
-def test_every_outcome_means_one_thing(outcome: Outcome, means: str) -> None:
+def test_every_outcome_means_one_thing(outcome: JobOutcome, means: str) -> None:
     end = JobEnd("scan-1", outcome, "")
 
     said = [name for name in ("finished", "cut", "refused", "open_end") if getattr(end, name)]

@@ -8,11 +8,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     ReplySchemaError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
+    JobDecision,
+    JobOutcome,
     Memory,
     Order,
-    Outcome,
     Patience,
-    Verdict,
     Wait,
     decide,
     remember,
@@ -26,10 +26,10 @@ from hypothesis import strategies as st
 
 PATIENCE = Patience(deadline=1000.0, grace=100.0, start_patience=60.0, stall_patience=50.0)
 FINAL = {
-    "finished": Outcome.FINISHED,
-    "refused": Outcome.FAILED,
-    "interrupted": Outcome.INTERRUPTED,
-    "deadline": Outcome.STALLED,
+    "finished": JobOutcome.FINISHED,
+    "refused": JobOutcome.FAILED,
+    "interrupted": JobOutcome.INTERRUPTED,
+    "deadline": JobOutcome.STALLED,
 }
 
 
@@ -46,7 +46,7 @@ def after(*seen: tuple[str | None, float]) -> object:
 @pytest.mark.parametrize("second", [0.0, 5000.0])
 def test_final_state_ends_it_at_any_time(state: str, second: float) -> None:
     decision = after((state, second))
-    assert isinstance(decision, Verdict)
+    assert isinstance(decision, JobDecision)
     assert decision.outcome is FINAL[state]
 
 
@@ -55,26 +55,26 @@ def test_final_state_ends_it_at_any_time(state: str, second: float) -> None:
     [
         ([("absent", 0.0)], Order),
         ([(None, 0.0), ("absent", 10.0)], Order),
-        ([("running", 0.0), ("absent", 10.0)], Outcome.UNKNOWN),
-        ([("running", 0.0), (None, 5.0), ("absent", 10.0)], Outcome.UNKNOWN),
-        ([("absent", 1100.0)], Outcome.UNKNOWN),
+        ([("running", 0.0), ("absent", 10.0)], JobOutcome.UNKNOWN),
+        ([("running", 0.0), (None, 5.0), ("absent", 10.0)], JobOutcome.UNKNOWN),
+        ([("absent", 1100.0)], JobOutcome.UNKNOWN),
         ([("staged", 0.0), ("staged", 59.0)], Wait),
-        ([("staged", 0.0), ("staged", 60.0)], Outcome.UNKNOWN),
+        ([("staged", 0.0), ("staged", 60.0)], JobOutcome.UNKNOWN),
         ([("staged", 0.0), ("running", 30.0), ("running", 900.0)], Wait),
         ([("running", 1099.0)], Wait),
-        ([("running", 1100.0)], Outcome.UNKNOWN),
+        ([("running", 1100.0)], JobOutcome.UNKNOWN),
         ([("stalled", 0.0), ("stalled", 49.0)], Wait),
-        ([("stalled", 0.0), ("stalled", 50.0)], Outcome.STALLED),
-        ([("stalled", 0.0), (None, 20.0), ("stalled", 50.0)], Outcome.STALLED),
+        ([("stalled", 0.0), ("stalled", 50.0)], JobOutcome.STALLED),
+        ([("stalled", 0.0), (None, 20.0), ("stalled", 50.0)], JobOutcome.STALLED),
         ([("stalled", 0.0), ("running", 40.0), ("stalled", 60.0)], Wait),
         ([(None, 1099.0)], Wait),
-        ([(None, 1100.0)], Outcome.UNKNOWN),
+        ([(None, 1100.0)], JobOutcome.UNKNOWN),
     ],
 )
 def test_time_and_history_decide(seen: list[tuple[str | None, float]], outcome: object) -> None:
     decision = after(*seen)
-    if isinstance(outcome, Outcome):
-        assert isinstance(decision, Verdict)
+    if isinstance(outcome, JobOutcome):
+        assert isinstance(decision, JobDecision)
         assert decision.outcome is outcome
     else:
         assert isinstance(decision, outcome)  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def test_whatever_was_seen_after_deadline_and_grace_it_ends(
         second += step
         history.append((state, second))
     for last in (None, *STATES):
-        assert isinstance(after(*history, (last, second + 1100.0)), Verdict)
+        assert isinstance(after(*history, (last, second + 1100.0)), JobDecision)
 
 
 @given(st.lists(st.sampled_from([None, *sorted(STATES)]), min_size=1))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
-    Outcome,
+    JobOutcome,
     Patience,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
@@ -35,7 +35,7 @@ def test_job_is_ordered_watched_collected_and_removed() -> None:
     host = HostOfOne(INSTALLS)
     driver = host.driver()
     result = driver.run(ORDER, PATIENCE)
-    assert result.outcome is Outcome.FINISHED
+    assert result.outcome is JobOutcome.FINISHED
     assert result.state is not None
     assert result.state.exit_code == 3010
     assert (host.launches, installed(host)) == (1, True)
@@ -56,7 +56,7 @@ def test_fault_at_every_command_leaves_one_launch_and_the_right_verdict_i15(
         driver = host.driver()
         result = driver.run(ORDER, PATIENCE)
         where = f"{fault} x {times} at command {number}"
-        assert (result.outcome, host.launches) == (Outcome.FINISHED, 1), where
+        assert (result.outcome, host.launches) == (JobOutcome.FINISHED, 1), where
         assert result.state is not None
         assert result.state.exit_code == 3010, where
         assert installed(host), where
@@ -101,14 +101,14 @@ def test_killed_controller_runs_again_and_ends_the_same_i15(number: int) -> None
         host.sleep(60)
     host.faults = {}
     result = host.driver().run(ORDER, PATIENCE)
-    assert (result.outcome, host.launches, installed(host)) == (Outcome.FINISHED, 1, True)
+    assert (result.outcome, host.launches, installed(host)) == (JobOutcome.FINISHED, 1, True)
 
 
 def test_other_run_with_the_same_order_finds_the_job() -> None:
     host = HostOfOne(INSTALLS)
     host.driver().run(ORDER, PATIENCE)
     other = dataclasses.replace(ORDER, run="run-2")
-    assert host.driver().run(other, PATIENCE).outcome is Outcome.FINISHED
+    assert host.driver().run(other, PATIENCE).outcome is JobOutcome.FINISHED
     assert host.launches == 1
 
 
@@ -116,7 +116,7 @@ def test_host_that_is_away_for_hours_is_waited_for() -> None:
     host = HostOfOne(INSTALLS)
     host.faults = dict.fromkeys(range(4, 60), unreachable)
     result = host.driver().run(ORDER, PATIENCE)
-    assert result.outcome is Outcome.FINISHED
+    assert result.outcome is JobOutcome.FINISHED
     assert result.lost > 50
 
 
@@ -124,7 +124,7 @@ def test_host_that_never_comes_back_is_unknown() -> None:
     host = HostOfOne(INSTALLS)
     host.faults = dict.fromkeys(range(4, 10_000), unreachable)
     result = host.driver().run(ORDER, PATIENCE)
-    assert result.outcome is Outcome.UNKNOWN
+    assert result.outcome is JobOutcome.UNKNOWN
     assert host.slept >= PATIENCE.deadline + PATIENCE.grace
 
 
@@ -136,24 +136,24 @@ def test_refused_credentials_end_it_at_once() -> None:
         host = HostOfOne(INSTALLS)
         host.faults = dict.fromkeys(range(number, 100), refuse)
         result = host.driver().run(ORDER, PATIENCE)
-        assert result.outcome is Outcome.UNKNOWN
+        assert result.outcome is JobOutcome.UNKNOWN
         assert len(host.asked) == number + 1, "a second try brings the account to its lockout"
 
 
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [
-        ({"hang": True}, Outcome.STALLED),
-        ({"hang": True, "busy_seconds": 1e6}, Outcome.STALLED),
-        ({"duration_seconds": 300, "reboots": True}, Outcome.INTERRUPTED),
-        ({"duration_seconds": 30, "exit_code": 1603}, Outcome.FINISHED),
+        ({"hang": True}, JobOutcome.STALLED),
+        ({"hang": True, "busy_seconds": 1e6}, JobOutcome.STALLED),
+        ({"duration_seconds": 300, "reboots": True}, JobOutcome.INTERRUPTED),
+        ({"duration_seconds": 30, "exit_code": 1603}, JobOutcome.FINISHED),
     ],
 )
-def test_program_that_does_not_end_well(behaviour: dict[str, Any], outcome: Outcome) -> None:
+def test_program_that_does_not_end_well(behaviour: dict[str, Any], outcome: JobOutcome) -> None:
     host = HostOfOne(behaviour)
     result = host.driver().run(ORDER, PATIENCE)
     assert (result.outcome, host.launches) == (outcome, 1)
-    if outcome is Outcome.STALLED:
+    if outcome is JobOutcome.STALLED:
         assert result.state is not None
         assert result.state.program_running, "an installer is never ended by us"
 
@@ -165,7 +165,7 @@ def test_restart_at_any_moment_is_interrupted_and_not_launched_again_i15(seconds
     host.sleep(seconds)
     machine.restart(host.world)
     result = host.driver().run(ORDER, PATIENCE)
-    assert (result.outcome, host.launches) == (Outcome.INTERRUPTED, 1)
+    assert (result.outcome, host.launches) == (JobOutcome.INTERRUPTED, 1)
     assert result.reason == "reboot"
 
 
@@ -173,22 +173,22 @@ def test_swapped_file_is_failed_and_nothing_ran_i10() -> None:
     host = HostOfOne(INSTALLS)
     host.world.write_text(PATCH, "other bytes", by="test")
     result = host.driver().run(ORDER, PATIENCE)
-    assert (result.outcome, result.reason, host.launches) == (Outcome.FAILED, "sha256", 0)
+    assert (result.outcome, result.reason, host.launches) == (JobOutcome.FAILED, "sha256", 0)
 
 
 def test_refused_order_launched_nothing_and_refused_question_leaves_it_open_i19() -> None:
     host = HostOfOne(INSTALLS)
     refused = host.driver().run(dataclasses.replace(ORDER, sha256="none"), PATIENCE)
-    assert (refused.outcome, host.launches) == (Outcome.FAILED, 0), refused.reason
+    assert (refused.outcome, host.launches) == (JobOutcome.FAILED, 0), refused.reason
     asked = host.driver().run(dataclasses.replace(ORDER, job="no name"), PATIENCE)
-    assert (asked.outcome, host.launches) == (Outcome.UNKNOWN, 0), asked.reason
+    assert (asked.outcome, host.launches) == (JobOutcome.UNKNOWN, 0), asked.reason
 
 
 def test_second_controller_is_told_who_has_the_host_i16() -> None:
     host = HostOfOne(INSTALLS)
     other = dataclasses.replace(ORDER, job="another", lock_owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
-    assert result.outcome is Outcome.LOCKED
+    assert result.outcome is JobOutcome.LOCKED
     assert result.lock is not None
     assert (result.lock["owner"], result.lock["purpose"]) == ("controller-a", "patch")
     assert result.lock["acquired"].startswith("2021-03-05T10:00:00")
@@ -203,7 +203,7 @@ def test_job_of_a_dead_controller_locks_the_host_by_itself_i16() -> None:
     host.transport().run(Operation("Lock-Host", taken))
     other = dataclasses.replace(ORDER, job="another", lock_owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
-    assert result.outcome is Outcome.LOCKED
+    assert result.outcome is JobOutcome.LOCKED
     assert result.lock is not None
     assert result.lock["owner"] == "controller-a"
     assert host.launches == 1
@@ -226,7 +226,7 @@ def test_host_that_answers_nonsense_is_unknown(answer: bytes, text: bytes) -> No
 
     host = HostOfOne(INSTALLS)
     host.faults = dict.fromkeys(range(2, 10_000), lie)
-    assert host.driver().run(ORDER, PATIENCE).outcome is Outcome.UNKNOWN
+    assert host.driver().run(ORDER, PATIENCE).outcome is JobOutcome.UNKNOWN
 
 
 def test_removed_job_is_unknown() -> None:
@@ -238,7 +238,7 @@ def test_removed_job_is_unknown() -> None:
 
     host.faults = {5: remove}
     result = host.driver().run(ORDER, PATIENCE)
-    assert (result.outcome, host.launches) == (Outcome.UNKNOWN, 1)
+    assert (result.outcome, host.launches) == (JobOutcome.UNKNOWN, 1)
 
 
 def test_polling_backs_off() -> None:
@@ -267,7 +267,7 @@ def test_lost_host_lock_is_said_and_the_job_still_watched() -> None:
     host.faults = {4: release}
     driver, said = host.driver(), []
     driver.notice = said.append
-    assert driver.run(ORDER, PATIENCE).outcome is Outcome.FINISHED
+    assert driver.run(ORDER, PATIENCE).outcome is JobOutcome.FINISHED
     assert any("host lock is lost" in progress.line for progress in said)
 
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import Outcome
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
+    JobOutcome,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.restart import (
     Restart,
     RestartResult,
@@ -32,7 +34,7 @@ def restarts(host: HostOfOne) -> int:
 def test_host_answers_from_another_boot() -> None:
     host = HostOfOne()
     result = restarted(host)
-    assert (result.outcome, restarts(host)) == (Outcome.FINISHED, 1)
+    assert (result.outcome, restarts(host)) == (JobOutcome.FINISHED, 1)
     assert other_boot(result.before, result.after)
 
 
@@ -43,15 +45,15 @@ def test_fault_at_every_command_leaves_one_restart_i15(fault: str, number: int) 
     host = HostOfOne()
     host.faults = {number: FAULTS[fault]}
     result = restarted(host)
-    assert (result.outcome, restarts(host)) == (Outcome.FINISHED, 1)
+    assert (result.outcome, restarts(host)) == (JobOutcome.FINISHED, 1)
 
 
 def test_same_step_of_the_same_run_restarts_once() -> None:
     host = HostOfOne()
     restarted(host)
     again = restarted(host)
-    assert (again.outcome, restarts(host)) == (Outcome.FINISHED, 1)
-    assert restarted(host, "patch/second").outcome is Outcome.FINISHED
+    assert (again.outcome, restarts(host)) == (JobOutcome.FINISHED, 1)
+    assert restarted(host, "patch/second").outcome is JobOutcome.FINISHED
     assert restarts(host) == 2
 
 
@@ -59,7 +61,7 @@ def test_host_that_does_not_come_back_is_unknown() -> None:
     host = HostOfOne()
     host.faults = dict.fromkeys(range(2, 1000), unreachable)
     result = restarted(host)
-    assert result.outcome is Outcome.UNKNOWN
+    assert result.outcome is JobOutcome.UNKNOWN
     assert result.seconds >= 900
 
 
@@ -71,15 +73,15 @@ def test_host_without_a_boot_identity_is_not_restarted() -> None:
         return ExecResult(done.stdout.replace(b'"boot_id":"boot', b'"boot_id":null,"x":"'), b"", 0)
 
     host.faults = dict.fromkeys(range(100), nameless)
-    assert restarted(host).outcome is Outcome.FAILED
+    assert restarted(host).outcome is JobOutcome.FAILED
     assert restarts(host) == 0
 
 
 def test_work_on_the_host_is_not_interrupted_i16() -> None:
     host = HostOfOne({"hang": True})
     host.transport().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
-    assert restarted(host).outcome is Outcome.LOCKED
-    assert restarted(HostOfOne(), owner="controller-b").outcome is Outcome.LOCKED
+    assert restarted(host).outcome is JobOutcome.LOCKED
+    assert restarted(HostOfOne(), owner="controller-b").outcome is JobOutcome.LOCKED
     assert restarts(host) == 0
 
 

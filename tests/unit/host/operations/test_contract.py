@@ -10,7 +10,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operatio
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations.contract import (
     Bounds,
     Measure,
-    Parameter,
+    OperationParameter,
     Type,
 )
 
@@ -25,18 +25,20 @@ def block(*parameters: str) -> str:
 
 
 READ = [
-    (f"{MANDATORY}\n[string]\n$Job", Parameter("Job", Type.STRING, mandatory=True)),
-    ("[bool]\n$Check = $false", Parameter("Check", Type.BOOL, default=False)),
-    ("[bool]\n$Check = $true", Parameter("Check", Type.BOOL, default=True)),
-    ("[string[]]\n$Notes = @()", Parameter("Notes", Type.STRINGS, default=())),
-    ("[string]\n$Kind = 'process'", Parameter("Kind", Type.STRING, default="process")),
+    (f"{MANDATORY}\n[string]\n$Job", OperationParameter("Job", Type.STRING, mandatory=True)),
+    ("[bool]\n$Check = $false", OperationParameter("Check", Type.BOOL, default=False)),
+    ("[bool]\n$Check = $true", OperationParameter("Check", Type.BOOL, default=True)),
+    ("[string[]]\n$Notes = @()", OperationParameter("Notes", Type.STRINGS, default=())),
+    ("[string]\n$Kind = 'process'", OperationParameter("Kind", Type.STRING, default="process")),
     (
         "[ValidateRange(-1, 86400)]\n[int]\n$TtlSeconds = 900",
-        Parameter("TtlSeconds", Type.INT, bounds=Bounds(Measure.RANGE, -1, 86400), default=900),
+        OperationParameter(
+            "TtlSeconds", Type.INT, bounds=Bounds(Measure.RANGE, -1, 86400), default=900
+        ),
     ),
     (
         f"# one\n# two\n{MANDATORY}\n[ValidateCount(1, 5)]\n[object[]]\n$Rules",
-        Parameter(
+        OperationParameter(
             "Rules",
             Type.OBJECTS,
             mandatory=True,
@@ -46,7 +48,7 @@ READ = [
     ),
     (
         f"{MANDATORY}\n[ValidatePattern('\\A[a-z]\\z')]\n[ValidateLength(1, 2)]\n[string]\n$A",
-        Parameter(
+        OperationParameter(
             "A",
             Type.STRING,
             mandatory=True,
@@ -56,7 +58,7 @@ READ = [
     ),
     (
         "[ValidateSet('eomt', 'msert')]\n[string]\n$Tool = 'eomt'",
-        Parameter("Tool", Type.STRING, choices=("eomt", "msert"), default="eomt"),
+        OperationParameter("Tool", Type.STRING, choices=("eomt", "msert"), default="eomt"),
     ),
 ]
 REFUSED = [
@@ -92,7 +94,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "expected"), READ)
-def test_a_parameter_is_read_from_its_lines(text: str, expected: Parameter) -> None:
+def test_a_parameter_is_read_from_its_lines(text: str, expected: OperationParameter) -> None:
     last = "[bool]\n$Last = $false"
     assert contract.read(block(text)) == (expected,)
     assert contract.read(block(text, last))[0] == expected
@@ -154,8 +156,8 @@ def test_names_on_the_wire_have_underscores() -> None:
 
 
 def test_the_lock_and_the_check_have_one_form_everywhere() -> None:
-    lock_owner = Parameter("LockOwner", Type.STRING, default="")
-    check = Parameter("Check", Type.BOOL, default=False)
+    lock_owner = OperationParameter("LockOwner", Type.STRING, default="")
+    check = OperationParameter("Check", Type.BOOL, default=False)
     changes = 0
     for name in loader.operations():
         found = {parameter.name: parameter for parameter in contract.parameters(name)}

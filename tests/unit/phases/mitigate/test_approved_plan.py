@@ -14,10 +14,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admiss
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.journal import HostChange
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+    MitigateRequest,
+    MitigateResult,
+    MitigateRuntime,
     MitigateState,
-    Request,
-    Result,
-    Tools,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
@@ -69,12 +69,12 @@ class Change(HostChange):
 
 def apply(
     host: MitigatedHost, intent: str, plan: HostPlan, folder: Path, kill_at: int = 0, *, after: bool = False
-) -> Result:  # fmt: skip
+) -> MitigateResult:  # fmt: skip
     journal = Journal(folder, "ex01", "run-1", now=lambda: AT)
     change = Change(False, journal, ApprovedPlan(plan, "d" * 64)).dying(kill_at, after=after)  # noqa: FBT003 - not check mode
     change.begin(intent, "proxylogon", {})
-    request = Request("ex01", "run-1", "controller-a", intent, **WAYS[intent])
-    tools = Tools(
+    request = MitigateRequest("ex01", "run-1", "controller-a", intent, **WAYS[intent])
+    tools = MitigateRuntime(
         load(), host.sleep, host.now, record=change.record, admit=change.admit,
         token=lambda: next(host.tokens),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import LockedByOther
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
-    ModuleStatus,
+    IisModuleStatus,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.run import ensure
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import effects
@@ -37,15 +37,15 @@ def host(tmp_path: Path) -> Callable[..., ModuledHost]:
 def test_it_is_installed_once_and_again_is_no_change(host: Any) -> None:
     one = host()
     done = one.ensure()
-    assert (done.status, done.changed) == (ModuleStatus.INSTALLED, True)
+    assert (done.status, done.changed) == (IisModuleStatus.INSTALLED, True)
     assert one.there
     assert one.source == f"C:\\ProgramData\\ExchangeRemediation\\packages\\{msi().sha256}\\"
     assert len(one.launched) == 1
     assert one.launched[0].endswith(".log")
     assert "/quiet /norestart /l*v" in one.launched[0]
     again = one.ensure()
-    assert (again.status, again.changed) == (ModuleStatus.PRESENT, False)
-    assert one.ensure(run="run-2").status is ModuleStatus.PRESENT
+    assert (again.status, again.changed) == (IisModuleStatus.PRESENT, False)
+    assert one.ensure(run="run-2").status is IisModuleStatus.PRESENT
     assert len(one.launched) == 1
     steps = [data["step"].partition("@")[0] for event, data in one.journal if event == "done"]
     assert steps == ["rewrite-module/record", "rewrite-module/package", "rewrite-module/install"]
@@ -64,14 +64,14 @@ def test_after_removal_everything_is_as_before(run: str, host: Any) -> None:
     before = configuration(one.world)
     one.ensure()
     gone = one.take_off(run=run)
-    assert (gone.status, gone.changed) == (ModuleStatus.REMOVED, True)
+    assert (gone.status, gone.changed) == (IisModuleStatus.REMOVED, True)
     assert configuration(one.world) == before
     assert one.world.file(RECORD) is None
     assert "REMOVE=ALL /quiet" in one.launched[1]
     again = one.take_off(run=run)
-    assert (again.status, again.changed) == (ModuleStatus.ABSENT, False)
-    assert one.ensure(run=run).status is ModuleStatus.INSTALLED
-    assert one.take_off(run=run).status is ModuleStatus.REMOVED
+    assert (again.status, again.changed) == (IisModuleStatus.ABSENT, False)
+    assert one.ensure(run=run).status is IisModuleStatus.INSTALLED
+    assert one.take_off(run=run).status is IisModuleStatus.REMOVED
     assert configuration(one.world) == before
     assert len(one.launched) == 4
 
@@ -82,7 +82,7 @@ def test_check_changes_nothing_and_plans_what_is_done(host: Any) -> None:
     for act, verb in ((one.ensure, "install"), (one.take_off, "remove")):
         mutations = list(one.world.mutations)
         planned = act(check=True)
-        assert planned.status is ModuleStatus.PLANNED
+        assert planned.status is IisModuleStatus.PLANNED
         assert one.world.mutations == mutations
         place = len(one.asked)
         assert act().changed
@@ -106,9 +106,9 @@ def test_module_of_others_is_used_and_never_removed(host: Any) -> None:
     one = host(url_rewrite="7.1.1952.1")
     before = configuration(one.world)
     done = one.ensure()
-    assert (done.status, done.changed) == (ModuleStatus.PRESENT, False)
+    assert (done.status, done.changed) == (IisModuleStatus.PRESENT, False)
     kept = one.take_off()
-    assert (kept.status, kept.changed) == (ModuleStatus.NOT_OURS, False)
+    assert (kept.status, kept.changed) == (IisModuleStatus.NOT_OURS, False)
     assert "nothing was noted before it came" in kept.reason
     assert configuration(one.world) == before
     assert one.launched == []
@@ -133,7 +133,7 @@ def test_what_forbids_it_is_told_and_nothing_is_changed(
     one = host(**spec)
     before = configuration(one.world)
     done = one.ensure(*map(msi, modules))
-    assert (done.status, done.changed) == (ModuleStatus.REFUSED, False)
+    assert (done.status, done.changed) == (IisModuleStatus.REFUSED, False)
     assert said in done.reason
     assert configuration(one.world) == before
     assert one.launched == []
@@ -143,7 +143,7 @@ def test_what_forbids_it_is_told_and_nothing_is_changed(
 def test_older_msi_than_needed_is_no_choice(host: Any) -> None:
     one = host()
     done = one.ensure(msi(version="7.2.1952"))
-    assert done.status is ModuleStatus.REFUSED
+    assert done.status is IisModuleStatus.REFUSED
     assert "7.2.1993 or newer" in done.reason
 
 
@@ -151,9 +151,9 @@ def test_half_of_a_module_is_refused(host: Any) -> None:
     one = host()
     one.world.put_file(LIBRARY, {"size": 10, "version": {"file": "7.1.1993.2351"}}, by="test")
     done = one.ensure()
-    assert done.status is ModuleStatus.REFUSED
+    assert done.status is IisModuleStatus.REFUSED
     assert "missing: its registry key, its entry in Windows Installer" in done.reason
-    assert one.take_off().status is ModuleStatus.NOT_OURS
+    assert one.take_off().status is IisModuleStatus.NOT_OURS
 
 
 def test_shared_configuration_is_left_to_people(host: Any) -> None:
@@ -166,7 +166,7 @@ def test_shared_configuration_is_left_to_people(host: Any) -> None:
         by="test",
     )
     done = one.ensure()
-    assert (done.status, "shared folder" in done.reason) == (ModuleStatus.REFUSED, True)
+    assert (done.status, "shared folder" in done.reason) == (IisModuleStatus.REFUSED, True)
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_language_is_that_of_windows_else_english(
     locale: str, modules: tuple[str, ...], chosen: str, host: Any
 ) -> None:
     one = host(locale=locale)
-    assert one.ensure(*map(msi, modules)).status is ModuleStatus.INSTALLED
+    assert one.ensure(*map(msi, modules)).status is IisModuleStatus.INSTALLED
     assert f"rewrite_amd64_{chosen}.msi" in one.launched[0]
     assert one.world.key(f"{UNINSTALL}\\{product_code(chosen)}") is not None
-    assert one.take_off(*map(msi, modules)).status is ModuleStatus.REMOVED
+    assert one.take_off(*map(msi, modules)).status is IisModuleStatus.REMOVED
 
 
 def test_restart_that_the_installer_wants_is_told(host: Any) -> None:
     done = host([{**BRINGS, "exit_code": 3010}]).ensure()
-    assert (done.status, done.reboot_required) == (ModuleStatus.INSTALLED, True)
+    assert (done.status, done.reboot_required) == (IisModuleStatus.INSTALLED, True)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_restart_that_the_installer_wants_is_told(host: Any) -> None:
 def test_success_is_what_is_read_back(behaviour: dict[str, Any], said: str, host: Any) -> None:
     """I18."""
     done = host([behaviour]).ensure()
-    assert done.status is ModuleStatus.FAILED
+    assert done.status is IisModuleStatus.FAILED
     assert said in done.reason
 
 
@@ -216,13 +216,13 @@ def test_failed_attempt_leaves_nothing_and_may_be_repeated(host: Any) -> None:
     one = host([{"exit_code": 1603}])
     before = configuration(one.world)
     failed = one.ensure()
-    assert (failed.status, "exit code 1603" in failed.reason) == (ModuleStatus.FAILED, True)
+    assert (failed.status, "exit code 1603" in failed.reason) == (IisModuleStatus.FAILED, True)
     assert configuration(one.world) == before
     assert one.world.file(RECORD) is None
     # The same run again is what an operator does after the cause is gone.
-    assert one.ensure().status is ModuleStatus.INSTALLED
+    assert one.ensure().status is IisModuleStatus.INSTALLED
     assert len(one.launched) == 2
-    assert one.take_off(run="run-3").status is ModuleStatus.REMOVED
+    assert one.take_off(run="run-3").status is IisModuleStatus.REMOVED
 
 
 def test_attempt_that_failed_unseen_is_judged_and_not_repeated(host: Any) -> None:
@@ -242,7 +242,7 @@ def test_attempt_that_failed_unseen_is_judged_and_not_repeated(host: Any) -> Non
         with pytest.raises(Killed):
             one.ensure()
         one.session().unlock()
-        assert one.ensure().status is ModuleStatus.FAILED, number
+        assert one.ensure().status is IisModuleStatus.FAILED, number
         assert len(one.launched) == 1, number
         assert one.world.file(RECORD) is None
 
@@ -250,30 +250,30 @@ def test_attempt_that_failed_unseen_is_judged_and_not_repeated(host: Any) -> Non
 def test_installer_that_restarts_windows_is_judged_by_what_is_there(host: Any) -> None:
     one = host([{**BRINGS, "reboots": True}])
     done = one.ensure()
-    assert (done.status, len(one.launched)) == (ModuleStatus.INSTALLED, 1)
+    assert (done.status, len(one.launched)) == (IisModuleStatus.INSTALLED, 1)
 
 
 def test_other_installation_is_waited_for_and_not_for_ever(host: Any) -> None:
     one = host([{"exit_code": 1618}, {"exit_code": 1618}])
-    assert one.ensure().status is ModuleStatus.INSTALLED
+    assert one.ensure().status is IisModuleStatus.INSTALLED
     assert len(one.launched) == 3
     assert one.slept > 600
     busy = host([{"exit_code": 1618}] * 9)
     done = busy.ensure()
-    assert (done.status, len(busy.launched)) == (ModuleStatus.FAILED, 3)
+    assert (done.status, len(busy.launched)) == (IisModuleStatus.FAILED, 3)
     assert "Another installation is at work" in done.reason
 
 
 def test_hanging_installer_is_left_at_work_and_found_again(host: Any) -> None:
     one = host([{"hang": True}])
     done = one.ensure()
-    assert done.status is ModuleStatus.UNKNOWN
+    assert done.status is IisModuleStatus.UNKNOWN
     assert one.session().holds_lock()
     planned = one.ensure(run="run-2", check=True)  # a plan waits for it
     assert [step.id for step in planned.steps] == ["rewrite-module/install"]
     assert "it is at work" in planned.reason
-    assert one.ensure().status is ModuleStatus.UNKNOWN
-    assert one.take_off().status is ModuleStatus.UNKNOWN
+    assert one.ensure().status is IisModuleStatus.UNKNOWN
+    assert one.take_off().status is IisModuleStatus.UNKNOWN
     assert len(one.launched) == 1
 
 
@@ -285,18 +285,18 @@ def test_installation_of_another_run_is_watched_to_its_end(host: Any) -> None:
     assert not one.there
     one.session().unlock()
     done = one.ensure(run="run-2")
-    assert (done.status, len(one.launched)) == (ModuleStatus.INSTALLED, 1)
-    assert one.take_off(run="run-2").status is ModuleStatus.REMOVED
+    assert (done.status, len(one.launched)) == (IisModuleStatus.INSTALLED, 1)
+    assert one.take_off(run="run-2").status is IisModuleStatus.REMOVED
 
 
 def test_module_that_came_meanwhile_is_not_ours(host: Any) -> None:
     one = host()
     one.on_delivery = one.somebody
     done = one.ensure()
-    assert (done.status, one.launched) == (ModuleStatus.PRESENT, [])
+    assert (done.status, one.launched) == (IisModuleStatus.PRESENT, [])
     assert "it came meanwhile" in done.reason
     kept = one.take_off()
-    assert kept.status is ModuleStatus.NOT_OURS
+    assert kept.status is IisModuleStatus.NOT_OURS
     assert "it was installed from D:\\Tools\\, not by us" in kept.reason
     assert one.there
 
@@ -315,7 +315,7 @@ def test_what_is_not_certainly_ours_stays(change: Any, said: str, host: Any) -> 
     one.ensure()
     change(one)
     kept = one.take_off()
-    assert kept.status is ModuleStatus.NOT_OURS
+    assert kept.status is IisModuleStatus.NOT_OURS
     assert said in kept.reason
     assert len(one.launched) == 1
 
@@ -332,12 +332,12 @@ def test_rules_of_anybody_keep_the_module(host: Any) -> None:
         WEB_CONFIG, text.replace("</configuration>", f"{SECTION}</configuration>"), by="test"
     )
     kept = one.take_off()
-    assert (kept.status, WEB_CONFIG in kept.reason) == (ModuleStatus.REFUSED, True)
+    assert (kept.status, WEB_CONFIG in kept.reason) == (IisModuleStatus.REFUSED, True)
     one.world.write_text(WEB_CONFIG, "<configuration>", by="test")
     unknown = one.take_off()
-    assert (unknown.status, "cannot be read" in unknown.reason) == (ModuleStatus.REFUSED, True)
+    assert (unknown.status, "cannot be read" in unknown.reason) == (IisModuleStatus.REFUSED, True)
     one.world.write_text(WEB_CONFIG, text, by="test")
-    assert one.take_off().status is ModuleStatus.REMOVED
+    assert one.take_off().status is IisModuleStatus.REMOVED
 
 
 def test_exchange_that_needs_the_module_by_now_keeps_it(host: Any) -> None:
@@ -347,7 +347,7 @@ def test_exchange_that_needs_the_module_by_now_keeps_it(host: Any) -> None:
     key = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\MSExchangeMitigation"
     one.world.set_value(key, "Start", "DWord", 2, by="setup")
     kept = one.take_off()
-    assert (kept.status, "MSExchangeMitigation" in kept.reason) == (ModuleStatus.REFUSED, True)
+    assert (kept.status, "MSExchangeMitigation" in kept.reason) == (IisModuleStatus.REFUSED, True)
     assert one.there
 
 
@@ -355,7 +355,7 @@ def test_removal_needs_the_very_msi(host: Any) -> None:
     one = host()
     one.ensure()
     kept = one.take_off(replace(msi(), sha256="0" * 64))
-    assert (kept.status, "bring it again" in kept.reason) == (ModuleStatus.REFUSED, True)
+    assert (kept.status, "bring it again" in kept.reason) == (IisModuleStatus.REFUSED, True)
     assert one.there
 
 
@@ -363,11 +363,11 @@ def test_removal_that_fails_keeps_the_record_for_another_run(host: Any) -> None:
     one = host()
     one.ensure()
     one.installers({"exit_code": 1603}, {"exit_code": 0}, act="REMOVE=ALL")
-    assert one.take_off().status is ModuleStatus.FAILED
+    assert one.take_off().status is IisModuleStatus.FAILED
     silent = one.take_off(run="run-2")
-    assert (silent.status, "still there" in silent.reason) == (ModuleStatus.FAILED, True)
+    assert (silent.status, "still there" in silent.reason) == (IisModuleStatus.FAILED, True)
     assert one.world.file(RECORD) is not None
-    assert one.take_off(run="run-3").status is ModuleStatus.REMOVED
+    assert one.take_off(run="run-3").status is IisModuleStatus.REMOVED
     assert one.world.file(RECORD) is None
 
 
@@ -377,9 +377,9 @@ def test_module_that_somebody_took_off_is_forgotten(host: Any) -> None:
     effects.apply(one.world, TAKES["effects"], by="somebody")
     planned = one.take_off(check=True)
     assert [step.id for step in planned.steps] == ["rewrite-module/forget"]
-    assert one.take_off().status is ModuleStatus.REMOVED
+    assert one.take_off().status is IisModuleStatus.REMOVED
     assert (len(one.launched), one.world.file(RECORD)) == (1, None)
-    assert one.ensure().status is ModuleStatus.INSTALLED
+    assert one.ensure().status is IisModuleStatus.INSTALLED
 
 
 def test_rules_need_the_module_first_and_it_needs_them_gone(host: Any) -> None:
@@ -388,11 +388,11 @@ def test_rules_need_the_module_first_and_it_needs_them_gone(host: Any) -> None:
     before = configuration(one.world)
     without = one.mitigate(only=("backend-cookie",))
     assert not without.changed
-    assert one.ensure().status is ModuleStatus.INSTALLED
+    assert one.ensure().status is IisModuleStatus.INSTALLED
     assert one.mitigate(only=("backend-cookie",)).state.value == "mitigated"
-    assert one.take_off().status is ModuleStatus.REFUSED
+    assert one.take_off().status is IisModuleStatus.REFUSED
     assert one.unmitigate(only=("backend-cookie",), although_open="test").state.value == "removed"
-    assert one.take_off().status is ModuleStatus.REMOVED
+    assert one.take_off().status is IisModuleStatus.REMOVED
     assert configuration(one.world) == before
 
 

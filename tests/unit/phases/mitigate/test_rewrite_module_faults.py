@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
-    ModuleStatus,
+    IisModuleStatus,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from line_faults import FAULTS
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sampling import Draw
 
 ACTS = {
-    "install": (ModuledHost.ensure, ModuleStatus.INSTALLED, ("Save-RewriteRecord", "Start-HostJob")),
-    "remove": (ModuledHost.take_off, ModuleStatus.REMOVED, ("Start-HostJob", "Remove-RewriteRecord")),
+    "install": (ModuledHost.ensure, IisModuleStatus.INSTALLED, ("Save-RewriteRecord", "Start-HostJob")),
+    "remove": (ModuledHost.take_off, IisModuleStatus.REMOVED, ("Start-HostJob", "Remove-RewriteRecord")),
 }  # fmt: skip
 
 
@@ -93,15 +93,15 @@ def test_kill_at_each_step_is_taken_up(
         one.session().unlock()
         done = do(one, run=run)
         if act == "install":
-            assert done.status in (status, ModuleStatus.PRESENT), number
+            assert done.status in (status, IisModuleStatus.PRESENT), number
             assert one.source == clean.source
         else:
-            assert done.status in (status, ModuleStatus.ABSENT), number
+            assert done.status in (status, IisModuleStatus.ABSENT), number
         assert len(one.launched) == launches, number
         assert configuration(one.world) == configuration(clean.world), number
     # What a killed run brought is still ours.
     if act == "install":
-        assert one.take_off(run="run-3").status is ModuleStatus.REMOVED
+        assert one.take_off(run="run-3").status is IisModuleStatus.REMOVED
 
 
 @pytest.mark.sweep
@@ -119,7 +119,7 @@ def test_kill_at_each_entry_of_the_journal_is_taken_up(act: str, ready: Any, dra
         one.journal = []
         one.session().unlock()
         done = do(one)
-        assert done.status in (status, ModuleStatus.PRESENT, ModuleStatus.ABSENT), number
+        assert done.status in (status, IisModuleStatus.PRESENT, IisModuleStatus.ABSENT), number
         assert len(one.launched) == launches, number
         assert configuration(one.world) == configuration(clean.world), number
 
@@ -150,7 +150,7 @@ def test_restart_of_windows_at_each_step_is_told_or_survived(
         one.reboot_at = number
         done = do(one)
         if done.status is not status:
-            assert done.status is ModuleStatus.FAILED, number
+            assert done.status is IisModuleStatus.FAILED, number
             assert "cut off by a restart" in done.reason
             done = do(one, run="run-2")
         assert done.status is status, number
@@ -193,6 +193,6 @@ def test_each_change_is_in_the_journal_before_it_is_sent(act: str, ready: Any) -
 def test_clock_of_the_host_counts_for_the_deadline(tmp_path: Path) -> None:
     one = ModuledHost(folder=tmp_path)
     machine.advance_clock(one.world, 10 * 86400)
-    assert one.ensure().status is ModuleStatus.INSTALLED
+    assert one.ensure().status is IisModuleStatus.INSTALLED
     order = one.parameters[one.asked.index("Start-HostJob")]
     assert order["deadline_utc"].startswith("2021-03-16T10:3")

@@ -19,7 +19,7 @@ from mitigated_host import ALL, AT, FIXED, WEB_CONFIG, MitigatedHost
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
-        Result,
+        MitigateResult,
     )
 
 SPECS: dict[str, dict[str, Any]] = {
@@ -35,11 +35,11 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 
 
-def steps(result: Result) -> list[str]:
+def steps(result: MitigateResult) -> list[str]:
     return [step.id for step in result.plan.steps]
 
 
-def done(result: Result) -> list[str]:
+def done(result: MitigateResult) -> list[str]:
     return [row["step"] for row in result.done]
 
 

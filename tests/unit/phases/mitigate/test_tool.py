@@ -13,7 +13,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     ConfigError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
-    Intent,
+    ScriptIntent,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
@@ -21,8 +21,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate import task
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
-    ToolState,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
+    ByScriptState,
 )
 from tooled_host import (
     BACK,
@@ -59,7 +59,7 @@ def said(answer: ToolAnswer) -> str:
 def test_mitigated_by_the_script_and_read_back(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     answer = host.act()
-    assert (answer.state, answer.ok, answer.changed) == (ToolState.MITIGATED, True, True)
+    assert (answer.state, answer.ok, answer.changed) == (ByScriptState.MITIGATED, True, True)
     (launch,) = host.launched
     assert launch.endswith("\\EOMT.ps1 -DoNotAutoUpdateEOMT -DoNotRunMSERT")
     found = answer.to_dict()
@@ -76,7 +76,7 @@ def test_the_second_run_starts_nothing(tmp_path: Path) -> None:
     mutations = len(host.world.mutations)
     for run in ("run-1", "run-2"):
         again = host.act(run)
-        assert (again.state, again.ok, again.changed) == (ToolState.MITIGATED, True, False)
+        assert (again.state, again.ok, again.changed) == (ByScriptState.MITIGATED, True, False)
         assert "already" in said(again)
     assert len(host.world.mutations) == mutations
 
@@ -115,7 +115,7 @@ def test_texts_of_an_earlier_run_do_not_count(tmp_path: Path) -> None:
     for name, value in GOOD.items():
         host.world.set_value(KEY, name, "String", value, by="an earlier run")
     answer = host.act()
-    assert (answer.state, answer.to_dict()["outcome"]) == (ToolState.NOT_MITIGATED, "not-run")
+    assert (answer.state, answer.to_dict()["outcome"]) == (ByScriptState.NOT_MITIGATED, "not-run")
 
 
 def test_a_failed_run_may_be_tried_again_as_another_attempt(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_failed_run_may_be_tried_again_as_another_attempt(tmp_path: Path) -> N
     first = host.act()
     host.world.data["programs"] = [{"match": ".ps1", "behaviour": does(GOOD, RULES)}]
     second = host.act()
-    assert (second.state, len(host.launched)) == (ToolState.MITIGATED, 2)
+    assert (second.state, len(host.launched)) == (ByScriptState.MITIGATED, 2)
     assert "attempt 1 of this run ended as failed" in said(second)
     assert first.job is not None
     assert second.job == f"{first.job.removesuffix('-1')}-2"
@@ -133,7 +133,7 @@ def test_a_script_that_hangs_is_left_alone_and_watched_again(tmp_path: Path) -> 
     host = ToolHost(tmp_path, does(hang=True, busy_seconds=0))
     for _run in range(2):
         answer = host.act()
-        assert (answer.state, answer.ok) == (ToolState.UNKNOWN, False)
+        assert (answer.state, answer.ok) == (ByScriptState.UNKNOWN, False)
         assert "it still runs" in said(answer)
         assert len(host.launched) == 1
     assert host.locked
@@ -142,13 +142,15 @@ def test_a_script_that_hangs_is_left_alone_and_watched_again(tmp_path: Path) -> 
 def test_rollback_needs_a_reason_while_it_is_needed(tmp_path: Path) -> None:
     spec = {"mitigations": ["backend-cookie"]}
     host = ToolHost(tmp_path, does(BACK, PLAIN), spec=spec)
-    refused = host.act(intent=Intent.ROLLBACK)
-    assert (refused.state, host.launched) == (ToolState.REFUSED, [])
+    refused = host.act(intent=ScriptIntent.ROLLBACK)
+    assert (refused.state, host.launched) == (ByScriptState.REFUSED, [])
     assert "still needed" in said(refused)
-    done = host.act(intent=Intent.ROLLBACK, although_open="OWA add-in breaks, approved by CISO")
-    assert (done.state, done.ok) == (ToolState.NOT_MITIGATED, True), said(done)
+    done = host.act(
+        intent=ScriptIntent.ROLLBACK, although_open="OWA add-in breaks, approved by CISO"
+    )
+    assert (done.state, done.ok) == (ByScriptState.NOT_MITIGATED, True), said(done)
     assert host.launched[0].endswith("-DoNotAutoUpdateEOMT -RollbackMitigation")
-    again = host.act(intent=Intent.ROLLBACK, although_open="the same")
+    again = host.act(intent=ScriptIntent.ROLLBACK, although_open="the same")
     assert (again.ok, again.changed) == (True, False)
     assert len(host.launched) == 1
 
@@ -156,13 +158,13 @@ def test_rollback_needs_a_reason_while_it_is_needed(tmp_path: Path) -> None:
 def test_rollback_that_left_it_there_is_no_success(tmp_path: Path) -> None:
     spec = {"mitigations": ["backend-cookie"]}
     host = ToolHost(tmp_path, does(BACK), spec=spec)
-    answer = host.act(intent=Intent.ROLLBACK, although_open="test")
-    assert (answer.state, answer.ok) == (ToolState.MITIGATED, False)
+    answer = host.act(intent=ScriptIntent.ROLLBACK, although_open="test")
+    assert (answer.state, answer.ok) == (ByScriptState.MITIGATED, False)
     assert answer.to_dict()["outcome"] == "conflict"
 
 
 def test_the_other_tool_is_judged_by_the_host(tmp_path: Path) -> None:
-    for rules, state in ((RULES, ToolState.MITIGATED), (None, ToolState.NOT_MITIGATED)):
+    for rules, state in ((RULES, ByScriptState.MITIGATED), (None, ByScriptState.NOT_MITIGATED)):
         folder = tmp_path / state.value
         folder.mkdir()
         host = ToolHost(folder, does(config=rules), MITIGATIONS, "exchange_mitigations")
@@ -190,13 +192,13 @@ def test_a_rule_that_our_own_request_does_not_meet_is_not_proven(tmp_path: Path)
 
     host.meddle = die
     answer = host.act()
-    assert (answer.state, answer.ok) == (ToolState.UNKNOWN, False)
+    assert (answer.state, answer.ok) == (ByScriptState.UNKNOWN, False)
     assert "is there and not proven" in said(answer)
     assert answer.to_dict()["outcome"] == "succeeded"
     host.meddle = lambda _operation: None
     host.world.data["services"]["W3SVC"]["status"] = "Running"
     again = host.act()
-    assert (again.state, again.ok, len(host.launched)) == (ToolState.MITIGATED, True, 1)
+    assert (again.state, again.ok, len(host.launched)) == (ByScriptState.MITIGATED, True, 1)
     assert again.to_dict()["proofs"] == {"backend-cookie": "our request was refused"}
 
 
@@ -215,9 +217,9 @@ def test_a_host_whose_name_leads_out_of_the_case_has_no_folder_i6(
 def test_what_the_policy_does_not_let_start_is_planned_and_refused(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     why = "The policy of this inventory asks for change."
-    assert host.act(check=True, objection=why).state is ToolState.PLANNED
+    assert host.act(check=True, objection=why).state is ByScriptState.PLANNED
     answer = host.act(objection=why)
-    assert (answer.state, host.world.mutations) == (ToolState.REFUSED, [])
+    assert (answer.state, host.world.mutations) == (ByScriptState.REFUSED, [])
     assert why in said(answer)
 
 
@@ -232,12 +234,12 @@ def test_a_plan_that_was_not_approved_is_not_carried_out(tmp_path: Path) -> None
             raise StalePlan("the plan does not fit this server any more")
 
     answer = host.act(admit=admit, although_open="changes nothing here")
-    assert (answer.state, shown) == (ToolState.MITIGATED, [approved])
+    assert (answer.state, shown) == (ByScriptState.MITIGATED, [approved])
     other = tmp_path / "other"
     other.mkdir()
     host = ToolHost(other, text=f"{EOMT}# another release")
     answer = host.act(admit=admit)
-    assert (answer.state, answer.ok) == (ToolState.STALE_PLAN, False)
+    assert (answer.state, answer.ok) == (ByScriptState.STALE_PLAN, False)
     assert host.world.mutations == []
 
 
@@ -247,7 +249,7 @@ def test_a_plan_that_was_not_approved_is_not_carried_out(tmp_path: Path) -> None
 def test_check_mode_changes_nothing_and_plans_what_apply_does_i9(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     planned = host.act(check=True)
-    assert (planned.state, planned.ok, planned.changed) == (ToolState.PLANNED, True, True)
+    assert (planned.state, planned.ok, planned.changed) == (ByScriptState.PLANNED, True, True)
     assert host.world.mutations == []
     assert (host.launched, host.case.exists()) == ([], False)
     assert not {"Lock-Host", "Start-HostJob", "Add-PackageChunk"} & set(host.asked)
@@ -284,7 +286,7 @@ def test_check_mode_never_mutates_and_refuses_alike_i9(spec: Any, tmp_path: Path
     assert host.world.mutations == []
     done = host.act()
     assert checked.plan == done.plan
-    refused = ToolState.REFUSED
+    refused = ByScriptState.REFUSED
     assert (checked.state is refused) is (done.state is refused)
     assert bool(host.launched) is any(s.operation == "Start-HostJob" for s in checked.plan.steps)
 
@@ -295,7 +297,7 @@ def test_check_mode_never_mutates_and_refuses_alike_i9(spec: Any, tmp_path: Path
 def test_without_url_rewrite_it_is_not_left_to_download_it(tmp_path: Path) -> None:
     host = ToolHost(tmp_path, spec={"url_rewrite": None})
     answer = host.act()
-    assert (answer.state, host.launched, host.world.mutations) == (ToolState.REFUSED, [], [])
+    assert (answer.state, host.launched, host.world.mutations) == (ByScriptState.REFUSED, [], [])
     assert "install it unverified" in said(answer)
     assert "let the native role install the module" in said(answer)
 
@@ -311,17 +313,17 @@ def test_a_module_that_the_script_would_not_find_is_not_left_to_be_downloaded(
     mutations = len(host.world.mutations)
     for check in (True, False):
         answer = host.act(check=check)
-        assert (answer.state, len(host.world.mutations)) == (ToolState.REFUSED, mutations)
+        assert (answer.state, len(host.world.mutations)) == (ByScriptState.REFUSED, mutations)
         assert "install it from the web" in said(answer)
     # Taking rules off needs no module.
-    undone = host.act(intent=Intent.ROLLBACK, although_open="test")
+    undone = host.act(intent=ScriptIntent.ROLLBACK, although_open="test")
     assert (undone.ok, host.launched) == (True, [])
 
 
 def test_an_unknown_file_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     answer = host.act(pin=None)
-    assert (answer.state, host.asked) == (ToolState.REFUSED, [])
+    assert (answer.state, host.asked) == (ByScriptState.REFUSED, [])
     assert "is not in the tool catalogue" in said(answer)
     wrong = host.act(pin=Pin("0" * 64, VERSION))
     assert "it is another file" in said(wrong)
@@ -332,7 +334,7 @@ def test_the_tool_of_2026_is_another_one(tmp_path: Path) -> None:
     host = ToolHost(tmp_path, text=UNIFIED)
     for tool in ("eomt", "eomt_unified"):
         answer = host.act(tool=tool)
-        assert answer.state is ToolState.REFUSED
+        assert answer.state is ByScriptState.REFUSED
         assert "another tool" in said(answer)
     assert host.world.mutations == []
 
@@ -353,7 +355,7 @@ def test_what_it_cannot_do_is_refused(
 ) -> None:
     host = ToolHost(tmp_path, spec=spec)
     answer = host.act(**changes)
-    assert (answer.state, answer.ok) == (ToolState.REFUSED, False)
+    assert (answer.state, answer.ok) == (ByScriptState.REFUSED, False)
     assert why in said(answer)
     assert answer.plan.refused == tuple(answer.reasons)
     assert host.world.mutations == []
@@ -367,7 +369,7 @@ def test_nothing_is_started_where_the_update_is_in(tmp_path: Path) -> None:
     }
     host = ToolHost(tmp_path, spec=fixed)
     answer = host.act()
-    assert (answer.state, answer.ok, host.launched) == (ToolState.NOT_NEEDED, True, [])
+    assert (answer.state, answer.ok, host.launched) == (ByScriptState.NOT_NEEDED, True, [])
     assert "not needed" in said(answer)
 
 
@@ -390,14 +392,14 @@ def test_two_security_updates_are_refused_before_eomt_fails_on_them(tmp_path: Pa
         )
     mutations = len(host.world.mutations)
     answer = host.act()
-    assert (answer.state, len(host.world.mutations)) == (ToolState.REFUSED, mutations)
+    assert (answer.state, len(host.world.mutations)) == (ByScriptState.REFUSED, mutations)
     assert "2 security updates" in said(answer)
 
 
 # I10, I16 ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", ["Get-ToolState", "Start-HostJob"])
+@pytest.mark.parametrize("at", ["Get-ByScriptState", "Start-HostJob"])
 def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     path = f"{FOLDER}\\{host.sha256}\\EOMT.ps1"
@@ -408,10 +410,10 @@ def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, tmp_path: Path) -> N
 
     host.meddle = swap
     answer = host.act()
-    assert (answer.state, answer.ok, host.launched) == (ToolState.REFUSED, False, [])
+    assert (answer.state, answer.ok, host.launched) == (ByScriptState.REFUSED, False, [])
     host.meddle = lambda _operation: None
     again = host.act()
-    assert (again.state, len(host.launched)) == (ToolState.MITIGATED, 1), said(again)
+    assert (again.state, len(host.launched)) == (ByScriptState.MITIGATED, 1), said(again)
 
 
 def test_a_file_swapped_on_the_controller_is_not_sent_i10(tmp_path: Path) -> None:
@@ -423,7 +425,7 @@ def test_a_file_swapped_on_the_controller_is_not_sent_i10(tmp_path: Path) -> Non
 
     host.meddle = swap
     answer = host.act()
-    assert (answer.state, host.launched) == (ToolState.REFUSED, [])
+    assert (answer.state, host.launched) == (ByScriptState.REFUSED, [])
     assert hashlib.sha256(b"evil").hexdigest() in said(answer)
 
 
@@ -432,10 +434,10 @@ def test_another_controller_has_the_host_i16(tmp_path: Path) -> None:
     session = host.session("run-9", "controller-b")
     session.lock("patch kb5000871")
     answer = host.act()
-    assert (answer.state, host.launched) == (ToolState.REFUSED, [])
+    assert (answer.state, host.launched) == (ByScriptState.REFUSED, [])
     assert "controller-b" in said(answer)
     session.unlock()
-    assert host.act().state is ToolState.MITIGATED
+    assert host.act().state is ByScriptState.MITIGATED
 
 
 def test_a_job_of_somebody_else_is_at_work_i16(tmp_path: Path) -> None:
@@ -453,6 +455,6 @@ def test_a_job_of_somebody_else_is_at_work_i16(tmp_path: Path) -> None:
     }
     session.transport.run(Operation("Start-HostJob", order, "0" * 64))
     answer = host.act()
-    assert (answer.state, len(host.launched)) == (ToolState.REFUSED, 1)
+    assert (answer.state, len(host.launched)) == (ByScriptState.REFUSED, 1)
     assert "scan" in said(answer)
     assert host.world.text(CONFIG) == PLAIN

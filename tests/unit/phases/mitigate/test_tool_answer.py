@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
-    Outcome as JobOutcome,
+    JobOutcome,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.attempt import Attempt
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (

@@ -11,8 +11,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     AuthenticationFailed,
     Unreachable,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
-    ToolState,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
+    ByScriptState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from line_faults import FAULTS
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 # Commands of a run that nothing disturbs; a test below says that they are this many.
 COMMANDS = 19
-ENDS: dict[str, tuple[dict[str, Any], ToolState, str]] = {
-    "good": (does(GOOD, RULES), ToolState.MITIGATED, "succeeded"),
-    "bad": (does(BAD), ToolState.NOT_MITIGATED, "failed"),
+ENDS: dict[str, tuple[dict[str, Any], ByScriptState, str]] = {
+    "good": (does(GOOD, RULES), ByScriptState.MITIGATED, "succeeded"),
+    "bad": (does(BAD), ByScriptState.NOT_MITIGATED, "failed"),
 }
 
 
-def ended(answer: ToolAnswer) -> tuple[ToolState, str | None]:
+def ended(answer: ToolAnswer) -> tuple[ByScriptState, str | None]:
     return answer.state, answer.to_dict()["outcome"]
 
 
@@ -99,7 +99,7 @@ def test_one_launch_after_two_kills_i15(first: int, second: int, tmp_path: Path)
     host.killed(first)
     host.killed(len(host.asked) + second)
     answer = host.act()
-    assert answer.state is ToolState.MITIGATED, answer.reasons
+    assert answer.state is ByScriptState.MITIGATED, answer.reasons
     assert len(host.launched) == 1
 
 
@@ -110,7 +110,7 @@ def test_one_launch_after_a_lost_reply_and_a_kill_i15(at: int, fault: str, tmp_p
     host = ToolHost(tmp_path, faults={at: FAULTS[fault]})
     host.killed(at + 1)
     answer = host.act()
-    assert answer.state is ToolState.MITIGATED, answer.reasons
+    assert answer.state is ByScriptState.MITIGATED, answer.reasons
     assert len(host.launched) == 1
 
 
@@ -125,7 +125,7 @@ def test_one_launch_after_a_restart_of_the_host_i15(at: int, tmp_path: Path) -> 
     host.meddle = restart
     answer = host.act()
     assert len(host.launched) <= 1
-    assert answer.ok is (answer.state is ToolState.MITIGATED)
+    assert answer.ok is (answer.state is ByScriptState.MITIGATED)
     if answer.report and answer.report.job.outcome.value == "interrupted":
         assert not answer.ok
     else:
@@ -158,10 +158,10 @@ def test_a_job_without_a_record_is_not_judged(tmp_path: Path) -> None:
         path.unlink()
     for check in (True, False):
         answer = host.act(check=check)
-        if answer.state is ToolState.MITIGATED:
+        if answer.state is ByScriptState.MITIGATED:
             assert "already" in answer.reasons[0]
             continue
-        assert answer.state is ToolState.REFUSED
+        assert answer.state is ByScriptState.REFUSED
         assert "on the host already" in answer.reasons[0]
     assert len(host.launched) == 1
 
@@ -176,7 +176,7 @@ def test_a_job_that_somebody_removed_is_not_started_again(tmp_path: Path) -> Non
     session.lock("cleaning")
     session.change("Remove-HostJob", {"job": name}, "clean")
     answer = host.act()
-    assert (answer.state, len(host.launched)) == (ToolState.UNKNOWN, 1)
+    assert (answer.state, len(host.launched)) == (ByScriptState.UNKNOWN, 1)
     assert "is gone" in answer.reasons[0]
 
 
@@ -187,7 +187,7 @@ def test_an_order_that_came_too_late_is_made_anew(tmp_path: Path) -> None:
     assert (len(list(host.case.glob("*.json"))), host.launched) == (1, [])
     host.sleep(24 * 3600)
     answer = host.act()
-    assert (answer.state, len(host.launched)) == (ToolState.MITIGATED, 1), answer.reasons
+    assert (answer.state, len(host.launched)) == (ByScriptState.MITIGATED, 1), answer.reasons
     assert len(list(host.case.glob("*.json"))) == 1
 
 
@@ -195,11 +195,11 @@ def test_an_order_that_the_host_could_not_take_is_made_anew(tmp_path: Path) -> N
     host = ToolHost(tmp_path)
     host.world.data["services"]["Schedule"] = {"status": "Stopped", "display_name": "x"}
     first = host.act()
-    assert (first.state, host.launched) == (ToolState.REFUSED, []), first.reasons
+    assert (first.state, host.launched) == (ByScriptState.REFUSED, []), first.reasons
     host.world.data["services"]["Schedule"]["status"] = "Running"
     host.sleep(60)
     second = host.act()
-    assert (second.state, len(host.launched)) == (ToolState.MITIGATED, 1), second.reasons
+    assert (second.state, len(host.launched)) == (ByScriptState.MITIGATED, 1), second.reasons
 
 
 def host_command(_host: ToolHost, operation: str, folder: Path) -> int:
@@ -217,7 +217,7 @@ def test_a_record_that_cannot_be_read_is_a_stop(content: str, tmp_path: Path) ->
     (path,) = host.case.glob("*.json")
     path.write_text(content)
     answer = host.act()
-    assert (answer.state, answer.ok) == (ToolState.REFUSED, False)
+    assert (answer.state, answer.ok) == (ByScriptState.REFUSED, False)
     assert "cannot be read" in answer.reasons[0]
     assert len(host.launched) == 1
 
@@ -226,7 +226,7 @@ def test_records_of_another_host_are_not_taken(tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     host.killed(COMMANDS - 4)
     answer = host.act(host="ex02")
-    assert answer.state is ToolState.REFUSED
+    assert answer.state is ByScriptState.REFUSED
     assert "its own folder" in answer.reasons[0]
 
 
@@ -264,7 +264,7 @@ def test_a_refused_password_is_tried_once(
     assert answer.ok is (at >= COMMANDS - 2), answer.reasons
     monkeypatch.undo()
     after = host.act()
-    assert (after.state, len(host.launched)) == (ToolState.MITIGATED, 1), after.reasons
+    assert (after.state, len(host.launched)) == (ByScriptState.MITIGATED, 1), after.reasons
 
 
 @pytest.mark.parametrize("at", range(1, COMMANDS))
@@ -277,7 +277,7 @@ def test_a_host_that_is_gone_for_good_is_unknown(at: int, tmp_path: Path) -> Non
     host.faults = dict.fromkeys(range(at, 2000), gone)
     answer = host.act()
     if at < COMMANDS - 2:
-        assert (answer.state, answer.ok) == (ToolState.UNKNOWN, False)
+        assert (answer.state, answer.ok) == (ByScriptState.UNKNOWN, False)
     host.faults = {}
     after = host.act()
-    assert (after.state, len(host.launched)) == (ToolState.MITIGATED, 1), after.reasons
+    assert (after.state, len(host.launched)) == (ByScriptState.MITIGATED, 1), after.reasons

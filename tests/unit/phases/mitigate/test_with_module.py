@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
-    MitigateState as State,
+    MitigateResult,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
-    Result,
+    MitigateState as State,
 )
 from moduled_host import ModuledHost
 from rehearsed_host import Killed
@@ -29,15 +29,15 @@ def host(tmp_path: Path) -> ModuledHost:
     return ModuledHost(folder=tmp_path)
 
 
-def mitigate(host: ModuledHost, **changes: Any) -> Result:
+def mitigate(host: ModuledHost, **changes: Any) -> MitigateResult:
     return host.mitigate(module=host.tools(), **changes)
 
 
-def unmitigate(host: ModuledHost, **changes: Any) -> Result:
+def unmitigate(host: ModuledHost, **changes: Any) -> MitigateResult:
     return host.unmitigate(module=host.tools(), **OPEN, **changes)
 
 
-def done(result: Result) -> list[str]:
+def done(result: MitigateResult) -> list[str]:
     return [row["step"] for row in result.done]
 
 

@@ -9,12 +9,14 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+    MitigateRequest,
+    MitigateResult,
+    MitigateRuntime,
     MitigateState,
-    Request,
-    Result,
-    Tools,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(host: PatchedHost, intent: str) -> Result:
+def run(host: PatchedHost, intent: str) -> MitigateResult:
     transport = ExecTransport(
         host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
     )
-    tools = Tools(load(), host.sleep, host.now, token=lambda: next(host.tokens))
-    return mitigate_host(Request("ex01", "run-1", "controller-a", intent), transport, tools)
+    tools = MitigateRuntime(load(), host.sleep, host.now, token=lambda: next(host.tokens))
+    return mitigate_host(MitigateRequest("ex01", "run-1", "controller-a", intent), transport, tools)
 
 
 def state(host: PatchedHost) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def test_update_on_a_mitigated_server_is_proven_and_what_was_stopped_comes_back(
     assert run(host, "mitigate").state is MitigateState.MITIGATED
     # Stopped on purpose: neither a reason not to start, nor one to call the update unproven.
     patched = host.patch()
-    assert patched.outcome.state is PatchState.PATCHED, patched.outcome.reason
+    assert patched.outcome.state is InstallState.PATCHED, patched.outcome.reason
     assert host.start("MSExchangeHM") == 4
     assert run(host, "mitigate").state is MitigateState.NOT_NEEDED
     assert run(host, "unmitigate").state is MitigateState.REMOVED

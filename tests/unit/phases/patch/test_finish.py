@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.core import Lock
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
-    Outcome as JobOutcome,
+    JobOutcome,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.restart import (
     RestartResult,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install import finish
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
-    Observed,
-    Outcome,
-    PatchState,
+    HostReading,
+    InstallState,
+    InstallVerdict,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
-    Request,
-    Result,
+    InstallRequest,
+    InstallResult,
 )
 
 
@@ -46,7 +46,7 @@ def test_restart_is_left_out_only_where_none_is_known_to_be_pending_i19(
         record=lambda *_: None, transport=None, owner="a", lock=lambda _purpose: Lock("renewed")
     )
     tools: Any = SimpleNamespace(sleep=None, clock=lambda: 0.0, notice=lambda _said: None)
-    result = Result(Outcome(PatchState.UNKNOWN, "not begun"))
-    done = finish.Finish(Request("ex01", "run-1", "a"), host, tools, result, "patch")
-    assert done.restart(Observed({"pending_reboot": pending}), None)
+    result = InstallResult(InstallVerdict(InstallState.UNKNOWN, "not begun"))
+    done = finish.InstallRun(InstallRequest("ex01", "run-1", "a"), host, tools, result, "patch")
+    assert done.restart(HostReading({"pending_reboot": pending}), None)
     assert len(ordered) == restarts

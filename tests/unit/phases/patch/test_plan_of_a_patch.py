@@ -13,7 +13,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admiss
     ApprovedPlan,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.journal import HostChange
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
     plan_from_dict,
     plan_to_dict,
@@ -24,7 +26,9 @@ from rehearsed_host import Killed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+        InstallResult,
+    )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
 
 QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *DISABLED]}
@@ -44,7 +48,7 @@ def planned(host: PatchedHost, run: str = "run-1") -> HostPlan:
     return plan_from_dict(plan_to_dict(plan))  # as it comes out of the file
 
 
-def apply(host: PatchedHost, folder: Path, plan: HostPlan | None, **changes: Any) -> Result:
+def apply(host: PatchedHost, folder: Path, plan: HostPlan | None, **changes: Any) -> InstallResult:
     one = change(folder, plan, changes.get("run", "run-1"), check=changes.get("check", False))
     one.begin("patch", "proxylogon", {"ticket": "CHG1"})
     result = host.patch(record=one.record, admit=one.admit, **changes)
@@ -57,7 +61,7 @@ def test_plan_of_check_mode_is_what_apply_does_i9(tmp_path: Path) -> None:
     plan = planned(host)
     assert host.world.mutations == []
     result = apply(host, tmp_path, plan)
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert result.planned == plan
     assert [row["step"] for row in result.done] == [step.id for step in plan.steps]
     kinds = [line.content["event"] for line in events(tmp_path / "case/journal.jsonl")]
@@ -130,7 +134,7 @@ def test_stale_plan_changes_nothing_and_says_what_changed(
     plan = planned(PatchedHost(tmp_path))
     drifted = PatchedHost(tmp_path, spec=spec)
     result = apply(drifted, tmp_path, plan, check=check)
-    assert result.outcome.state is PatchState.STALE_PLAN
+    assert result.outcome.state is InstallState.STALE_PLAN
     assert says in result.outcome.reason
     assert drifted.world.mutations == []
     kinds = [line.content["event"] for line in events(tmp_path / "case/journal.jsonl")]
@@ -143,7 +147,7 @@ def test_other_package_than_approved_is_not_installed_i10(tmp_path: Path) -> Non
     for step in plan["steps"][1:3]:
         step["parameters"]["sha256"] = "0" * 64
     result = apply(host, tmp_path, plan_from_dict(plan))
-    assert result.outcome.state is PatchState.STALE_PLAN
+    assert result.outcome.state is InstallState.STALE_PLAN
     assert "step deliver: parameters.sha256 was '0000" in result.outcome.reason
     assert host.world.mutations == []
 
@@ -154,7 +158,7 @@ def test_plan_that_was_carried_out_is_done(tmp_path: Path) -> None:
     apply(host, tmp_path, plan)
     count = len(host.world.mutations)
     again = apply(host, tmp_path, plan)
-    assert (again.outcome.state, again.changed) == (PatchState.NOTHING_TO_DO, False)
+    assert (again.outcome.state, again.changed) == (InstallState.NOTHING_TO_DO, False)
     assert len(host.world.mutations) == count
 
 
@@ -231,7 +235,7 @@ def test_controller_killed_at_every_journal_write_ends_the_same_i15(
                 apply(host, folder, plan)
         result = apply(host, folder, plan)
         where = f"killed {how} write {number}: {result.outcome.reason}"
-        assert result.outcome.state in (PatchState.PATCHED, PatchState.NOTHING_TO_DO), where
+        assert result.outcome.state in (InstallState.PATCHED, InstallState.NOTHING_TO_DO), where
         assert _end(host) == wanted, where
         answer = verify(folder / "case/journal.jsonl")
         assert answer.ok, f"{where}: {answer}"
@@ -258,5 +262,5 @@ def test_what_was_begun_under_a_plan_that_is_gone_goes_on_under_a_new_one_i15(
         assert len(host.world.mutations) == before
         result = apply(host, folder, again, run="run-2")
         where = f"killed at write {number}: {result.outcome.reason}"
-        assert result.outcome.state in (PatchState.PATCHED, PatchState.NOTHING_TO_DO), where
+        assert result.outcome.state in (InstallState.PATCHED, InstallState.NOTHING_TO_DO), where
         assert _end(host) == wanted, where

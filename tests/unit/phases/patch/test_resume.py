@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import (
     effects,
     machine,
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+        InstallResult,
+    )
     from sampling import Draw
 
 QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *DISABLED]}
-GOOD = (PatchState.PATCHED, PatchState.NOTHING_TO_DO)
+GOOD = (InstallState.PATCHED, InstallState.NOTHING_TO_DO)
 RECORD = "C:\\ProgramData\\ExchangeRemediation\\updates\\kb5000871-15.1.2176.9.json"
 # On the same day still: a world with a fixed clock starts its boot anew at midnight.
 MINUTE, LATER = 60.0, 13 * 3600.0
@@ -36,7 +40,7 @@ def commands_of_a_run(tmp_path: Path) -> int:
     return len(host.asked)
 
 
-def assert_patched(host: PatchedHost, result: Result, where: str) -> None:
+def assert_patched(host: PatchedHost, result: InstallResult, where: str) -> None:
     """The end of an uninterrupted run: files, start types, services, lock, record."""
     assert result.outcome.state in GOOD, f"{where}: {result.outcome.reason}"
     assert host.launches == 1, where
@@ -107,12 +111,12 @@ def test_restart_of_the_server_at_every_command_ends_the_same_i15(
             host.faults = {}
             result = host.patch("run-2")
         where = f"restart at {host.asked[number]}, command {number}: {result.outcome.reason}"
-        if host.launches == 1 and result.outcome.state is PatchState.NOT_PATCHED:
+        if host.launches == 1 and result.outcome.state is InstallState.NOT_PATCHED:
             # The installer was cut off with its server and left nothing: that is said, and the
             # next run begins anew.
             assert "cut off by a restart" in result.outcome.reason, where
             host.sleep(1)
-            assert host.patch("run-3").outcome.state is PatchState.PATCHED, where
+            assert host.patch("run-3").outcome.state is InstallState.PATCHED, where
             assert host.launches == 2, where
             continue
         assert_patched(host, result, where)
@@ -128,9 +132,9 @@ def test_installer_at_work_is_awaited_by_a_later_run(tmp_path: Path) -> None:
     host.kill_at = None
     host.sleep(LATER)
     stranger = host.patch("run-2", owner="controller-b")
-    assert stranger.outcome.state is PatchState.STOPPED
+    assert stranger.outcome.state is InstallState.STOPPED
     result = host.patch("run-2")
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), result.outcome.reason
     assert result.lock is not None
     assert result.lock["reason"] == "heartbeat"
 
@@ -144,20 +148,20 @@ def trace(tmp_path: Path) -> list[str]:
 def test_failed_update_is_tried_again_by_the_same_run(tmp_path: Path) -> None:
     """1603 left the server as it was: once the cause is gone the same name begins anew."""
     host = PatchedHost(tmp_path, [{"duration_seconds": 60, "exit_code": 1603}, QUICK])
-    assert host.patch().outcome.state is PatchState.NOT_PATCHED
+    assert host.patch().outcome.state is InstallState.NOT_PATCHED
     assert host.world.file(RECORD) is None
     result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 2), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 2), result.outcome.reason
 
 
 def test_refused_launch_is_tried_again_by_the_same_run(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, [{"refused": "blocked by policy"}, QUICK])
     rules = host.world.data["programs"]
-    assert host.patch().outcome.state is PatchState.STOPPED
+    assert host.patch().outcome.state is InstallState.STOPPED
     assert host.world.file(RECORD) is None, "nothing was launched, so nothing is to be restored"
     host.world.data["programs"] = rules[1:]
     result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), result.outcome.reason
 
 
 OLD_LIBRARIES = {
@@ -175,14 +179,14 @@ UNKNOWN_CODE = {**QUICK, "exit_code": 4711}
 @pytest.mark.parametrize(
     ("behaviour", "state", "launches"),
     [
-        pytest.param(OLD_LIBRARIES, PatchState.DEGRADED, 2, id="half-patch"),
+        pytest.param(OLD_LIBRARIES, InstallState.DEGRADED, 2, id="half-patch"),
         pytest.param(
-            {**QUICK, "effects": [LISTED]}, PatchState.DEGRADED, 2, id="reported-old-bytes"
+            {**QUICK, "effects": [LISTED]}, InstallState.DEGRADED, 2, id="reported-old-bytes"
         ),
     ],
 )
 def test_degraded_is_installed_again_only_when_somebody_says_repair(
-    behaviour: dict[str, Any], state: PatchState, launches: int, tmp_path: Path
+    behaviour: dict[str, Any], state: InstallState, launches: int, tmp_path: Path
 ) -> None:
     host = PatchedHost(tmp_path, [behaviour, QUICK])
     assert host.patch().outcome.state is state
@@ -190,7 +194,7 @@ def test_degraded_is_installed_again_only_when_somebody_says_repair(
     assert host.patch("run-2").outcome.state is state
     assert host.launches == 1
     result = host.patch(repair=True)
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, launches), (
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, launches), (
         result.outcome.reason
     )
     assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), "of the first record"
@@ -198,10 +202,10 @@ def test_degraded_is_installed_again_only_when_somebody_says_repair(
 
 def test_unknown_exit_code_is_proven_when_somebody_says_repair(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, {**UNKNOWN_CODE, "effects": [NEW_FILES, LISTED]})
-    assert host.patch().outcome.state is PatchState.UNKNOWN
-    assert host.patch().outcome.state is PatchState.UNKNOWN
+    assert host.patch().outcome.state is InstallState.UNKNOWN
+    assert host.patch().outcome.state is InstallState.UNKNOWN
     result = host.patch(repair=True)
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), result.outcome.reason
 
 
 def test_repair_of_a_fleet_leaves_whole_servers_alone(tmp_path: Path) -> None:
@@ -209,7 +213,7 @@ def test_repair_of_a_fleet_leaves_whole_servers_alone(tmp_path: Path) -> None:
     host.patch()
     before = len(host.world.mutations)
     result = host.patch("run-2", repair=True)
-    assert result.outcome.state is PatchState.NOTHING_TO_DO, result.outcome.reason
+    assert result.outcome.state is InstallState.NOTHING_TO_DO, result.outcome.reason
     assert len(host.world.mutations) == before
 
 
@@ -217,9 +221,9 @@ def test_repair_installs_over_a_half_patch_that_somebody_else_left(tmp_path: Pat
     """No record of ours: ExSetup.exe is new and listed, every library is old."""
     host = PatchedHost(tmp_path, QUICK)
     effects.apply(host.world, OLD_LIBRARIES["effects"][:2], by="by hand")
-    assert host.patch().outcome.state is PatchState.NOTHING_TO_DO
+    assert host.patch().outcome.state is InstallState.NOTHING_TO_DO
     result = host.patch("run-2", repair=True)
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), result.outcome.reason
 
 
 def test_other_update_is_not_begun_over_an_unfinished_one(tmp_path: Path) -> None:
@@ -229,7 +233,7 @@ def test_other_update_is_not_begun_over_an_unfinished_one(tmp_path: Path) -> Non
     host.world.write_text(RECORD.replace("kb5000871-15.1.2176.9", name), "{}", by="test")
     host.world.delete_file(RECORD, by="test")
     result = host.patch()
-    assert result.outcome.state is PatchState.STOPPED
+    assert result.outcome.state is InstallState.STOPPED
     assert f"{name} was begun on this server" in result.outcome.reason
     assert host.launches == 1
 
@@ -240,12 +244,12 @@ def test_what_another_run_did_before_the_lock_is_not_done_twice_i16(tmp_path: Pa
 
     def the_other_first(answer: Callable[[], Any]) -> Any:
         host.faults = {}
-        assert host.patch("run-2", owner="controller-b").outcome.state is PatchState.PATCHED
+        assert host.patch("run-2", owner="controller-b").outcome.state is InstallState.PATCHED
         return answer()
 
     host.faults = {host.before(tmp_path, "Lock-Host", QUICK): the_other_first}
     result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.NOTHING_TO_DO, 1)
+    assert (result.outcome.state, host.launches) == (InstallState.NOTHING_TO_DO, 1)
 
 
 def test_run_whose_lock_was_taken_over_changes_nothing_more_i16(tmp_path: Path) -> None:
@@ -255,7 +259,7 @@ def test_run_whose_lock_was_taken_over_changes_nothing_more_i16(tmp_path: Path) 
     def taken(answer: Callable[[], Any]) -> Any:
         host.faults = {}
         taking = host.patch("run-2", owner="controller-b", takeover="controller-a is gone, CHG7")
-        assert taking.outcome.state is PatchState.PATCHED, taking.outcome.reason
+        assert taking.outcome.state is InstallState.PATCHED, taking.outcome.reason
         assert taking.lock is not None
         assert (taking.lock["reason"], taking.lock["previous"]["run"]) == ("operator", "run-1")
         return answer()
@@ -263,7 +267,7 @@ def test_run_whose_lock_was_taken_over_changes_nothing_more_i16(tmp_path: Path) 
     host.faults = {host.before(tmp_path, "Restore-ServiceStartTypes", QUICK): taken}
     before = host.launches
     result = host.patch()
-    assert result.outcome.state is PatchState.UNKNOWN
+    assert result.outcome.state is InstallState.UNKNOWN
     assert "NotHeld" in result.outcome.reason or "locked by" in result.outcome.reason
     assert (before, host.launches) == (0, 1)
 
@@ -278,7 +282,7 @@ def test_silent_run_that_lives_is_refused_after_another_of_its_owner_took_over_i
         host.faults = {}
         host.sleep(11 * MINUTE)
         taking = host.patch("run-2")
-        assert taking.outcome.state is PatchState.PATCHED, taking.outcome.reason
+        assert taking.outcome.state is InstallState.PATCHED, taking.outcome.reason
         assert taking.lock is not None
         assert taking.lock["reason"] == "controller"
         host.patch_lock("run-3")  # and a third one is at work when the first wakes up
@@ -286,7 +290,7 @@ def test_silent_run_that_lives_is_refused_after_another_of_its_owner_took_over_i
 
     host.faults = {host.before(tmp_path, "Restore-ServiceStartTypes", QUICK): meanwhile}
     result = host.patch()
-    assert result.outcome.state is PatchState.UNKNOWN
+    assert result.outcome.state is InstallState.UNKNOWN
     assert "(run run-3)" in result.outcome.reason
     assert host.launches == 1
 
@@ -296,6 +300,6 @@ def test_nobody_takes_over_while_the_installer_works_i16(tmp_path: Path) -> None
     host.patch()
     for owner, words in (("controller-b", "in a hurry"), ("controller-a", "")):
         second = host.patch("run-2", owner=owner, takeover=words)
-        assert second.outcome.state in (PatchState.STOPPED, PatchState.UNKNOWN)
+        assert second.outcome.state in (InstallState.STOPPED, InstallState.UNKNOWN)
         assert "is at work" in second.outcome.reason or "locked by" in second.outcome.reason
     assert host.launches == 1

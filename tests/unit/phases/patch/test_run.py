@@ -11,7 +11,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.components import (
     Maintenance,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from line_faults import FAULTS, unreachable
 from patched_host import (
     AT,
@@ -26,24 +28,26 @@ from patched_host import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+        InstallResult,
+    )
 
 QUICK = {**INSTALLS, "duration_seconds": 60, "effects": [*INSTALLS["effects"], *DISABLED]}
 PENDING = {"kind": "pending-reboot"}
 
 
-def names(result: Result) -> list[str]:
+def names(result: InstallResult) -> list[str]:
     return sorted(failure.failure for failure in result.outcome.failures)
 
 
-def wrong(result: Result) -> list[str]:
+def wrong(result: InstallResult) -> list[str]:
     return sorted(condition.condition for condition in result.outcome.wrong)
 
 
 def test_update_is_installed_and_proven(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path)
     result = host.patch()
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert [row["step"] for row in result.done] == list(result.plan)
     assert (host.launches, result.exit_code, result.changed) == (1, 3010, True)
     assert host.asked.count("Restart-Host") == 1
@@ -55,24 +59,24 @@ def test_second_run_changes_nothing(tmp_path: Path) -> None:
     host.patch()
     before = len(host.world.mutations)
     again = host.patch("run-2")
-    assert (again.outcome.state, again.changed) == (PatchState.NOTHING_TO_DO, False)
+    assert (again.outcome.state, again.changed) == (InstallState.NOTHING_TO_DO, False)
     assert len(host.world.mutations) == before
 
 
 def test_record_of_before_stays_until_the_server_has_left_maintenance_mode(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, QUICK)
     entered = host.patch(maintenance=Maintenance.ENTERED)
-    assert entered.outcome.state is PatchState.PATCHED, entered.outcome.reason
+    assert entered.outcome.state is InstallState.PATCHED, entered.outcome.reason
     assert "Remove-UpdateSnapshot" not in host.asked
     left = host.patch(maintenance=Maintenance.LEFT)
-    assert left.outcome.state is PatchState.PATCHED, left.outcome.reason
+    assert left.outcome.state is InstallState.PATCHED, left.outcome.reason
     assert (host.asked.count("Remove-UpdateSnapshot"), host.launches) == (1, 1)
 
 
 def test_check_mode_changes_nothing_and_plans_what_apply_does_i9(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path)
     planned = host.patch(check=True)
-    assert (planned.outcome.state, planned.changed) == (PatchState.PLANNED, False)
+    assert (planned.outcome.state, planned.changed) == (InstallState.PLANNED, False)
     assert host.world.mutations == []
     done = host.patch()
     assert [row["step"] for row in done.done] == list(planned.plan)
@@ -168,7 +172,7 @@ def test_service_that_does_not_come_back_is_named(tmp_path: Path) -> None:
     entry = {**services["MSExchangeTransport"], "refuses": "start"}
     host.world.data["services"] = {**services, "MSExchangeTransport": entry}
     result = host.patch()
-    assert result.outcome.state is PatchState.DEGRADED
+    assert result.outcome.state is InstallState.DEGRADED
     assert wrong(result) == ["services"]
     assert "MSExchangeTransport is Stopped" in result.outcome.reason
 
@@ -199,7 +203,7 @@ def test_component_that_managed_availability_took_out_is_awaited(
     host.sleep = later  # type: ignore[method-assign]
     result = host.patch()
     if comes_back:
-        assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+        assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
         return
     assert (wrong(result), names(result)) == (["components"], ["components-out"])
     assert "OwaProxy is Inactive by HealthAPI" in result.outcome.reason
@@ -210,7 +214,7 @@ def test_maintenance_mode_that_was_there_before_is_said(tmp_path: Path) -> None:
     key = HEALTH["key"].replace("OwaProxy", "ServerWideOffline")
     host.world.set_value(key, "Maintenance", "String", HEALTH["value"], by="operator")
     result = host.patch()
-    assert result.outcome.state is PatchState.PATCHED
+    assert result.outcome.state is InstallState.PATCHED
     assert "ServerWideOffline is Inactive by Maintenance" in result.outcome.reason
 
 
@@ -223,20 +227,20 @@ def test_host_that_is_away_after_the_installation_is_unknown_and_stays_locked_i1
     number = probe.asked.index("Get-ExchangeServerInfo", after)
     host = PatchedHost(tmp_path, QUICK, faults=dict.fromkeys(range(number, 999), unreachable))
     result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.UNKNOWN, 1), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.UNKNOWN, 1), result.outcome.reason
     assert "Unlock-Host" not in host.asked
 
 
 def test_unknown_exit_code_is_a_stop_without_restart_i19(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, {**INSTALLS, "exit_code": 4711})
-    assert host.patch().outcome.state is PatchState.UNKNOWN
+    assert host.patch().outcome.state is InstallState.UNKNOWN
     assert "Restart-Host" not in host.asked
     assert "Restore-ServiceStartTypes" not in host.asked
 
 
 def test_stuck_installer_is_neither_ended_nor_restarted_over(tmp_path: Path) -> None:
     host = PatchedHost(tmp_path, {**INSTALLS, "hang": True})
-    assert host.patch().outcome.state is PatchState.UNKNOWN
+    assert host.patch().outcome.state is InstallState.UNKNOWN
     assert not {"Restart-Host", "Remove-HostJob", "Unlock-Host"} & set(host.asked)
     assert any(isinstance(p, dict) and p["name"] == "msiexec" for p in host.world.data["processes"])
 
@@ -245,10 +249,10 @@ def test_other_installation_is_waited_for_bounded(tmp_path: Path) -> None:
     busy = {"duration_seconds": 1, "exit_code": 1618}
     host = PatchedHost(tmp_path, [busy, busy, INSTALLS])
     result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 3)
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 3)
     host = PatchedHost(tmp_path, [busy])
     result = host.patch()
-    assert (result.outcome.state, host.launches) == (PatchState.NOT_PATCHED, 3)
+    assert (result.outcome.state, host.launches) == (InstallState.NOT_PATCHED, 3)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +272,7 @@ def test_what_forbids_it_stops_it_before_anything_is_changed(
 ) -> None:
     host = PatchedHost(tmp_path, spec=spec)
     result = host.patch(**changes)
-    assert result.outcome.state is PatchState.STOPPED
+    assert result.outcome.state is InstallState.STOPPED
     assert says in result.outcome.reason
     assert host.world.mutations == []
 
@@ -277,7 +281,7 @@ def test_other_controller_is_told_by_whom_the_host_is_held_i16(tmp_path: Path) -
     host = PatchedHost(tmp_path, {**INSTALLS, "hang": True})
     host.patch()
     second = host.patch("run-2", owner="controller-b")
-    assert second.outcome.state is PatchState.STOPPED
+    assert second.outcome.state is InstallState.STOPPED
     assert "controller-a" in second.outcome.reason or "msiexec" in second.outcome.reason
     assert host.launches == 1
 
@@ -295,5 +299,5 @@ def test_fault_at_every_command_patches_once_i15(fault: str, tmp_path: Path) -> 
         host.faults = {number: FAULTS[fault]}
         result = host.patch()
         where = f"{fault} at command {number}: {result.outcome.reason}"
-        assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), where
+        assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), where
         assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where

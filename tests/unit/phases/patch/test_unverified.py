@@ -15,7 +15,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model im
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.source import (
     PackageSource,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.file_bytes import (
     content,
 )
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+        InstallResult,
+    )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
         PackageRecord,
     )
@@ -66,13 +70,15 @@ def make_store(
     }
 
 
-def patch(host: PatchedHost, options: dict[str, Any], **changes: Any) -> Result:
+def patch(host: PatchedHost, options: dict[str, Any], **changes: Any) -> InstallResult:
     source = PackageSource.of(options)
     return host.patch(store=source.catalogue, deliver=source.deliver, **changes)
 
 
-def assert_nothing_launched(host: PatchedHost, result: Result, says: str) -> None:
-    assert result.outcome.state in (PatchState.STOPPED, PatchState.UNKNOWN), result.outcome.reason
+def assert_nothing_launched(host: PatchedHost, result: InstallResult, says: str) -> None:
+    assert result.outcome.state in (InstallState.STOPPED, InstallState.UNKNOWN), (
+        result.outcome.reason
+    )
     assert says in result.outcome.reason
     assert host.launches == 0
     assert host.start("MSExchangeIS") == 2
@@ -86,7 +92,7 @@ def test_verified_package_is_launched_i10(tmp_path: Path) -> None:
     """What the others differ from by one thing each."""
     host = PatchedHost(tmp_path, QUICK)
     result = patch(host, make_store(tmp_path))
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 1), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), result.outcome.reason
 
 
 def test_package_swapped_in_the_store_is_not_sent_i10(tmp_path: Path) -> None:
@@ -156,10 +162,10 @@ def test_file_that_lies_on_the_host_already_is_hashed_before_it_is_believed_i10(
     """A later run finds the package of an earlier one swapped, and brings it again."""
     host = PatchedHost(tmp_path, [{"duration_seconds": 60, "exit_code": 1603}, QUICK])
     options = make_store(tmp_path)
-    assert patch(host, options).outcome.state is PatchState.NOT_PATCHED
+    assert patch(host, options).outcome.state is InstallState.NOT_PATCHED
     swap_same_size(host)
     result = patch(host, options)
-    assert (result.outcome.state, host.launches) == (PatchState.PATCHED, 2), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 2), result.outcome.reason
     entry = host.world.file(on_host(host))
     assert entry is not None
     assert content(entry) == CONTENT

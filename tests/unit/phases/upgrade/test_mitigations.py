@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.mitigations import (
-    Mitigated,
+    MitigationsInEffect,
     to_reapply,
 )
 from rehearsed_host import Killed
@@ -52,7 +54,7 @@ def test_everything_is_listed_and_applied_again_between_upgrade_and_update(tmp_p
     assert set(planned.reapply) == set(ALL)
     host.asked.clear()
     result = host.upgrade()
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert [row["step"] for row in result.done] == list(result.plan) == list(planned.plan)
     assert seen == {
         "um": 2,
@@ -67,14 +69,14 @@ def test_everything_is_listed_and_applied_again_between_upgrade_and_update(tmp_p
     assert mitigate(host, "mitigate-2") == "mitigated"
     assert undo_records(host) == sorted(ALL)
     again = host.upgrade("run-3")
-    assert (again.outcome.state, again.reapply) == (PatchState.NOTHING_TO_DO, ())
+    assert (again.outcome.state, again.reapply) == (InstallState.NOTHING_TO_DO, ())
     assert records(host) == []
 
 
 def test_setup_that_refuses_leaves_rules_and_lists_what_was_given_back(tmp_path: Path) -> None:
     host = mitigated(tmp_path, behaviour={**UPGRADES, "exit_code": 1, "effects": []})
     result = host.upgrade()
-    assert result.outcome.state is PatchState.NOT_PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.NOT_PATCHED, result.outcome.reason
     assert set(result.reapply) == set(STOPPED)
     assert records(host) == ["cu-15.1.2176.2.mitigations"]
 
@@ -83,7 +85,7 @@ def test_image_that_cannot_be_used_lists_what_was_given_back(tmp_path: Path) -> 
     images = [{"match": ".iso", "problem": "corrupt"}]
     host = mitigated(tmp_path, spec={"images": images})
     result = host.upgrade()
-    assert (result.outcome.state, host.launches) == (PatchState.STOPPED, 0)
+    assert (result.outcome.state, host.launches) == (InstallState.STOPPED, 0)
     assert set(result.reapply) == set(STOPPED)
     assert records(host) == ["cu-15.1.2176.2.mitigations"]
 
@@ -93,7 +95,7 @@ def test_stopped_by_somebody_else_is_not_guessed(tmp_path: Path) -> None:
     host.world.delete_file(UNDO, by="test")
     before = len(host.world.mutations)
     result = host.upgrade()
-    assert result.outcome.state is PatchState.STOPPED
+    assert result.outcome.state is InstallState.STOPPED
     for name in STOPPED:
         assert name in result.outcome.reason
     assert len(host.world.mutations) == before
@@ -111,7 +113,7 @@ def test_memory_survives_wherever_the_controller_dies_i15(tmp_path: Path) -> Non
         result = host.upgrade("another day")
         where = f"killed at command {number}: {result.outcome.reason}"
         assert host.launches == 1, where
-        assert result.outcome.state in (PatchState.PATCHED, PatchState.NOTHING_TO_DO), where
+        assert result.outcome.state in (InstallState.PATCHED, InstallState.NOTHING_TO_DO), where
         assert set(result.reapply) == set(ALL), where
 
 
@@ -129,7 +131,7 @@ def test_record_that_the_host_made_up_is_read_for_known_mitigations_only(tmp_pat
 
 
 def test_mitigation_of_which_only_a_part_is_left_is_listed() -> None:
-    after = Mitigated(present=("um-services", "ecp-app-pool"), holding=("um-services",))
+    after = MitigationsInEffect(present=("um-services", "ecp-app-pool"), holding=("um-services",))
     remembered = ("um-services", "ecp-app-pool", "ecp-app-pool")
     build = Build.parse("15.1.2176.2")
     assert to_reapply(load(), remembered, after, build) == ("ecp-app-pool",)

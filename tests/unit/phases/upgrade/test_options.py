@@ -16,14 +16,16 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
     Action,
-    Choice,
-    Outcome,
-    PatchState,
+    InstallState,
+    InstallVerdict,
+    UpdateSelection,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+    InstallResult,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade import options
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.kind import (
-    Upgrading,
+    CumulativeUpdate,
 )
 from upgraded_host import record
 
@@ -48,9 +50,9 @@ def test_unclear_answer_of_the_dag_guard_is_refused_i17() -> None:
         options.request("ex01", DEFAULTS | {"dag_guard": {"allowed": "yes"}}, check=True)
 
 
-@pytest.mark.parametrize("state", PatchState)
-def test_every_state_has_a_word_of_an_upgrade(state: PatchState) -> None:
-    word = options.state_of(Result(Outcome(state, "x")))
+@pytest.mark.parametrize("state", InstallState)
+def test_every_state_has_a_word_of_an_upgrade(state: InstallState) -> None:
+    word = options.state_of(InstallResult(InstallVerdict(state, "x")))
     assert "patched" not in word
     assert word in yaml.safe_load(cumulative_update.RETURN)["cumulative_update"]["contains"][
         "state"
@@ -59,16 +61,18 @@ def test_every_state_has_a_word_of_an_upgrade(state: PatchState) -> None:
 
 def test_result_lists_what_is_to_be_applied_again() -> None:
     wanted = options.request("ex01", DEFAULTS, check=True)
-    choice = Choice(Action.INSTALL, "x", Build.parse("15.1.2106.2"))
-    result = Result(Outcome(PatchState.PATCHED, "x"), choice, reapply=("backend-cookie",))
+    choice = UpdateSelection(Action.INSTALL, "x", Build.parse("15.1.2106.2"))
+    result = InstallResult(
+        InstallVerdict(InstallState.PATCHED, "x"), choice, reapply=("backend-cookie",)
+    )
     entry = options.to_dict(wanted, result)
     assert (entry["state"], entry["reapply"]) == ("upgraded", ["backend-cookie"])
 
 
 def test_words_of_setup_follow_from_the_image() -> None:
-    words = Upgrading().words(record(), "unused")
+    words = CumulativeUpdate().words(record(), "unused")
     assert words.arguments == ("/IAcceptExchangeServerLicenseTerms", "/Mode:Upgrade")
     assert words.progress_paths == ("C:\\ExchangeSetupLogs",)
     foreign = record().to_json() | {"product": "Exchange2010", "cu": "SP3"}
     with pytest.raises(RefusedError, match="no licence switch"):
-        Upgrading().words(type(record()).from_json(foreign), "unused")
+        CumulativeUpdate().words(type(record()).from_json(foreign), "unused")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from patched_host import AT, BIN, DISABLED
 from rehearsed_host import Killed
 from upgraded_host import (
@@ -25,16 +27,18 @@ from upgraded_host import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import Result
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+        InstallResult,
+    )
 
 WORDS = "/IAcceptExchangeServerLicenseTerms /Mode:Upgrade"
 
 
-def names(result: Result) -> list[str]:
+def names(result: InstallResult) -> list[str]:
     return sorted(failure.failure for failure in result.outcome.failures)
 
 
-def wrong(result: Result) -> list[str]:
+def wrong(result: InstallResult) -> list[str]:
     return sorted(condition.condition for condition in result.outcome.wrong)
 
 
@@ -50,7 +54,7 @@ def launched(host: UpgradedHost) -> list[str]:
 def test_server_is_upgraded_and_that_is_proven(tmp_path: Path) -> None:
     host = UpgradedHost(tmp_path)
     result = host.upgrade()
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert [row["step"] for row in result.done] == list(result.plan)
     assert launched(host) == [f"D:\\setup.exe {WORDS}"]
     assert (result.exit_code, result.changed, result.reapply) == (0, True, ())
@@ -64,14 +68,14 @@ def test_second_run_changes_nothing(tmp_path: Path) -> None:
     host.upgrade()
     before = len(host.world.mutations)
     again = host.upgrade("run-2")
-    assert (again.outcome.state, again.changed) == (PatchState.NOTHING_TO_DO, False)
+    assert (again.outcome.state, again.changed) == (InstallState.NOTHING_TO_DO, False)
     assert len(host.world.mutations) == before
 
 
 def test_check_mode_changes_nothing_and_plans_what_apply_does_i9(tmp_path: Path) -> None:
     host = UpgradedHost(tmp_path)
     planned = host.upgrade(check=True)
-    assert (planned.outcome.state, planned.changed) == (PatchState.PLANNED, False)
+    assert (planned.outcome.state, planned.changed) == (InstallState.PLANNED, False)
     assert host.world.mutations == []
     assert planned.planned is not None
     install = next(step for step in planned.planned.steps if step.id == "install")
@@ -144,7 +148,7 @@ def test_setup_that_behaves(
 
 def test_stuck_setup_is_neither_ended_nor_restarted_over(tmp_path: Path) -> None:
     host = UpgradedHost(tmp_path, {**UPGRADES, "hang": True})
-    assert host.upgrade().outcome.state is PatchState.UNKNOWN
+    assert host.upgrade().outcome.state is InstallState.UNKNOWN
     assert not {"Restart-Host", "Remove-HostJob", "Unlock-Host"} & set(host.asked)
     assert list(host.world.data["attached_images"].values()) == ["D"]
 
@@ -160,14 +164,14 @@ def test_setup_without_its_runner_is_left_alone_until_it_has_ended(tmp_path: Pat
 
     host.faults = {host.before(tmp_path, "Start-HostJob") + 3: lose_the_runner}
     result = host.upgrade()
-    assert result.outcome.state is PatchState.UNKNOWN
+    assert result.outcome.state is InstallState.UNKNOWN
     assert "it is at work: setup" in result.outcome.reason
     assert not {"Restart-Host", "Restore-ServiceStartTypes", "Unlock-Host"} & set(host.asked)
     host.faults = {}
     host.world.data["processes"] = []  # it has ended, nobody knows how
     host.sleep(3600)
     again = host.upgrade("another day")
-    assert again.outcome.state is PatchState.NOT_PATCHED, again.outcome.reason
+    assert again.outcome.state is InstallState.NOT_PATCHED, again.outcome.reason
     assert host.launches == 1
 
 
@@ -176,9 +180,9 @@ def test_setup_that_broke_off_is_not_simply_started_again(tmp_path: Path) -> Non
     half = {**EXSETUP, "path": f"{BIN}\\Microsoft.Exchange.Common.dll"}
     host = UpgradedHost(tmp_path, {**UPGRADES, "reboots": True, "effects": [half]})
     first = host.upgrade()
-    assert first.outcome.state is PatchState.DEGRADED, first.outcome.reason
+    assert first.outcome.state is InstallState.DEGRADED, first.outcome.reason
     again = host.upgrade("run-2", repair=True)
-    assert again.outcome.state is not PatchState.PATCHED
+    assert again.outcome.state is not InstallState.PATCHED
     assert host.launches == 1
 
 
@@ -186,7 +190,7 @@ def test_setup_that_broke_off_is_not_simply_started_again(tmp_path: Path) -> Non
 def test_image_that_cannot_be_used_leaves_the_server_alone(problem: str, tmp_path: Path) -> None:
     host = UpgradedHost(tmp_path, spec={"images": [{"match": ".iso", "problem": problem}]})
     result = host.upgrade()
-    assert (result.outcome.state, host.launches) == (PatchState.STOPPED, 0), result.outcome.reason
+    assert (result.outcome.state, host.launches) == (InstallState.STOPPED, 0), result.outcome.reason
     assert "image" in result.outcome.reason
     assert records(host) == []
 
@@ -213,7 +217,7 @@ def test_what_forbids_it_stops_it_before_anything_is_changed(
 ) -> None:
     host = UpgradedHost(tmp_path, spec=spec)
     result = host.upgrade(**changes)
-    assert result.outcome.state is PatchState.STOPPED
+    assert result.outcome.state is InstallState.STOPPED
     assert says in result.outcome.reason
     assert host.world.mutations == []
 
@@ -221,7 +225,7 @@ def test_what_forbids_it_stops_it_before_anything_is_changed(
 def test_without_a_wish_the_newest_supported_one_is_taken(tmp_path: Path) -> None:
     host = UpgradedHost(tmp_path)
     result = host.upgrade(wanted=None)
-    assert result.outcome.state is PatchState.PATCHED, result.outcome.reason
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert result.choice is not None
     assert result.choice.update == "Exchange2016 CU19"
 
@@ -236,7 +240,7 @@ def test_bytes_that_changed_on_the_host_are_not_launched_i10(tmp_path: Path) -> 
 
     host.faults = {host.before(tmp_path, "Start-HostJob"): swap}
     result = host.upgrade()
-    assert (result.outcome.state, host.launches) == (PatchState.STOPPED, 0)
+    assert (result.outcome.state, host.launches) == (InstallState.STOPPED, 0)
 
 
 def test_setup_is_launched_once_wherever_the_controller_dies_i15(tmp_path: Path) -> None:
@@ -251,6 +255,6 @@ def test_setup_is_launched_once_wherever_the_controller_dies_i15(tmp_path: Path)
         host.sleep(7 * 3600)  # whoever starts it again comes late: the lock of run-1 is stale
         result = host.upgrade(run)
         where = f"killed at command {number}: {result.outcome.reason}"
-        assert result.outcome.state in (PatchState.PATCHED, PatchState.NOTHING_TO_DO), where
+        assert result.outcome.state in (InstallState.PATCHED, InstallState.NOTHING_TO_DO), where
         assert host.launches == 1, where
         assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import PatchState
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
+    InstallState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from line_faults import FAULTS
 from patched_host import DISABLED
@@ -25,12 +27,12 @@ SETUP = {**QUICK, "effects": [*QUICK["effects"], *DISABLED]}
 
 def commands_of_a_run(folder: Path) -> int:
     host = mitigated(folder, behaviour=SETUP)
-    assert host.upgrade().outcome.state is PatchState.PATCHED
+    assert host.upgrade().outcome.state is InstallState.PATCHED
     return len(host.asked)
 
 
 def assert_upgraded(host: UpgradedHost, result: Any, where: str) -> None:
-    done = (PatchState.PATCHED, PatchState.NOTHING_TO_DO)
+    done = (InstallState.PATCHED, InstallState.NOTHING_TO_DO)
     assert result.outcome.state in done, f"{where}: {result.outcome.reason}"
     assert set(result.reapply) == set(ALL), where
     assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where
@@ -74,7 +76,7 @@ def test_restart_of_the_server_at_every_command_ends_the_same_i15(
             result = host.upgrade("another day")
         where = f"restart {moment} {host.asked[number]}, command {number}"
         assert host.launches <= 1, where
-        if result.outcome.state is PatchState.NOT_PATCHED:
+        if result.outcome.state is InstallState.NOT_PATCHED:
             # Setup was cut off with its server and left nothing: that is said, and the next run begins anew.
             assert "cut off by a restart" in result.outcome.reason, where
             host.sleep(1)

@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ....host.jobs.decide import Outcome as JobOutcome
+from ....host.jobs.decide import JobOutcome
 from ....host.jobs.state import FINISHED, INTERRUPTED, REFUSED
-from ....judge.mitigations.state import State
-from ....microsoft.result import Outcome
+from ....judge.mitigations.state import MitigationState
+from ....microsoft.result import ScriptOutcome
 from ....plan.records import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ....judge.mitigations.state import MitigationState
-    from ....microsoft.run import ToolReport
+    from ....judge.mitigations.state import JudgedMitigation
+    from ....microsoft.run import ScriptReport
     from ....plan.records import HostPlan
 
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ENDED = (FINISHED, REFUSED, INTERRUPTED)
 
 
-class ToolState(Enum):
+class ByScriptState(Enum):
     """What the host is, as far as is known."""
 
     MITIGATED = "mitigated"  # all of it holds, and nothing says otherwise
@@ -38,32 +38,32 @@ class ToolState(Enum):
 
 
 @dataclass(slots=True)
-class ToolAnswer:
+class ByScriptResult:
     """The result of the action. ``ok``: what was asked for is so, or planned."""
 
     plan: HostPlan
-    state: ToolState = ToolState.UNKNOWN
+    state: ByScriptState = ByScriptState.UNKNOWN
     ok: bool = False
     changed: bool = False
     reasons: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tool: dict[str, Any] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
-    report: ToolReport | None = None
+    report: ScriptReport | None = None
     job: str | None = None
-    read_back: Mapping[str, MitigationState] | None = None
+    read_back: Mapping[str, JudgedMitigation] | None = None
     proofs: dict[str, str] = field(default_factory=dict)  # what our own request met
     kept: str | None = None
     output: str | None = None
     code: str | None = None  # of the error that ended it
 
-    def refuse(self, reason: str, state: ToolState = ToolState.REFUSED) -> None:
+    def refuse(self, reason: str, state: ByScriptState = ByScriptState.REFUSED) -> None:
         """Nothing was launched, and why."""
         self.state, self.ok = state, False
         self.reasons.append(reason)
         self.plan = replace(self.plan, refusals=(*self.plan.refusals, Refusal(None, reason)))
 
-    def conclude(self, report: ToolReport) -> None:
+    def conclude(self, report: ScriptReport) -> None:
         """Take over what a run came to."""
         job = report.job
         self.report = report
@@ -74,7 +74,7 @@ class ToolAnswer:
             return
         self.read_back = report.states
         self.state = _judged(report)
-        self.ok = report.result.outcome is Outcome.SUCCEEDED
+        self.ok = report.result.outcome is ScriptOutcome.SUCCEEDED
 
     def prove(self, mitigation: str, proven: bool | None, words: str | None) -> None:  # noqa: FBT001 - as probes.Answers says it
         """Take over what our own request to the front end met; a rule that refuses nothing is none."""
@@ -83,7 +83,7 @@ class ToolAnswer:
         self.proofs[mitigation] = words
         if proven is not True:
             self.ok = False
-            self.state = ToolState.UNKNOWN if proven is None else ToolState.NOT_MITIGATED
+            self.state = ByScriptState.UNKNOWN if proven is None else ByScriptState.NOT_MITIGATED
             self.reasons.append(f"{mitigation} is there and not proven: {words}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,37 +135,40 @@ class ToolAnswer:
         }
 
 
-def standings(states: Mapping[str, MitigationState] | None) -> dict[str, Any] | None:
+def standings(states: Mapping[str, JudgedMitigation] | None) -> dict[str, Any] | None:
     """Return the states of mitigations as JSON."""
     if states is None:
         return None
     return {name: {"state": one.state.value, "detail": one.detail} for name, one in states.items()}
 
 
-def host_state(states: Iterable[MitigationState]) -> ToolState:
+def host_state(states: Iterable[JudgedMitigation]) -> ByScriptState:
     """What a host is by our own reading of these mitigations alone."""
     found = {one.state for one in states}
-    if State.UNKNOWN in found or not found:
-        return ToolState.UNKNOWN
-    if State.HOLDS in found and found <= {State.HOLDS, State.NOT_APPLICABLE}:
-        return ToolState.MITIGATED
-    return ToolState.NOT_MITIGATED
+    if MitigationState.UNKNOWN in found or not found:
+        return ByScriptState.UNKNOWN
+    if MitigationState.HOLDS in found and found <= {
+        MitigationState.HOLDS,
+        MitigationState.NOT_APPLICABLE,
+    }:
+        return ByScriptState.MITIGATED
+    return ByScriptState.NOT_MITIGATED
 
 
-def at_work(report: ToolReport) -> bool:
+def at_work(report: ScriptReport) -> bool:
     """Whether the script may still run."""
     job = report.job
     running = job.state is not None and job.state.program_running
     return running or job.outcome in (JobOutcome.STALLED, JobOutcome.UNKNOWN)
 
 
-def is_over(report: ToolReport) -> bool:
+def is_over(report: ScriptReport) -> bool:
     """Whether this attempt is over; what may still run is looked at again."""
     state = report.job.state
     return state is not None and state.state in _ENDED and not at_work(report)
 
 
-def _judged(report: ToolReport) -> ToolState:
+def _judged(report: ScriptReport) -> ByScriptState:
     """What a host is after a run: our own reading, unless something speaks against it.
 
     A script that did not say that it succeeded, and a host that is as wanted all the same, are two
@@ -173,7 +176,7 @@ def _judged(report: ToolReport) -> ToolState:
     """
     result = report.result
     if at_work(report) or report.states is None:
-        return ToolState.UNKNOWN
-    if result.in_place is not False and result.outcome is not Outcome.SUCCEEDED:
-        return ToolState.UNKNOWN
+        return ByScriptState.UNKNOWN
+    if result.in_place is not False and result.outcome is not ScriptOutcome.SUCCEEDED:
+        return ByScriptState.UNKNOWN
     return host_state(report.states.values())

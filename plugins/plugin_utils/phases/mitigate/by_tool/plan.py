@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....base.errors import RefusedError
-from ....catalog.records.tools import Intent
+from ....catalog.records.tools import ScriptIntent
 from ....microsoft.result import compare
 from ....plan.records import Step
 from .answer import standings
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ....host.calls.packages import FileState
-    from ....judge.mitigations.state import MitigationState
-    from ....microsoft.command import Wish
-    from ....microsoft.file import ToolParcel
-    from ..choose import Selection
+    from ....judge.mitigations.state import JudgedMitigation
+    from ....microsoft.command import ScriptOptions
+    from ....microsoft.file import RemoteScript
+    from ..choose import MitigationSelection
 
 
-def nothing_to_do(selection: Selection, wish: Wish) -> tuple[str, ...] | None:
+def nothing_to_do(selection: MitigationSelection, wish: ScriptOptions) -> tuple[str, ...] | None:
     """Say why nothing is to be done, or None; the choice is that for native mitigations.
 
     :raises RefusedError: something forbids it, or what it rests on could not be read (I19).
@@ -30,30 +30,30 @@ def nothing_to_do(selection: Selection, wish: Wish) -> tuple[str, ...] | None:
         raise RefusedError(selection.stop)
     place, _ = compare(wish, states(selection))
     if place:
-        mitigate = wish.intent is Intent.MITIGATE
+        mitigate = wish.intent is ScriptIntent.MITIGATE
         what = "in place by full content" if mitigate else "not on the server"
         return (f"{', '.join(wish.mitigations)}: {what} already, nothing was started",)
     if selection.plan.refused:
         raise RefusedError("; ".join(selection.plan.refused))
     if not selection.plan.steps:
         return selection.plan.notes
-    if wish.intent is Intent.ROLLBACK and selection.plan.notes:
+    if wish.intent is ScriptIntent.ROLLBACK and selection.plan.notes:
         # It takes off all that it is asked for, and something of that is to stay.
         raise RefusedError("; ".join(selection.plan.notes))
     return None
 
 
-def states(selection: Selection) -> dict[str, MitigationState]:
+def states(selection: MitigationSelection) -> dict[str, JudgedMitigation]:
     """The states of the mitigations that are meant."""
     return {one.mitigation.id: one.state for one in selection.found}
 
 
 def steps(
-    parcel: ToolParcel,
-    wish: Wish,
+    parcel: RemoteScript,
+    wish: ScriptOptions,
     job: dict[str, Any],
     package: FileState,
-    found: Mapping[str, MitigationState],
+    found: Mapping[str, JudgedMitigation],
 ) -> tuple[Step, ...]:
     """The steps of one run. ``package``: what the host has of the file.
 
@@ -76,7 +76,7 @@ def steps(
                 after={"state": "complete", "bytes": parcel.size},
             )
         )
-    mitigate = wish.intent is Intent.MITIGATE
+    mitigate = wish.intent is ScriptIntent.MITIGATE
     wanted, verb = ("holds", "mitigated") if mitigate else ("missing", "rolled back")
     planned.append(
         Step(

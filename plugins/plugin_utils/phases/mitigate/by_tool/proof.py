@@ -6,19 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....base.errors import RefusedError
-from ....catalog.records.tools import Intent
+from ....catalog.records.tools import ScriptIntent
 from ....facts.read import Facts, rows, text
 from ....host.calls import iis_module
 from ....host.calls.front_end import probe
-from ....judge.mitigations.state import State
+from ....judge.mitigations.state import MitigationState
 from ..probes import Answers, questions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ....judge.mitigations.state import MitigationState
+    from ....judge.mitigations.state import JudgedMitigation
     from ....microsoft.attempt import Attempt
-    from .answer import ToolAnswer
+    from .answer import ByScriptResult
 
 
 def refuse_download(attempt: Attempt) -> None:
@@ -27,7 +27,7 @@ def refuse_download(attempt: Attempt) -> None:
     :raises RefusedError: it is not among the products by the words that the script looks for.
     """
     tool, wish = attempt.parcel.identity.tool, attempt.request.wish
-    if wish.intent is not Intent.MITIGATE or "backend-cookie" not in wish.mitigations:
+    if wish.intent is not ScriptIntent.MITIGATE or "backend-cookie" not in wish.mitigations:
         return
     if not tool.url_rewrite_listed:
         return
@@ -41,10 +41,10 @@ def refuse_download(attempt: Attempt) -> None:
         )
 
 
-def prove(attempt: Attempt, states: Mapping[str, MitigationState], answer: ToolAnswer) -> None:
+def prove(attempt: Attempt, states: Mapping[str, JudgedMitigation], answer: ByScriptResult) -> None:
     """Send the requests that what holds must refuse, beside those to the health pages."""
     catalog = attempt.world.catalog
-    held = [name for name, one in states.items() if one.state is State.HOLDS]
+    held = [name for name, one in states.items() if one.state is MitigationState.HOLDS]
     wanted = [catalog.mitigation(name) for name in held]
     asking = questions(Facts.of(attempt.facts.result, attempt.facts.errors), wanted)
     answers = Answers(asking, probe(attempt.session, asking.probes()))

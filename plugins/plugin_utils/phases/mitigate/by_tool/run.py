@@ -30,36 +30,34 @@ from ....base.errors import (
     RemediationError,
     ScriptError,
 )
-from ....catalog.records.tools import Intent
+from ....catalog.records.tools import ScriptIntent
 from ....catalog.scripts import tool as known_tool
 from ....change.admission import StalePlan
 from ....change.run import Broken, ChangeRun
 from ....host.jobs.state import ABSENT
 from ....microsoft.attempt import Attempt
 from ....microsoft.file import open_tool
-from ....microsoft.record import ToolRecords
-from ....microsoft.request import ToolRequest, ToolWorld
+from ....microsoft.record import AttemptRecords
 from ....microsoft.run import refuse_known
 from ....plan.records import HostPlan
 from ..choose import choose
 from ..phase import MITIGATE, UNMITIGATE
-from .answer import ToolAnswer, ToolState, at_work, host_state, is_over
+from .answer import ByScriptResult, ByScriptState, at_work, host_state, is_over
 from .plan import nothing_to_do, states, steps
 from .proof import prove, refuse_download
 
 if TYPE_CHECKING:
     from ....change.session import HostSession
     from ....host.transport.reply import Reply
-    from ....microsoft.file import ToolParcel
-    from ....microsoft.record import ToolRecord
-    from ..choose import Selection
-
-__all__ = ["ToolAnswer", "ToolRequest", "ToolState", "ToolWorld", "run_tool_on"]
+    from ....microsoft.file import RemoteScript
+    from ....microsoft.record import AttemptRecord
+    from ....microsoft.request import ScriptRequest, ScriptRuntime
+    from ..choose import MitigationSelection
 
 
 def run_tool_on(
-    session: HostSession, request: ToolRequest, facts: Reply | None, world: ToolWorld
-) -> ToolAnswer:
+    session: HostSession, request: ScriptRequest, facts: Reply | None, world: ScriptRuntime
+) -> ByScriptResult:
     """Run it on one host; ``facts``: the reply of ``session.facts()``, asked here without it.
 
     :raises ConfigError: what the operator wrote is wrong; everything else is a state.
@@ -76,12 +74,12 @@ def run_tool_on(
 class _Run:
     """One run on one host."""
 
-    def __init__(self, session: HostSession, request: ToolRequest, world: ToolWorld) -> None:
+    def __init__(self, session: HostSession, request: ScriptRequest, world: ScriptRuntime) -> None:
         self.session = session
         self.request = request
         self.world = world
-        intent = MITIGATE if request.intent is Intent.MITIGATE else UNMITIGATE
-        self.answer = ToolAnswer(HostPlan(intent, request.campaign))
+        intent = MITIGATE if request.intent is ScriptIntent.MITIGATE else UNMITIGATE
+        self.answer = ByScriptResult(HostPlan(intent, request.campaign))
         # acted: it may have been launched, and then it may be at work after an error
         self.change = ChangeRun(session, request.host, intent, world.notice, installs=True)
 
@@ -101,14 +99,14 @@ class _Run:
         known = self._plan(attempt, record, facts)
         self.world.admit(answer.plan)
         if request.check:
-            answer.state, answer.ok = ToolState.PLANNED, True
+            answer.state, answer.ok = ByScriptState.PLANNED, True
             answer.changed = bool(answer.plan.steps)
             return
         if request.objection and answer.plan.steps:
             raise RefusedError(request.objection)
         self._act(attempt, record, deliver=known == ABSENT)
 
-    def _attempt(self, parcel: ToolParcel, facts: Reply) -> tuple[Attempt, ToolRecord | None]:
+    def _attempt(self, parcel: RemoteScript, facts: Reply) -> tuple[Attempt, AttemptRecord | None]:
         """The attempt, and its record if it is one that was cut off."""
         request, run = self.request, self.session.run
         identity = parcel.identity
@@ -122,7 +120,7 @@ class _Run:
             "mitigations": list(request.names),
         }
         name = request.job_name(run, parcel.sha256)
-        records = ToolRecords(request.kept, name, request.host, run, request.secrets)
+        records = AttemptRecords(request.kept, name, request.host, run, request.secrets)
         number, record = records.last()
         attempt = Attempt(self.session, request, self.world, parcel, facts, records, number or 1)
         if record is not None and record.verdict is not None:
@@ -135,7 +133,7 @@ class _Run:
             self.change.acted = record is not None
         return attempt, record
 
-    def _selection(self, facts: Reply) -> Selection:
+    def _selection(self, facts: Reply) -> MitigationSelection:
         request = self.request
         try:
             return choose(
@@ -151,7 +149,7 @@ class _Run:
         except ValueError as error:
             raise RefusedError(str(error)) from error
 
-    def _nothing(self, selection: Selection, attempt: Attempt) -> bool:
+    def _nothing(self, selection: MitigationSelection, attempt: Attempt) -> bool:
         nothing = nothing_to_do(selection, self.request.wish)
         if nothing is None:
             return False
@@ -160,16 +158,16 @@ class _Run:
         self.world.admit(answer.plan)
         answer.state, answer.ok = host_state(found.values()), True
         answer.reasons += nothing
-        if self.request.intent is Intent.MITIGATE:
-            if answer.state is not ToolState.MITIGATED:
-                answer.state = ToolState.NOT_NEEDED
+        if self.request.intent is ScriptIntent.MITIGATE:
+            if answer.state is not ByScriptState.MITIGATED:
+                answer.state = ByScriptState.NOT_NEEDED
             prove(attempt, found, answer)
         if not self.request.check:
             # A killed run of ours may have left its lock, and this one has nothing to lock for.
             self.change.take_back_lock()
         return True
 
-    def _plan(self, attempt: Attempt, record: ToolRecord | None, facts: Reply) -> str:
+    def _plan(self, attempt: Attempt, record: AttemptRecord | None, facts: Reply) -> str:
         """Plan it alike in check mode and otherwise; returns the state of its job."""
         answer, request = self.answer, self.request
         answer.arguments = attempt.arguments(record.facts if record else facts.result)
@@ -195,7 +193,7 @@ class _Run:
         answer.plan = replace(answer.plan, steps=planned)
         return known.state
 
-    def _act(self, attempt: Attempt, record: ToolRecord | None, *, deliver: bool) -> None:
+    def _act(self, attempt: Attempt, record: AttemptRecord | None, *, deliver: bool) -> None:
         answer = self.answer
         self.change.lock(f"{self.request.tool} {self.request.intent.value}")
         if record is None:
@@ -210,7 +208,7 @@ class _Run:
         if running:
             self.change.at_work()
         answer.conclude(report)
-        if self.request.intent is Intent.MITIGATE and report.states and not running:
+        if self.request.intent is ScriptIntent.MITIGATE and report.states and not running:
             prove(attempt, report.states, answer)
         if is_over(report):
             closed = attempt.close(record, answer.verdict())
@@ -228,9 +226,9 @@ class _Run:
         refused = isinstance(error, (RefusedError, LockedByOther, ScriptError))
         if refused and not self.change.acted:
             stale = isinstance(error, StalePlan)
-            answer.refuse(str(error), ToolState.STALE_PLAN if stale else ToolState.REFUSED)
+            answer.refuse(str(error), ByScriptState.STALE_PLAN if stale else ByScriptState.REFUSED)
             return
         if isinstance(error, AuthenticationFailed):
             self.change.at_work()  # the host must not be asked any more
-        answer.state, answer.ok, answer.read_back = ToolState.UNKNOWN, False, None
+        answer.state, answer.ok, answer.read_back = ByScriptState.UNKNOWN, False, None
         answer.reasons.append(f"{error.code}: {error}")

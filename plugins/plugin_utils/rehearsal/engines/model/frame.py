@@ -70,7 +70,7 @@ def failure_entry(error: OperationError) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ModelReply:
     """What an operation answers: status and the JSON texts of ``result`` and ``errors``."""
 
     result: str
@@ -79,12 +79,12 @@ class Outcome:
     failure: str | None = None  # class of what ended it
 
     @classmethod
-    def failed(cls, error: OperationError) -> Outcome:
+    def failed(cls, error: OperationError) -> ModelReply:
         """Return the outcome of an operation that failed."""
         return cls("null", encode([failure_entry(error), *error.parts]), "error", error.kind)
 
 
-def reply(world: World, request: dict[str, Any], outcome: Outcome) -> str:
+def reply(world: World, request: dict[str, Any], outcome: ModelReply) -> str:
     """Return the reply of an operation that ran, also when it failed."""
     now = stamp(world.clock())
     errors = outcome.errors

@@ -9,7 +9,7 @@ from ....host.operations import contract, loader
 from .context import Context
 from .core import state
 from .errors import OperationError, PartError
-from .frame import Outcome, encode, reply
+from .frame import ModelReply, encode, reply
 from .jobs import runner
 from .parameters import bind
 from .registry import Encoded, operations
@@ -35,7 +35,7 @@ def _run(world: World, request: dict[str, Any]) -> str:
         folder = str(state.state_folder(world, "operations", create=True))
         stored = state.start(world, folder, key)
     except OperationError as error:
-        return reply(world, request, Outcome.failed(error))
+        return reply(world, request, ModelReply.failed(error))
     if stored is not None:
         return stored
     outcome = _outcome(world, request)
@@ -44,22 +44,22 @@ def _run(world: World, request: dict[str, Any]) -> str:
     return text
 
 
-def _outcome(world: World, request: dict[str, Any]) -> Outcome:
+def _outcome(world: World, request: dict[str, Any]) -> ModelReply:
     """Answer an operation; what PowerShell would throw fails it as a whole."""
     context = Context(world)
     try:
         result = _result(context, request)
     except OperationError as error:
         error.parts = context.errors
-        return Outcome.failed(error)
+        return ModelReply.failed(error)
     except PartError as error:
         failure = OperationError(
             "ScriptFailed", str(error), identity=error.identity, exception=error.kind
         )
         failure.parts = context.errors
-        return Outcome.failed(failure)
+        return ModelReply.failed(failure)
     text = result if isinstance(result, Encoded) else encode(result)
-    return Outcome(text, encode(context.errors))
+    return ModelReply(text, encode(context.errors))
 
 
 def _result(context: Context, request: dict[str, Any]) -> dict[str, Any] | Encoded:

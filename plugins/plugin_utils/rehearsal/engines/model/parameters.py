@@ -11,14 +11,14 @@ from ....host.operations.contract import Measure, Type
 from .errors import OperationError
 
 if TYPE_CHECKING:
-    from ....host.operations.contract import Bounds, Parameter
+    from ....host.operations.contract import Bounds, OperationParameter
     from .registry import Given
 
 _BINDING = "System.Management.Automation.ParameterBindingException"
 _VALIDATION = "System.Management.Automation.ParameterBindingValidationException"
 
 
-def bind(request: dict[str, Any], wanted: tuple[Parameter, ...]) -> Given:
+def bind(request: dict[str, Any], wanted: tuple[OperationParameter, ...]) -> Given:
     """Return the values of a request by their names on the wire, defaults included.
 
     :raises OperationError: RequestInvalid, as PowerShell refuses the splat.
@@ -44,11 +44,11 @@ def bind(request: dict[str, Any], wanted: tuple[Parameter, ...]) -> Given:
     }
 
 
-def _default(parameter: Parameter) -> Any:
+def _default(parameter: OperationParameter) -> Any:
     return list(parameter.default) if parameter.type.is_list else parameter.default
 
 
-def _value(parameter: Parameter, value: Any) -> Any:
+def _value(parameter: OperationParameter, value: Any) -> Any:
     converted = _converted(parameter.type, value)
     if (
         (parameter.bounds and not _within(parameter.bounds, converted))

@@ -15,7 +15,7 @@ from . import text as mitigation_text
 
 if TYPE_CHECKING:
     from ..context import Context
-    from .text import Document, Tag
+    from .text import EditedConfiguration, Tag
 
 Pool = dict[str, Any]
 SHOWN = ("name", "state", "auto_start", "start_mode")
@@ -29,7 +29,7 @@ class Pools:
     """All pools of a server, and where they stand in its configuration."""
 
     path: str
-    document: Document
+    document: EditedConfiguration
     rows: list[Pool]
     tags: list[Tag]
 

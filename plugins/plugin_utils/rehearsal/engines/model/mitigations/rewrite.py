@@ -14,7 +14,7 @@ from . import text as mitigation_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .text import Document, Tag
+    from .text import EditedConfiguration, Tag
 
 COLLECTIONS = {
     "system.webServer/rewrite/outboundRules/preConditions": "precondition",
@@ -77,7 +77,7 @@ def content(text: str | None, file: str, site: str, path: str) -> dict[str, Any]
     return {"file": file, "sha256": digest, "rules": rules, "preconditions": preconditions}
 
 
-def rows(document: Document, path: str) -> list[Row]:
+def rows(document: EditedConfiguration, path: str) -> list[Row]:
     """List the entries of one list in document order."""
     found: list[Row] = []
     for section in mitigation_text.find(document.tags, path):
@@ -97,7 +97,7 @@ def rows(document: Document, path: str) -> list[Row]:
     return found
 
 
-def _assert_own_source(document: Document) -> None:
+def _assert_own_source(document: EditedConfiguration) -> None:
     for path in _SECTIONS:
         for tag in mitigation_text.find(document.tags, path):
             if "configSource" in document.nodes[tag.index].attrib:

@@ -52,7 +52,7 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class EditedConfiguration:
     """A text with its parsed root; the n-th tag is the n-th node."""
 
     text: str
@@ -121,7 +121,7 @@ def scan(text: str) -> list[Tag]:
     return tags
 
 
-def document(text: str, path: str) -> Document:
+def document(text: str, path: str) -> EditedConfiguration:
     """Parse a text; raises RequestInvalid when it is no configuration that can be edited."""
     try:
         root = parse_bytes(text.encode("latin-1"))
@@ -130,7 +130,7 @@ def document(text: str, path: str) -> Document:
     nodes, tags = list(root.iter()), scan(text)
     if [node.tag for node in nodes] != [tag.local for tag in tags]:
         raise unreadable(path, "its encoding cannot be edited in place; save it as UTF-8")
-    return Document(text, path, root, nodes, tags)
+    return EditedConfiguration(text, path, root, nodes, tags)
 
 
 def find(tags: Sequence[Tag], path: str) -> Iterator[Tag]:
