@@ -11,23 +11,23 @@ from ansible.plugins.action import ActionBase
 
 from ..doc_fragments import change, install, package_source
 from ..modules import cumulative_update
-from ..plugin_utils.phases.upgrade import options as settings
-from ..plugin_utils.phases.upgrade.kind import upgrade_host
+from ..plugin_utils.phases.upgrade.installation import upgrade_host
 from ..plugin_utils.phases.upgrade.phase import INTENT
+from ..plugin_utils.phases.upgrade.request import read
+from ..plugin_utils.phases.upgrade.result import to_dict
 from ..plugin_utils.tasks.options import arguments
 from ..plugin_utils.tasks.rollout import Rollout, roll_out
 from ..plugin_utils.tasks.task import Call, on_host
 
 ARGUMENTS = arguments(cumulative_update, change, install, package_source)
 ROLLOUT = Rollout(
-    key="cumulative_update",
     intent=INTENT,
     undone="nothing was upgraded; set confirm to upgrade",
-    request=settings.request,
+    request=read,
     install=lambda wanted, transport, tools, options: upgrade_host(
         wanted, transport, tools, options["cumulative_update"], options["prepared_by"]
     ),
-    to_dict=settings.to_dict,
+    to_dict=to_dict,
 )
 
 

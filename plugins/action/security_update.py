@@ -11,9 +11,9 @@ from ansible.plugins.action import ActionBase
 
 from ..doc_fragments import change, install, package_source
 from ..modules import security_update
-from ..plugin_utils.install import options as settings
-from ..plugin_utils.phases.patch.options import to_dict
+from ..plugin_utils.install.request import read
 from ..plugin_utils.phases.patch.phase import INTENT
+from ..plugin_utils.phases.patch.result import to_dict
 from ..plugin_utils.phases.patch.run import patch_host
 from ..plugin_utils.tasks.options import arguments
 from ..plugin_utils.tasks.rollout import Rollout, roll_out
@@ -21,10 +21,9 @@ from ..plugin_utils.tasks.task import Call, on_host
 
 ARGUMENTS = arguments(security_update, change, install, package_source)
 ROLLOUT = Rollout(
-    key="security_update",
     intent=INTENT,
     undone="nothing was installed; set confirm to install",
-    request=settings.request,
+    request=read,
     install=lambda wanted, transport, tools, _options: patch_host(wanted, transport, tools),
     to_dict=to_dict,
 )

@@ -21,10 +21,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.components import Maintenance
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.failures import classify
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import UpdateSelection, HostReading, InstallState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.postconditions import judge
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.verdict import judge
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.checks import blocking
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import DagAnswer, Policy
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.prechecks import prechecks
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.checks import prechecks
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
 

@@ -18,13 +18,13 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model im
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import PackageCatalogue
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import PackageRecord
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import UpdateSelection, HostReading, InstallState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.prechecks import blocking
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.checks import blocking
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import DagAnswer, Policy
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import build_world
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.facts.collect import collect
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.choose import choose_cu
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.mitigations import MitigationsInEffect, to_reapply
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.prechecks import UpgradeReadings, upgrade_prechecks
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.checks import UpgradeReadings, upgrade_prechecks
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.requirements import cu_prechecks, setup_arguments
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.verdict import classify_setup, judge_upgrade
 

@@ -11,16 +11,20 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
     InProcessTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.request import (
     MitigateRequest,
-    MitigateResult,
-    MitigateRuntime,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
+    MitigateResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
     MitigateState as State,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.runtime import (
+    MitigateRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
     SimulatedHost,

@@ -23,7 +23,7 @@ from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
         InstallResult,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (

@@ -12,6 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     ScriptIntent,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.runtime import Runtime
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import moment
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.in_process import (
@@ -20,7 +21,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.request import (
     ScriptRequest,
-    ScriptRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
     ByScriptResult,
@@ -139,7 +139,7 @@ class Fleet:
         facts = session.facts()
         now = moment(facts.host.clock)
         assert now is not None
-        world = ScriptRuntime(load(), now=lambda: now)
+        world = Runtime(load(), now=lambda: now)
         return run_tool_on(session, ScriptRequest(**{**given, **changes}), facts, world)
 
     @property
@@ -193,7 +193,7 @@ def test_failures(
     assert (answer.state.value, answer.ok, len(host.launches)) == (state, False, 1)
 
 
-@pytest.mark.parametrize("at", ["Get-ByScriptState", "Start-HostJob"])
+@pytest.mark.parametrize("at", ["Get-ToolState", "Start-HostJob"])
 def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, fleet: Callable[..., Fleet]) -> None:
     host = fleet(GOOD, rules=True)
 
@@ -207,7 +207,7 @@ def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, fleet: Callable[...,
     assert (answer.state, host.launches) == (ByScriptState.REFUSED, []), answer.reasons
 
 
-@pytest.mark.parametrize("at", ["Get-ByScriptState", "Start-HostJob", "Test-FrontEnd"])
+@pytest.mark.parametrize("at", ["Get-ToolState", "Start-HostJob", "Test-FrontEnd"])
 def test_one_launch_after_a_kill_i15(at: str, fleet: Callable[..., Fleet]) -> None:
     host = fleet(GOOD, rules=True)
 
@@ -227,7 +227,7 @@ def test_a_removed_job_is_noticed_by_its_key(fleet: Callable[..., Fleet]) -> Non
     host = fleet(BAD, rules=False)
 
     def kill(operation: str) -> None:
-        if operation == "Get-ByScriptState" and host.launches:
+        if operation == "Get-ToolState" and host.launches:
             raise Killed
 
     host.line.meddle = kill

@@ -248,7 +248,7 @@ def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
     order = tool_run.ScriptOrder(
         file=choose("eomt", digest, script, Pin(digest, "21.05.27.0855")),
         path=f"C:\\Tools\\{digest}\\EOMT.ps1",
-        wish=ScriptOptions(ScriptIntent.MITIGATE, ("backend-cookie",)),
+        options=ScriptOptions(ScriptIntent.MITIGATE, ("backend-cookie",)),
         job="eomt-1",
         deadline_utc="2021-03-10T14:00:00Z",
         lock_owner="c",

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.request import (
     MitigateRequest,
-    MitigateResult,
-    MitigateRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.runtime import (
+    MitigateRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
     plan_to_dict,
@@ -29,6 +30,9 @@ from rehearsed_host import RehearsedHost
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.iis_module.models import (
         IisModuleRuntime,
+    )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
+        MitigateResult,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
@@ -88,8 +92,8 @@ class MitigatedHost(RehearsedHost):
         )
         tools = MitigateRuntime(
             load(),
-            self.sleep,
-            self.now,
+            sleep=self.sleep,
+            now=self.now,
             record=self.record,
             admit=admit,
             module=module,

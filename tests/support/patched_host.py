@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
@@ -19,7 +19,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.host 
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     InstallRequest,
-    InstallResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.runtime import (
     InstallRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.run import (
@@ -32,6 +33,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     PackageRecord,
 )
 from rehearsed_host import RehearsedHost
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
+        InstallResult,
+    )
 
 CONTENT = b"the bytes of an update"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -114,11 +120,11 @@ class PatchedHost(RehearsedHost):
         )
         tools = InstallRuntime(
             load(),
-            store,
-            deliver,
-            self.sleep,
-            self.clock,
-            self.now,
+            store=store,
+            deliver=deliver,
+            sleep=self.sleep,
+            clock=self.clock,
+            now=self.now,
             **changes_of_tools,
         )
         return patch_host(request, self.transport(), tools)

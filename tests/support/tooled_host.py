@@ -12,10 +12,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     ScriptIntent,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.runtime import Runtime
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.identify import Pin
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.request import (
     ScriptRequest,
-    ScriptRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
     run_tool_on,
@@ -119,7 +119,7 @@ class ToolHost(RehearsedHost):
     ) -> ByScriptResult:
         session = self.session(run, owner)
         hooks = {name: changes.pop(name) for name in ("admit",) if name in changes}
-        world = ScriptRuntime(load(), self.clock, self.now, **hooks)
+        world = Runtime(load(), clock=self.clock, now=self.now, **hooks)
         return run_tool_on(session, self.request(**changes), None, world)
 
     def killed(self, at: int, **changes: Any) -> None:

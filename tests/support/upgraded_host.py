@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
@@ -15,16 +15,20 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     InstallRequest,
-    InstallResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.runtime import (
     InstallRuntime,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate import (
-    models as mitigate_models,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.request import (
+    MitigateRequest,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.kind import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.runtime import (
+    MitigateRuntime,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.installation import (
     upgrade_host,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import (
@@ -34,6 +38,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     PackageRecord,
 )
 from patched_host import AT, BIN, DISABLED, PatchedHost
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
+        InstallResult,
+    )
 
 CONTENT = b"the bytes of an image"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -129,11 +138,11 @@ class UpgradedHost(PatchedHost):
         request = InstallRequest("ex01", run, owner, policy=policy, **changes)
         tools = InstallRuntime(
             load(),
-            store,
-            lambda delivery: push(delivery, self.file, clock=self.clock),
-            self.sleep,
-            self.clock,
-            self.now,
+            store=store,
+            deliver=lambda delivery: push(delivery, self.file, clock=self.clock),
+            sleep=self.sleep,
+            clock=self.clock,
+            now=self.now,
         )
         return upgrade_host(request, self.transport(), tools, wanted, prepared_by)
 
@@ -149,6 +158,6 @@ def mitigated(folder: Any, **options: Any) -> UpgradedHost:
 
 
 def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
-    request = mitigate_models.MitigateRequest("ex01", run, "controller-a", "mitigate")
-    tools = mitigate_models.MitigateRuntime(load(), host.sleep, host.now, token=host.token)
+    request = MitigateRequest("ex01", run, "controller-a", "mitigate")
+    tools = MitigateRuntime(load(), sleep=host.sleep, now=host.now, token=host.token)
     return str(mitigate_host(request, host.transport(), tools).state.value)

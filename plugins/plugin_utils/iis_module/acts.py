@@ -51,7 +51,7 @@ class IisModuleWork:
     """One invocation on one host."""
 
     session: HostSession
-    tools: IisModuleRuntime
+    runtime: IisModuleRuntime
     token: str
     host_now: datetime
     before: ModuleState = field(default_factory=ModuleState)
@@ -59,26 +59,26 @@ class IisModuleWork:
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, session: HostSession, tools: IisModuleRuntime) -> IisModuleWork:
+    def begin(cls, session: HostSession, runtime: IisModuleRuntime) -> IisModuleWork:
         """Read what is there."""
-        acts = cls(session, tools, tools.token(), tools.now())
+        acts = cls(session, runtime, runtime.token(), runtime.now())
         acts.before = acts.read()
         return acts
 
     def read(self) -> ModuleState:
         """What is on the host now."""
-        known = self.tools.knowledge
+        known = self.runtime.knowledge
         reply = ask(self.session, known.words, [product.code for product in known.products])
-        self.host_now = moment(reply.host.clock) or self.tools.now()
+        self.host_now = moment(reply.host.clock) or self.runtime.now()
         return read_module_state(reply)
 
     def jobs(self, base: str) -> Attempts:
         """The jobs whose names begin with ``base``."""
-        session, tools = self.session, self.tools
+        session, runtime = self.session, self.runtime
         driver = JobDriver(
-            session.transport, session.sleep, tools.clock, tools.spread, tools.notice
+            session.transport, session.sleep, runtime.clock, runtime.spread, runtime.notice
         )
-        return Attempts(session, driver, base, tools.seconds)
+        return Attempts(session, driver, base, runtime.seconds)
 
     @property
     def installs(self) -> Attempts:
@@ -95,7 +95,7 @@ class IisModuleWork:
             if not at_work(last):
                 return None, state
             job = jobs.name(number)
-        if self.tools.check:
+        if self.runtime.check:
             end = JobEnd(job, JobOutcome.UNKNOWN, "it is at work", launched=True)
             return MsiexecEnd(end, end.reason), state
         ended = meaning(jobs.watch(job))
@@ -104,13 +104,13 @@ class IisModuleWork:
 
     def note(self, module: ModuleRecord, job: str) -> None:
         """Note on the host that the module is not there, before anything is changed."""
-        noted = record_parameters(self.tools.knowledge, module, job, self.session.run)
+        noted = record_parameters(self.runtime.knowledge, module, job, self.session.run)
         new = save_record(self.session, noted, f"{RECORD}@{self.token}")
         self.changed = self.changed or new
 
     def forget(self) -> None:
         """Delete what was noted."""
-        words = self.tools.knowledge.words
+        words = self.runtime.knowledge.words
         there = remove_record(self.session, words, f"{FORGET}@{self.token}")
         self.changed = self.changed or there
 
@@ -123,7 +123,7 @@ class IisModuleWork:
     def deliver(self, module: ModuleRecord) -> str:
         """Bring the MSI; the host hashes it, and once more right before the launch (I10)."""
         delivery = self._delivery(module)
-        delivered = bring(self.session, PACKAGE, delivery, self.tools.deliver)
+        delivered = bring(self.session, PACKAGE, delivery, self.runtime.deliver)
         self.changed = self.changed or delivered.changed
         self.details["sent"] = self.details.get("sent", 0) + delivered.sent
         return delivered.path
@@ -135,17 +135,17 @@ class IisModuleWork:
         job = jobs.name(number)
         about = {"step": ACTS[act], "operation": "Start-HostJob", "job": job}
         self.session.record("intent", {**about, "file": path, "sha256": module.sha256})
-        command = msiexec(path, module, job, act, self.tools.seconds)
+        command = msiexec(path, module, job, act, self.runtime.seconds)
         ended = meaning(jobs.order(number, command, self.host_now))
         self.session.record("done", {**about, "result": ended.details()})
         self._note(ended)
-        host, step = self.tools.host, ACTS[act]
-        self.tools.notice(Progress(host, step=step, line=f"{host}: {step}: {ended.reason}"))
+        host, step = self.runtime.host, ACTS[act]
+        self.runtime.notice(Progress(host, step=step, line=f"{host}: {step}: {ended.reason}"))
         return ended
 
     def attempts(self, after: int) -> Iterator[int]:
         """Count one attempt after the other; between them another installation may end."""
-        for attempt in range(after + 1, after + 1 + self.tools.busy_attempts):
+        for attempt in range(after + 1, after + 1 + self.runtime.busy_attempts):
             if attempt > after + 1:
                 self._pause()
             yield attempt
@@ -181,22 +181,22 @@ class IisModuleWork:
 
     def _delivery(self, module: ModuleRecord) -> Delivery:
         session = self.session
-        tools = self.tools
+        runtime = self.runtime
         return Delivery(
-            session.transport, tools.host, session.run, session.owner, module, tools.notice
+            session.transport, runtime.host, session.run, session.owner, module, runtime.notice
         )
 
 
 def noted_msi(acts: IisModuleWork, state: ModuleState) -> ModuleRecord | None:
     """The MSI by which the module was installed, as the catalogue has it."""
     digest = state.noted.sha256 if state.noted else None
-    return next((one for one in acts.tools.modules if one.sha256 == digest), None)
+    return next((one for one in acts.runtime.modules if one.sha256 == digest), None)
 
 
 def awaited(acts: IisModuleWork, state: ModuleState, ended: MsiexecEnd, act: str) -> Step | None:
     """The job of a run that was killed, where it does what is wanted: a plan waits for it."""
     module, noted = noted_msi(acts, state), state.noted
-    if not acts.tools.check or module is None or noted is None:
+    if not acts.runtime.check or module is None or noted is None:
         return None
     found = REMOVE if ended.job.startswith(removes(noted)) else INSTALL
     return job_step(module, ended.job, act, ()) if found == act else None

@@ -44,17 +44,17 @@ _NEEDED = (
 )
 
 
-def ensure(session: HostSession, tools: IisModuleRuntime) -> IisModuleOutcome:
+def ensure(session: HostSession, runtime: IisModuleRuntime) -> IisModuleOutcome:
     """Install the module unless it is there; the host lock is held unless ``tools.check``.
 
     :raises RemediationError: the line broke for good, or another controller has the host.
     """
-    return _Ensure(IisModuleWork.begin(session, tools)).go()
+    return _Ensure(IisModuleWork.begin(session, runtime)).go()
 
 
-def remove(session: HostSession, tools: IisModuleRuntime) -> IisModuleOutcome:
+def remove(session: HostSession, runtime: IisModuleRuntime) -> IisModuleOutcome:
     """Remove the module if we installed it and no configuration needs it; as :func:`ensure`."""
-    return _Remove(IisModuleWork.begin(session, tools)).go()
+    return _Remove(IisModuleWork.begin(session, runtime)).go()
 
 
 @dataclass(slots=True)
@@ -77,20 +77,20 @@ class _Ensure:
             return acts.end(status, decision.reason, state, resumed)
         module = decision.module
         assert module is not None  # noqa: S101 - a decision to install names one
-        if acts.tools.check:
+        if acts.runtime.check:
             steps = self._plan(decision, module)
             return acts.end(IisModuleStatus.PLANNED, decision.reason, state, steps=steps)
         return self._install(state, module)
 
     def _decide(self, state: ModuleState) -> Decision:
-        tools = self.acts.tools
-        return decide(state, tools.knowledge, tools.modules)
+        runtime = self.acts.runtime
+        return decide(state, runtime.knowledge, runtime.modules)
 
     def _plan(self, decision: Decision, module: ModuleRecord) -> tuple[Step, ...]:
         """The operations that installing carries out, in their order."""
         acts = self.acts
         job = acts.installs.name(acts.installs.last()[0] + 1)
-        noted = record_parameters(acts.tools.knowledge, module, job, acts.session.run)
+        noted = record_parameters(acts.runtime.knowledge, module, job, acts.session.run)
         steps = (record_step(noted, decision.reason), *acts.package(module))
         return (*steps, job_step(module, job, INSTALL, steps))
 
@@ -150,7 +150,9 @@ class _Remove:
         if resumed and resumed.end.open_end:
             step = awaited(acts, state, resumed, REMOVE)
             code = state.noted.product_code if state.noted else ""
-            forget = forget_step(words(self.acts.tools.knowledge), code, resumed.text, alone=False)
+            forget = forget_step(
+                words(self.acts.runtime.knowledge), code, resumed.text, alone=False
+            )
             return left_open(acts, state, resumed, (step, forget) if step else ())
         if state.present is None:
             why = f"the module cannot be read: {state.why('presence')}"
@@ -172,7 +174,7 @@ class _Remove:
             return _NEEDED
         if state.uses is None:
             return f"whether a configuration needs the module cannot be read: {state.why('uses')}"
-        uses = [file for file in state.uses if file.casefold() not in self.acts.tools.undone]
+        uses = [file for file in state.uses if file.casefold() not in self.acts.runtime.undone]
         if uses:
             more = " and others" if len(uses) > _SHOWN else ""
             return (
@@ -194,12 +196,12 @@ class _Remove:
         assert module is not None  # noqa: S101 - its lack was an objection
         jobs = acts.jobs(removes(noted))
         number, _ = jobs.last()
-        if acts.tools.check:
+        if acts.runtime.check:
             reason = "we installed it, and nothing needs it any more"
             steps = acts.package(module)
             job = job_step(module, jobs.name(number + 1), REMOVE, steps)
             forget = forget_step(
-                words(self.acts.tools.knowledge), noted.product_code, reason, alone=False
+                words(self.acts.runtime.knowledge), noted.product_code, reason, alone=False
             )
             steps = (*steps, job, forget)
             return acts.end(IisModuleStatus.PLANNED, reason, state, steps=steps)
@@ -228,9 +230,9 @@ class _Remove:
         if state.noted is None:
             return acts.end(IisModuleStatus.ABSENT, "the module is not there", state, ended)
         reason = "the module that we installed is not there any more"
-        if acts.tools.check:
+        if acts.runtime.check:
             step = forget_step(
-                words(self.acts.tools.knowledge), state.noted.product_code, reason, alone=True
+                words(self.acts.runtime.knowledge), state.noted.product_code, reason, alone=True
             )
             return acts.end(IisModuleStatus.PLANNED, reason, state, steps=(step,))
         acts.forget()

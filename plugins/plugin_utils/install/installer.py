@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..host.jobs.state import JobState
     from ..trust.packages.records import PackageRecord
     from .host import InstallSession
-    from .request import InstallRequest, InstallRuntime
+    from .request import InstallRequest
+    from .runtime import InstallRuntime
 
 _RETRY_PAUSE = 300.0
 _MOST_ATTEMPTS = 50  # of one series; nobody repairs so often
@@ -60,7 +61,7 @@ class Installer:
 
     request: InstallRequest
     host: InstallSession
-    tools: InstallRuntime
+    runtime: InstallRuntime
     words: Callable[[PackageRecord, str], InstallerCommand]
     classify: Callable[[object], ExitCode]
     update: str = ""
@@ -71,8 +72,8 @@ class Installer:
         """Its jobs, named after update and series."""
         mark = hashlib.sha256((self.series or self.request.run).encode()).hexdigest()[:8]
         base = f"{self.update}-{mark}".replace(".", "-")
-        tools = self.tools
-        driver = JobDriver(self.host.transport, tools.sleep, tools.clock, notice=tools.notice)
+        runtime = self.runtime
+        driver = JobDriver(self.host.transport, runtime.sleep, runtime.clock, notice=runtime.notice)
         return Attempts(self.host, driver, base, self.request.policy.seconds, _MOST_ATTEMPTS)
 
     def last(self) -> JobState | None:
@@ -109,7 +110,7 @@ class Installer:
             if not busy or tries_left == 1:
                 break
             attempt += 1
-            self.tools.sleep(_RETRY_PAUSE)
+            self.runtime.sleep(_RETRY_PAUSE)
             self.host.lock(f"{self.update}: another installation is at work")
             host_now += timedelta(seconds=_RETRY_PAUSE)
         return ended

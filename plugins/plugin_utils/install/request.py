@@ -1,28 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a patch run, what it works with, and what it hands back."""
+"""What is asked of one host that something is to be installed on, read from the options."""
 
 from __future__ import annotations
 
 import hashlib
-import time
+import socket
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..base.progress import silent
+from ..base.clock import utc_now
+from ..change.options import controller, policy, takeover_reason
 from ..change.policy import Policy
 from .components import Maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..base.progress import Sink
-    from ..catalog.catalog import Catalog
-    from ..change.checks import Precheck
-    from ..host.transfer.order import Delivered, Delivery
-    from ..plan.records import HostPlan
-    from ..trust.packages.catalogue import PackageCatalogue
-    from .models import InstallVerdict, UpdateSelection
+    from .models import UpdateSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +44,26 @@ class InstallRequest:
         return f"{self.owner}/{hashlib.sha256(who.encode()).hexdigest()[:8]}"
 
 
-@dataclass(slots=True)
-class InstallResult:
-    """How it went, with everything it rests on."""
-
-    outcome: InstallVerdict
-    choice: UpdateSelection | None = None
-    prechecks: tuple[Precheck, ...] = ()
-    planned: HostPlan | None = None
-    done: list[dict[str, Any]] = field(default_factory=list)
-    changed: bool = False
-    exit_code: int | None = None
-    commands: int = 0
-    reapply: tuple[str, ...] = ()  # mitigations that were in effect and are to be applied again
-    lock: dict[str, Any] | None = None  # from whom it was taken over, and why
-
-    @property
-    def plan(self) -> tuple[str, ...]:
-        """The ids of the planned steps."""
-        return tuple(step.id for step in self.planned.steps) if self.planned else ()
-
-
-@dataclass(slots=True)
-class InstallRuntime:
-    """The world around a run; tests hand in their own."""
-
-    catalog: Catalog
-    store: PackageCatalogue | None
-    deliver: Callable[[Delivery], Delivered]
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Sink = silent
-    delivery: str = "Add-PackageChunk"  # the operation that brings the package
-    # The journal; and whether this plan may be carried out, which raises ``StalePlan`` if not.
-    record: Callable[[str, dict[str, Any]], None] = lambda _event, _data: None
-    admit: Callable[[HostPlan], None] = lambda _plan: None
+def read(host: str, options: dict[str, Any], *, check: bool) -> InstallRequest:
+    """Read the options; raises :class:`ConfigError`."""
+    # Any run of this owner goes on with what another one has begun; the name is for people.
+    run = options.get("run") or f"{options['campaign']}-{utc_now():%Y-%m-%d}"
+    owner = options.get("owner") or controller()
+    return InstallRequest(
+        host,
+        run,
+        owner,
+        options["campaign"],
+        check=check or not options["confirm"],
+        kb=options.get("kb"),
+        policy=policy(options),
+        restart=options["restart"],
+        usable_seconds=float(options["usable_seconds"]),
+        repair=options["repair"],
+        takeover=takeover_reason(options.get("lock_takeover")),
+        place=socket.gethostname(),
+        maintenance=Maintenance(options["maintenance"]),
+    )
 
 
 def update_name(choice: UpdateSelection) -> str:

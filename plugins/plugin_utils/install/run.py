@@ -34,33 +34,38 @@ from ..host.jobs.attempts import ENDED
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Delivery
 from .begin import StartingPoint
+from .checks import blocking
 from .components import Maintenance
-from .finish import InstallRun
 from .host import BINARIES, InstallSession
+from .install_run import InstallRun
+from .installation import ReadingsAround
 from .installer import Installer, InstallerEnd
-from .kind import ReadingsAround
 from .models import Action, HostReading, InstallState, InstallVerdict, UpdateSelection
-from .prechecks import blocking
 from .reading import at_work
-from .request import InstallRequest, InstallResult, InstallRuntime
+from .result import InstallResult
 
 if TYPE_CHECKING:
     from ..host.transport.base import Transport
     from ..host.transport.reply import Reply
-    from .kind import Installation
+    from .installation import Installation
+    from .request import InstallRequest
+    from .runtime import InstallRuntime
 
 _EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
 
 
 def install_on(
-    request: InstallRequest, transport: Transport, tools: InstallRuntime, kind: Installation
+    request: InstallRequest,
+    transport: Transport,
+    runtime: InstallRuntime,
+    installation: Installation,
 ) -> InstallResult:
     """Install one thing of this kind; never raises a :class:`RemediationError`."""
-    machine = _Run(request, transport, tools, kind)
-    with machine.finish.change.of(machine.finish.broken):
+    machine = _Run(request, transport, runtime, installation)
+    with machine.run.change.of(machine.run.broken):
         machine.go()
         if machine.result.outcome.state is InstallState.UNKNOWN:
-            machine.finish.change.at_work()  # an installer may be: the lock stays
+            machine.run.change.at_work()  # an installer may be: the lock stays
     machine.result.commands = machine.host.asked
     return machine.result
 
@@ -72,18 +77,18 @@ class _Run:
         self,
         request: InstallRequest,
         transport: Transport,
-        tools: InstallRuntime,
-        kind: Installation,
+        runtime: InstallRuntime,
+        installation: Installation,
     ) -> None:
         self.request = request
-        self._kind = kind
-        self.tools = tools
+        self._installation = installation
+        self.runtime = runtime
         self.host = InstallSession(
             transport,
             request.run,
             request.holder,
-            tools.sleep,
-            tools.record,
+            runtime.sleep,
+            runtime.record,
             controller=request.owner,
             takeover=request.takeover,
             # Another life of this run asks with other keys: what it repeats may be done twice.
@@ -91,12 +96,14 @@ class _Run:
         )
         self.result = InstallResult(InstallVerdict(InstallState.UNKNOWN, "not begun"))
         self._transport = transport
-        self.finish = InstallRun(request, self.host, tools, self.result, kind.purpose)
+        self.run = InstallRun(request, self.host, runtime, self.result, installation.purpose)
         self._before = HostReading(None)
         self._start = StartingPoint(UpdateSelection(Action.STOP, "not begun", None))
         self._fresh = False  # nothing of it was launched yet
-        self._job = Installer(request, self.host, tools, words=kind.words, classify=kind.classify)
-        self._host_now = tools.now()
+        self._job = Installer(
+            request, self.host, runtime, words=installation.words, classify=installation.classify
+        )
+        self._host_now = runtime.now()
 
     # The way -----------------------------------------------------------------------------
 
@@ -107,7 +114,7 @@ class _Run:
         if not self._start.same_as(self.host.snapshot(self._start.update)) and not self._decide():
             return
         if self._fresh:
-            self._kind.prepare(self.finish)
+            self._installation.prepare(self.run)
         self._snapshot()
         over = self._look_over()
         ended = over or self._installed()
@@ -119,29 +126,29 @@ class _Run:
     def _lock(self) -> None:
         """Take the lock; a silent run of this owner may have left an installer, which is awaited."""
         try:
-            self.finish.lock()
+            self.run.lock()
         except LockedByOther:
             if not (self._start.recorded and self.host.held_by_controller()):
                 raise
             if not self._job.watch():
                 raise
-            self.finish.lock()
+            self.run.lock()
 
     def _decide(self) -> bool:
         """Read everything and decide; false ends the run with its verdict."""
         reply = self.host.facts()
-        self._host_now = moment(reply.host.clock) or self.tools.now()
+        self._host_now = moment(reply.host.clock) or self.runtime.now()
         facts = Facts.of(reply.result, reply.errors)
-        start = self._start = self._kind.begin(self.finish, facts)
+        start = self._start = self._installation.begin(self.run, facts)
         choice = self.result.choice = start.choice
-        self._job.update = self.finish.update = start.update
+        self._job.update = self.run.update = start.update
         self._job.series = start.series
         if choice.action is not Action.INSTALL:
             state = InstallState.STOPPED
             if choice.action is Action.NOTHING:
                 state = InstallState.NOTHING_TO_DO
                 self._clear_lock()
-            self.finish.end(state, choice.reason)
+            self.run.end(state, choice.reason)
             return False
         recorded = start.recorded
         self._before = HostReading(reply.result, recorded["state"] if recorded else start.now)
@@ -150,22 +157,22 @@ class _Run:
         self._fresh = not (launched or reached)
         if self._fresh and not self._may_start(reply):
             return False
-        self.result.planned = self._kind.plan(
-            self.finish, start, reply, installed=reached and not launched
+        self.result.planned = self._installation.plan(
+            self.run, start, reply, installed=reached and not launched
         )
-        self.tools.admit(self.result.planned)
+        self.runtime.admit(self.result.planned)
         if self.request.check:
-            self.finish.end(InstallState.PLANNED, choice.reason)
+            self.run.end(InstallState.PLANNED, choice.reason)
         return True
 
     def _clear_lock(self) -> None:
         """Take back the lock of a run of this owner that died right before it would have done so."""
         lock = self._start.lock
-        if self.request.check or self.finish.change.locked or lock is None:
+        if self.request.check or self.run.change.locked or lock is None:
             return
         if lock.get("controller") == self.request.owner:
             with suppress(LockedByOther):
-                self.finish.lock()
+                self.run.lock()
 
     def _launched(self) -> bool:
         """Whether an installer was launched for this record that is to be followed to its end.
@@ -178,9 +185,9 @@ class _Run:
         return not (self.request.repair and last.state in ENDED)
 
     def _may_start(self, reply: Reply) -> bool:
-        found = self.result.prechecks = self._kind.checks(self.finish, self._start, reply)
+        found = self.result.prechecks = self._installation.checks(self.run, self._start, reply)
         if stops := blocking(found):
-            self.finish.end(InstallState.STOPPED, " ".join(check.summary for check in stops))
+            self.run.end(InstallState.STOPPED, " ".join(check.summary for check in stops))
             return False
         return True
 
@@ -195,7 +202,7 @@ class _Run:
         if saved.state is not None:
             self._before = replace(self._before, snapshot=saved.state)
             self._job.series = saved.recorded
-        self.finish.did("snapshot", changed=saved.changed)
+        self.run.did("snapshot", changed=saved.changed)
 
     def _forget(self, step: str) -> None:
         """Delete the record of the state before."""
@@ -206,7 +213,7 @@ class _Run:
             return
         with suppress(LockedByOther):
             if not self._launched():
-                self._kind.close(self.finish, self._start, over=True)
+                self._installation.close(self.run, self._start, over=True)
                 self._forget("nothing-ran")
 
     def _look_over(self) -> InstallerEnd | None:
@@ -229,7 +236,7 @@ class _Run:
         request, package = self.request, self._start.choice.package
         if package is None:
             reason = "There is no package of the signed catalogue to install."
-            self.finish.end(InstallState.STOPPED, reason)
+            self.run.end(InstallState.STOPPED, reason)
             return InstallerEnd(None, launched=False, state=InstallState.STOPPED)
         delivery = Delivery(
             self._transport,
@@ -237,26 +244,26 @@ class _Run:
             request.run,
             self.host.owner,
             package,
-            self.tools.notice,
+            self.runtime.notice,
         )
-        self.finish.begin("deliver")
-        delivered = self.host.again(lambda: self.tools.deliver(delivery))
-        self.finish.did("deliver", changed=delivered.changed, bytes=delivered.sent)
-        self.finish.change.acted = True
-        self.finish.begin("install")
+        self.run.begin("deliver")
+        delivered = self.host.again(lambda: self.runtime.deliver(delivery))
+        self.run.did("deliver", changed=delivered.changed, bytes=delivered.sent)
+        self.run.change.acted = True
+        self.run.begin("install")
         ended = self._job.install(delivered.path, package, self._host_now, again=request.repair)
-        self.finish.did("install", changed=ended.launched, **ended.details)
+        self.run.did("install", changed=ended.launched, **ended.details)
         self.result.exit_code = ended.code.code if ended.code else None
         if ended.code is None:
-            self.finish.end(ended.state, ended.reason, ended.failure)
+            self.run.end(ended.state, ended.reason, ended.failure)
         return ended
 
     def _judge(self, seen: ReadingsAround, code: ExitCode) -> InstallVerdict:
-        return self._kind.judge(self.finish, self._start, seen, code)
+        return self._installation.judge(self.run, self._start, seen, code)
 
     def _afterwards(self, code: ExitCode, boot: str | None) -> None:
         """Restart, restore, prove. After a code that nobody knows nothing more is done (I19)."""
-        self.finish.change.acted = True
+        self.run.change.acted = True
         start, before = self._start, self._before
         installed = self.host.observe(start.update)
         if code.kind is ExitClass.UNKNOWN:
@@ -267,19 +274,19 @@ class _Run:
             reason = (
                 f"Nobody watches the installer any more, and it is at work: {', '.join(names)}."
             )
-            self.finish.end(InstallState.UNKNOWN, f"{reason} Wait for its end, then run again.")
+            self.run.end(InstallState.UNKNOWN, f"{reason} Wait for its end, then run again.")
             return
-        wanted = self.request.restart and self._kind.restarts(start, code, installed)
-        if wanted and not self.finish.restart(installed, boot):
+        wanted = self.request.restart and self._installation.restarts(start, code, installed)
+        if wanted and not self.run.restart(installed, boot):
             return
-        self.finish.restore()
-        outcome = self.finish.prove(
+        self.run.restore()
+        outcome = self.run.prove(
             lambda seen: self._judge(ReadingsAround(before, seen, installed), code)
         )
         # In the maintenance mode of this run it is not over: it goes on after that was left.
         proven = outcome.state is InstallState.PATCHED
         done = proven and self.request.maintenance is not Maintenance.ENTERED
         over = done or outcome.state is InstallState.NOT_PATCHED
-        self._kind.close(self.finish, start, over=over)
+        self._installation.close(self.run, start, over=over)
         if over:
             self._forget("proven")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from ..change.checks import Precheck
     from .models import UpdateSelection
-    from .request import InstallRequest, InstallRuntime
+    from .request import InstallRequest
+    from .runtime import InstallRuntime
 
 # Of the facts. Everything else is checked again before anything is started, and may differ.
 SECTIONS = ("computer", "dag", "exchange", "pending_reboot", "updates")
@@ -27,7 +28,7 @@ _CONDITIONS = "files, updates, start types, services, pools, front end, no resta
 def install_plan(
     intent: str,
     request: InstallRequest,
-    tools: InstallRuntime,
+    runtime: InstallRuntime,
     choice: UpdateSelection,
     facts: Mapping[str, Any] | None,
     recorded: Mapping[str, Any] | None,
@@ -42,9 +43,9 @@ def install_plan(
     and did not prove it, so nothing is launched.
     """
     steps: list[Step] = []
-    clause = clause_for(tools.catalog, request.campaign, intent)
+    clause = clause_for(runtime.catalog, request.campaign, intent)
     for name, (operation, parameters, reason, before, after) in _steps(
-        tools, choice, recorded, arguments
+        runtime, choice, recorded, arguments
     ).items():
         if name == "restart" and not request.restart:
             continue
@@ -63,7 +64,7 @@ def install_plan(
 
 
 def _steps(
-    tools: InstallRuntime,
+    runtime: InstallRuntime,
     choice: UpdateSelection,
     recorded: Mapping[str, Any] | None,
     arguments: Sequence[str],
@@ -82,7 +83,7 @@ def _steps(
             {"record": update},
         ),
         "deliver": (
-            tools.delivery,
+            runtime.delivery,
             {"package": file, "sha256": digest, "size": package.size if package else None},
             "Only these bytes are started: they are hashed again on the server right before.",
             None,

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from .file import RemoteScript
 
 if TYPE_CHECKING:
+    from ..change.runtime import Runtime
     from ..change.session import HostSession
     from ..host.jobs.state import JobState
     from ..host.transfer.order import Delivered
     from ..host.transport.reply import Reply
     from .file import RemoteScript
     from .record import AttemptRecords
-    from .request import ScriptRequest, ScriptRuntime
+    from .request import ScriptRequest
     from .run import ScriptOrder, ScriptReport
 
 
@@ -55,8 +56,8 @@ class Attempt:
 
     session: HostSession
     request: ScriptRequest
-    world: ScriptRuntime
-    parcel: RemoteScript
+    runtime: Runtime
+    script: RemoteScript
     facts: Reply
     records: AttemptRecords
     number: int
@@ -70,8 +71,8 @@ class Attempt:
     @property
     def driver(self) -> JobDriver:
         """Who asks about its job."""
-        session, world = self.session, self.world
-        return JobDriver(session.transport, session.sleep, world.clock, notice=world.notice)
+        session, runtime = self.session, self.runtime
+        return JobDriver(session.transport, session.sleep, runtime.clock, notice=runtime.notice)
 
     @property
     def attempts(self) -> Attempts:
@@ -81,9 +82,9 @@ class Attempt:
     @property
     def delivery(self) -> Delivery:
         """The bringing of its file."""
-        session, told = self.session, self.world.notice
+        session, told = self.session, self.runtime.notice
         return Delivery(
-            session.transport, self.request.host, session.run, session.owner, self.parcel, told
+            session.transport, self.request.host, session.run, session.owner, self.script, told
         )
 
     def known(self) -> JobState:
@@ -93,9 +94,9 @@ class Attempt:
     def order(self, path: str, deadline_utc: str) -> ScriptOrder:
         """What is ordered."""
         return tool_run.ScriptOrder(
-            file=self.parcel.identity,
+            file=self.script.identity,
             path=path,
-            wish=self.request.wish,
+            options=self.request.options,
             job=self.job,
             deadline_utc=deadline_utc,
             lock_owner=self.session.owner,
@@ -106,7 +107,7 @@ class Attempt:
 
     def arguments(self, facts: dict[str, Any]) -> tuple[str, ...]:
         """The arguments, or :class:`RefusedError`; pure, nothing is sent."""
-        return tool_run.plan(self.order(self.parcel.file, ""), facts, check=False)
+        return tool_run.plan(self.order(self.script.file, ""), facts, check=False)
 
     # The way -----------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ class Attempt:
         """Bring the file, look, and keep what was seen: all that has to be ahead of the order."""
         path = self.deliver()
         seconds = timedelta(seconds=self.request.seconds)
-        deadline = utc_text((moment(self.facts.host.clock) or self.world.now()) + seconds)
+        deadline = utc_text((moment(self.facts.host.clock) or self.runtime.now()) + seconds)
         order = self.order(path, deadline)
         before = self.session.again(lambda: tool_run.first_look(self.driver, order))
         record = AttemptRecord(
@@ -151,9 +152,9 @@ class Attempt:
     def run(self, record: AttemptRecord) -> ScriptReport:
         """Order it, unless the host has it, watch it, and judge it."""
         order = self.order(record.path, record.deadline_utc)
-        step = f"tool/{self.parcel.identity.tool.id}/run"
+        step = f"tool/{self.script.identity.tool.id}/run"
         about = {"step": step, "operation": "Start-HostJob", "job": self.job}
-        ordered = {"arguments": record.arguments, "sha256": self.parcel.sha256}
+        ordered = {"arguments": record.arguments, "sha256": self.script.sha256}
         self.session.record("intent", {**about, "parameters": ordered})
         report = self.session.again(
             lambda: tool_run.run_tool(
@@ -162,8 +163,8 @@ class Attempt:
                 record.facts,
                 record.before,
                 patience=Patience(float(self.request.seconds)),
-                catalog=self.world.catalog,
-                at=self.world.now(),
+                catalog=self.runtime.catalog,
+                at=self.runtime.now(),
             )
         )
         end, state = report.job, report.job.state
@@ -178,12 +179,12 @@ class Attempt:
 
     def deliver(self) -> str:
         """Bring the file; the host hashes it, and once more right before the launch (I10)."""
-        step = f"tool/{self.parcel.identity.tool.id}/deliver"
+        step = f"tool/{self.script.identity.tool.id}/deliver"
         self.delivered = bring(self.session, step, self.delivery, self._push)
         return self.delivered.path
 
     def _push(self, delivery: Delivery) -> Delivered:
-        return push(delivery, self.request.source, clock=self.world.clock)
+        return push(delivery, self.request.source, clock=self.runtime.clock)
 
     def close(self, record: AttemptRecord, verdict: dict[str, Any]) -> Closed:
         """Collect what it printed and keep the verdict: the attempt is over."""
@@ -208,4 +209,4 @@ class Attempt:
     def _late(self, record: AttemptRecord) -> bool:
         """Whether the deadline of the order has passed on the host: it would start nothing."""
         deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
-        return deadline is None or (now or self.world.now()) >= deadline
+        return deadline is None or (now or self.runtime.now()) >= deadline

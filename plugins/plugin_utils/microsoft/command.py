@@ -38,7 +38,7 @@ class ScriptOptions:
 def arguments(
     tool: MicrosoftScript,
     version: ScriptVersion,
-    wish: ScriptOptions,
+    options: ScriptOptions,
     situation: Situation,
     *,
     check: bool,
@@ -47,10 +47,10 @@ def arguments(
 
     :raises RefusedError: with what is in the way and what to do instead.
     """
-    for objection in _objections(tool, version, wish, situation, check=check):
+    for objection in _objections(tool, version, options, situation, check=check):
         raise RefusedError(f"{tool.file} is not run: {objection}")
     found: list[str] = []
-    for parameter in _given(tool, wish):
+    for parameter in _given(tool, options):
         if not version.surely_has(parameter.since):
             raise RefusedError(
                 f"{tool.file} is not run: version {version} may not know -{parameter.name}, "
@@ -60,26 +60,26 @@ def arguments(
         if parameter.value == "site":
             found.append(tool.site)
         elif parameter.value == "timeout":
-            found.append(str(wish.timeout_seconds))
+            found.append(str(options.timeout_seconds))
     return tuple(found)
 
 
-def _given(tool: MicrosoftScript, wish: ScriptOptions) -> list[ScriptParameter]:
-    every = set(wish.mitigations) == set(tool.mitigations) and len(tool.mitigations) > 1
-    subject = "all" if every else wish.mitigations[0]
+def _given(tool: MicrosoftScript, options: ScriptOptions) -> list[ScriptParameter]:
+    every = set(options.mitigations) == set(tool.mitigations) and len(tool.mitigations) > 1
+    subject = "all" if every else options.mitigations[0]
     return [
         parameter
         for parameter in tool.parameters
         if parameter.use == "always"
-        or (parameter.use == "timeout" and wish.timeout_seconds is not None)
-        or (parameter.use == wish.intent.value and parameter.mitigation in (None, subject))
+        or (parameter.use == "timeout" and options.timeout_seconds is not None)
+        or (parameter.use == options.intent.value and parameter.mitigation in (None, subject))
     ]
 
 
 def _objections(
     tool: MicrosoftScript,
     version: ScriptVersion,
-    wish: ScriptOptions,
+    options: ScriptOptions,
     situation: Situation,
     *,
     check: bool,
@@ -93,39 +93,41 @@ def _objections(
         yield f"it is recognised only: {tool.reason}"
     if version < tool.first or (tool.last is not None and version >= tool.last):
         yield f"version {version} is not one of {tool.title}"
-    yield from _about_wish(tool, wish)
-    yield from _about_host(tool, wish, situation)
+    yield from _about_wish(tool, options)
+    yield from _about_host(tool, options, situation)
 
 
-def _about_wish(tool: MicrosoftScript, wish: ScriptOptions) -> Iterator[str]:
-    wanted, own = set(wish.mitigations), set(tool.mitigations)
+def _about_wish(tool: MicrosoftScript, options: ScriptOptions) -> Iterator[str]:
+    wanted, own = set(options.mitigations), set(tool.mitigations)
     if not wanted:
         yield "no mitigation is named"
     for name in sorted(wanted - own):
         yield f"it knows nothing of the mitigation {name}, only {', '.join(tool.mitigations)}"
     if 1 < len(wanted) < len(own):
         yield "it takes one mitigation or all of them; run it once for each"
-    if wish.site.casefold() != tool.site.casefold():
+    if options.site.casefold() != tool.site.casefold():
         yield (
             f"it writes to '{tool.site}' only, whatever site it is given, and says that all is "
-            f"well; for '{wish.site}' use the native mitigation"
+            f"well; for '{options.site}' use the native mitigation"
         )
-    seconds = wish.timeout_seconds
+    seconds = options.timeout_seconds
     if seconds is not None:
         if not any(parameter.use == "timeout" for parameter in tool.parameters):
             yield "it takes no timeout"
         if not _SHORTEST <= seconds <= _LONGEST:
             yield f"a timeout of {seconds} seconds is not between {_SHORTEST} and {_LONGEST}"
-    if wish.intent is ScriptIntent.ROLLBACK and tool.rollback_keeps is not None:
+    if options.intent is ScriptIntent.ROLLBACK and tool.rollback_keeps is not None:
         lost = sorted(wanted - set(tool.rollback_keeps))
-        if lost and not wish.accept_rollback_defaults:
+        if lost and not options.accept_rollback_defaults:
             yield (
                 f"its rollback of {', '.join(lost)} starts and enables what an administrator had "
                 "stopped before; undo natively, or set accept_rollback_defaults"
             )
 
 
-def _about_host(tool: MicrosoftScript, wish: ScriptOptions, situation: Situation) -> Iterator[str]:
+def _about_host(
+    tool: MicrosoftScript, options: ScriptOptions, situation: Situation
+) -> Iterator[str]:
     if situation.installed is not True:
         yield f"Exchange is {_how(situation.installed, 'not installed')}: it would say nothing"
     if situation.elevated is not True:
@@ -134,12 +136,12 @@ def _about_host(tool: MicrosoftScript, wish: ScriptOptions, situation: Situation
     needed = tuple(map(int, tool.needs_powershell.split(".")))
     if powershell is None or powershell < needed:
         yield f"PowerShell is {_how(powershell, 'too old')}, it needs {tool.needs_powershell}"
-    if wish.intent is ScriptIntent.MITIGATE:
-        yield from _about_mitigating(tool, wish, situation)
+    if options.intent is ScriptIntent.MITIGATE:
+        yield from _about_mitigating(tool, options, situation)
 
 
 def _about_mitigating(
-    tool: MicrosoftScript, wish: ScriptOptions, situation: Situation
+    tool: MicrosoftScript, options: ScriptOptions, situation: Situation
 ) -> Iterator[str]:
     if situation.other_sites is None or situation.other_sites:
         names = ", ".join(situation.other_sites or ()) or "could not be read"
@@ -152,7 +154,7 @@ def _about_mitigating(
             f"'{tool.site}' serves no clients of this server, so rules there would protect "
             "nothing; use the native mitigation"
         )
-    rules = tool.needs_url_rewrite and "backend-cookie" in wish.mitigations
+    rules = tool.needs_url_rewrite and "backend-cookie" in options.mitigations
     if rules and situation.url_rewrite is not True:
         yield (
             f"URL Rewrite is {_how(situation.url_rewrite, 'not installed')}: it would download "

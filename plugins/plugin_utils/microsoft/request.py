@@ -1,26 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a script of Microsoft on one host, and the world around it."""
+"""What is asked of a script of Microsoft on one host, as the playbook wants it."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..base.progress import silent
 from ..catalog.scripts import tool
 from ..host.transport.keys import operation_key
 from .command import ScriptOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from ..base.progress import Sink
-    from ..catalog.catalog import Catalog
     from ..catalog.records.tools import ScriptIntent
-    from ..plan.records import HostPlan
     from .identify import Pin
 
 
@@ -52,7 +45,7 @@ class ScriptRequest:
         return self.mitigations or tool(self.tool).mitigations
 
     @property
-    def wish(self) -> ScriptOptions:
+    def options(self) -> ScriptOptions:
         """What the tool is asked for."""
         return ScriptOptions(
             self.intent,
@@ -64,24 +57,12 @@ class ScriptRequest:
 
     def job_name(self, run: str, sha256: str) -> str:
         """Name the jobs of a run for this wish; another wish or file is another job."""
-        wish = self.wish
+        options = self.options
         mark = operation_key(
             run=run,
             sha256=sha256,
-            intent=wish.intent.value,
-            mitigations=sorted(wish.mitigations),
-            timeout=wish.timeout_seconds,
+            intent=options.intent.value,
+            mitigations=sorted(options.mitigations),
+            timeout=options.timeout_seconds,
         )
         return f"{self.tool.replace('_', '-')}-{mark[:12]}"
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptRuntime:
-    """What a run works with; tests hand in their own."""
-
-    catalog: Catalog
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Sink = silent
-    # Raises StalePlan (change/admission.py) unless the approved plan says the same.
-    admit: Callable[[HostPlan], None] = lambda _plan: None

@@ -68,15 +68,15 @@ class ScriptRun:
 
 def verdict(
     tool: MicrosoftScript,
-    wish: ScriptOptions,
+    options: ScriptOptions,
     run: ScriptRun,
     read_back: Mapping[str, JudgedMitigation] | None,
 ) -> ScriptResult:
     """Judge one run. ``read_back``: states after it, read by us; None: they were not read."""
-    found = compare(wish, read_back)
+    found = compare(options, read_back)
     place, _ = found
-    statement = _statement(tool, wish, run)
-    outcome, reasons = _settle(wish.intent, statement, found)
+    statement = _statement(tool, options, run)
+    outcome, reasons = _settle(options.intent, statement, found)
     if statement is None:
         return ScriptResult(
             outcome, None, place, None, updated_itself=False, reasons=tuple(reasons)
@@ -93,13 +93,13 @@ def verdict(
 
 
 def _statement(
-    tool: MicrosoftScript, wish: ScriptOptions, run: ScriptRun
+    tool: MicrosoftScript, options: ScriptOptions, run: ScriptRun
 ) -> ScriptStatement | None:
     """What it says, as far as the job lets it count."""
     if run.end.refused:
         return ScriptStatement(ScriptStatements.NOT_RUN, ("the job refused to launch it",))
     if tool.patch_state is not None:
-        heard = what_eomt_says(tool.patch_state, wish.intent, run.before, run.after)
+        heard = what_eomt_says(tool.patch_state, options.intent, run.before, run.after)
         if run.end.finished:
             return _with_status(heard, run.end.exit_code)
         reason = "it still runs" if run.end.stalled else "its job was cut off"
@@ -155,13 +155,13 @@ def _settle(
 
 
 def compare(
-    wish: ScriptOptions, read_back: Mapping[str, JudgedMitigation] | None
+    options: ScriptOptions, read_back: Mapping[str, JudgedMitigation] | None
 ) -> tuple[bool | None, list[str]]:
     """Whether all of it is as wanted (None: not readable), and what is not."""
-    if read_back is None or any(name not in read_back for name in wish.mitigations):
+    if read_back is None or any(name not in read_back for name in options.mitigations):
         return None, ["the host was not read back"]
-    states = [read_back[name] for name in wish.mitigations]
-    mitigate = wish.intent is ScriptIntent.MITIGATE
+    states = [read_back[name] for name in options.mitigations]
+    mitigate = options.intent is ScriptIntent.MITIGATE
     wrong, unread = [], []
     for state in states:
         words = f"{state.id} is {state.state.value}: {state.detail}"

@@ -42,7 +42,7 @@ class ScriptOrder:
 
     file: ToolFile
     path: str
-    wish: ScriptOptions
+    options: ScriptOptions
     job: str
     deadline_utc: str
     lock_owner: str
@@ -71,7 +71,7 @@ def look(transport: Transport, order: ScriptOrder, log_from: int = 0) -> dict[st
 def plan(order: ScriptOrder, facts: Mapping[str, Any] | None, *, check: bool) -> tuple[str, ...]:
     """Return the arguments, or raise :class:`RefusedError`: before anything is sent."""
     found = situation(facts, order.file.tool.site)
-    return arguments(order.file.tool, order.file.version, order.wish, found, check=check)
+    return arguments(order.file.tool, order.file.version, order.options, found, check=check)
 
 
 def refuse_known(state: JobState) -> None:
@@ -123,14 +123,14 @@ def run_tool(
     if job.refused:
         run = ScriptRun(job, earlier, earlier)
         return ScriptReport(
-            verdict(order.file.tool, order.wish, run, None), given, job, before, None
+            verdict(order.file.tool, order.options, run, None), given, job, before, None
         )
     after = look(driver.transport, order, earlier.log_size or 0)
     reply = collect(Direct(driver.transport))
-    names = order.wish.mitigations
+    names = order.options.mitigations
     state = read_back(reply.result, reply.errors, names, catalog, order.campaign, at)
     run = ScriptRun(job, earlier, read_trace(after))
-    result = verdict(order.file.tool, order.wish, run, state)
+    result = verdict(order.file.tool, order.options, run, state)
     return ScriptReport(result, given, job, before, after, state)
 
 

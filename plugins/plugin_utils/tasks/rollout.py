@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..base.errors import RefusedError
 from ..base.progress import within
 from ..install.models import InstallState
-from ..install.options import budget, tools
+from ..install.runtime import budget, open_runtime
 from ..phases.registry import phase_of
 from ..plan.show import step_diffs
 from .task import changing
@@ -21,20 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..host.transport.base import Transport
-    from ..install.request import InstallRequest, InstallResult, InstallRuntime
+    from ..install.request import InstallRequest
+    from ..install.result import InstallResult
+    from ..install.runtime import InstallRuntime
     from .task import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One kind of installation. ``key`` names its result, ``undone`` says that nothing was done."""
+    """One kind of installation. ``undone`` says that nothing was done."""
 
-    key: str
     intent: str
     undone: str
     request: Callable[..., InstallRequest]  # (host, options, *, check)
     install: Callable[[InstallRequest, Transport, InstallRuntime, dict[str, Any]], InstallResult]
     to_dict: Callable[[InstallRequest, InstallResult], dict[str, Any]]
+
+    @property
+    def key(self) -> str:
+        """The member of the action's result that holds the entry of the host."""
+        return phase_of(self.intent).result
 
 
 def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
@@ -50,8 +56,10 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
         if stop_budget and (why := stop_budget.exhausted()) is not None:
             raise RefusedError(why)
         notice = within(call.notice, host, kind.intent)
-        around = replace(tools(options), record=change.record, admit=change.admit, notice=notice)
-        done = kind.install(wanted, call.connection.open(), around, options)
+        runtime = replace(
+            open_runtime(options), record=change.record, admit=change.admit, notice=notice
+        )
+        done = kind.install(wanted, call.connection.open(), runtime, options)
     entry = kind.to_dict(wanted, done)
     meaning = phase_of(kind.intent).meaning(kind.intent, entry["state"])
     if stop_budget:

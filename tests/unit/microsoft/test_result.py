@@ -96,9 +96,9 @@ def test_failure_with_rules_in_place_says_so() -> None:
 
 
 def test_rollback_that_left_a_rule_is_a_conflict() -> None:
-    assert judge(UNDONE, facts(), wish=UNDO).outcome is ScriptOutcome.SUCCEEDED
-    assert judge(UNDONE, facts(rules=True), wish=UNDO).outcome is ScriptOutcome.CONFLICT
-    gone = judge(BAD, facts(), wish=UNDO)
+    assert judge(UNDONE, facts(), options=UNDO).outcome is ScriptOutcome.SUCCEEDED
+    assert judge(UNDONE, facts(rules=True), options=UNDO).outcome is ScriptOutcome.CONFLICT
+    gone = judge(BAD, facts(), options=UNDO)
     assert gone.outcome is ScriptOutcome.FAILED
     assert "gone on the host" in "; ".join(gone.reasons)
 
@@ -154,14 +154,14 @@ def test_all_four_hold_or_it_failed() -> None:
     pool = {"state": "Stopped", "auto_start": False, "start_mode": "OnDemand"}
     pools = {"MSExchangeECPAppPool": pool, "MSExchangeOABAppPool": pool}
     done = facts(rules=True, services=dict.fromkeys(names, off), pools=pools)
-    assert judge(NONE, done, tool=MIT, wish=every).outcome is ScriptOutcome.SUCCEEDED
+    assert judge(NONE, done, tool=MIT, options=every).outcome is ScriptOutcome.SUCCEEDED
     half = facts(rules=True, services=dict.fromkeys(names, off))
-    result = judge(NONE, half, tool=MIT, wish=every)
+    result = judge(NONE, half, tool=MIT, options=every)
     assert result.outcome is ScriptOutcome.FAILED
     assert "ecp-app-pool" in "; ".join(result.reasons)
 
 
 def test_a_mitigation_that_cannot_exist_is_not_in_place() -> None:
     um = ScriptOptions(ScriptIntent.MITIGATE, ("um-services",))
-    result = judge(NONE, facts("Exchange2019"), tool=MIT, wish=um)
+    result = judge(NONE, facts("Exchange2019"), tool=MIT, options=um)
     assert result.outcome is ScriptOutcome.FAILED

@@ -146,7 +146,7 @@ def order(tool: str = "eomt", intent: ScriptIntent = ScriptIntent.MITIGATE) -> S
     return tool_run.ScriptOrder(
         file=file,
         path=path(text),
-        wish=ScriptOptions(intent, ("backend-cookie",)),
+        options=ScriptOptions(intent, ("backend-cookie",)),
         job="eomt-1",
         deadline_utc="2021-03-10T14:00:00Z",
         lock_owner="c",

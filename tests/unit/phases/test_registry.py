@@ -19,7 +19,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.model
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
     ByScriptState,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
     MitigateState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.registry import (
@@ -28,7 +28,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.regist
     phase_of,
     standing,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.options import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.result import (
     STATES,
 )
 

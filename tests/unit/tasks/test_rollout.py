@@ -14,7 +14,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.model
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     InstallRequest,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
     InstallResult,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.runtime import (
     InstallRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.tasks import (
@@ -46,7 +50,7 @@ def roll_out(folder: Path, state: InstallState, **how: bool) -> dict[str, Any]:
     }  # fmt: skip
     check = how.get("check", False)
     kind = rollout_action.Rollout(
-        "security_update", "patch", "nothing was done",
+        "patch", "nothing was done",
         lambda host, _options, *, check: InstallRequest(
             host, "run-1", "a", check=check or not how.get("confirm", False)
         ),
@@ -60,10 +64,7 @@ def roll_out(folder: Path, state: InstallState, **how: bool) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    nothing: Any = None
-    monkeypatch.setattr(
-        rollout_action, "tools", lambda _options: InstallRuntime(load(), nothing, nothing)
-    )
+    monkeypatch.setattr(rollout_action, "open_runtime", lambda _options: InstallRuntime(load()))
 
 
 @pytest.mark.parametrize(

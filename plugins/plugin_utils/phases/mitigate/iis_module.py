@@ -34,7 +34,7 @@ class ModulePart:
     """``tools`` is missing where the operator named no package store: then nothing is done."""
 
     session: HostSession
-    tools: IisModuleRuntime | None
+    runtime: IisModuleRuntime | None
 
     def ahead(
         self, selection: MitigationSelection
@@ -44,9 +44,9 @@ class ModulePart:
         Rules that have to wait for the module need its step; where it cannot be had they go.
         """
         rules = [s for s in selection.plan.steps if s.operation == content.RULES]
-        if self.tools is None or not rules:
+        if self.runtime is None or not rules:
             return selection, None
-        outcome = rewrite_module.ensure(self.session, replace(self.tools, check=True))
+        outcome = rewrite_module.ensure(self.session, replace(self.runtime, check=True))
         if outcome.status is IisModuleStatus.PRESENT:
             return selection, None
         plan = selection.plan
@@ -64,7 +64,7 @@ class ModulePart:
     def behind(self, plan: HostPlan, selection: MitigationSelection) -> HostPlan:
         """The plan with the removal of a module that came from here, after the rules are gone."""
         rewrite = any(one.mitigation.rules for one in selection.found)
-        if self.tools is None or plan.intent != UNMITIGATE or not rewrite:
+        if self.runtime is None or plan.intent != UNMITIGATE or not rewrite:
             return plan
         undone = frozenset(
             str(row["file"]).casefold()
@@ -72,8 +72,8 @@ class ModulePart:
             for row in rows((step.after or {}).get("files"), "file").rows
             if row.get("rewrite") is False
         )
-        tools = replace(self.tools, check=True, undone=undone)
-        outcome = rewrite_module.remove(self.session, tools)
+        runtime = replace(self.runtime, check=True, undone=undone)
+        outcome = rewrite_module.remove(self.session, runtime)
         if outcome.status is IisModuleStatus.PLANNED:
             before = tuple(step.id for step in plan.steps)
             steps = tuple(replace(s, needs=(*s.needs, *before)) for s in outcome.steps)
@@ -85,7 +85,7 @@ class ModulePart:
 
     def act(self, intent: str) -> IisModuleOutcome:
         """Install it, or take it off, under the host lock."""
-        assert self.tools is not None  # noqa: S101 - without tools no such step is planned
+        assert self.runtime is not None  # noqa: S101 - without tools no such step is planned
         if intent == UNMITIGATE:
-            return rewrite_module.remove(self.session, self.tools)
-        return rewrite_module.ensure(self.session, self.tools)
+            return rewrite_module.remove(self.session, self.runtime)
+        return rewrite_module.ensure(self.session, self.runtime)

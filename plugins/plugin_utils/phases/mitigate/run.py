@@ -42,10 +42,11 @@ from ...judge.mitigations.state import MitigationState
 from ...plan.records import HostPlan
 from .choose import MitigationSelection, choose
 from .iis_module import INSTALLED, ModulePart, is_module
-from .models import MitigateRequest, MitigateResult, MitigateRuntime, MitigateState
 from .phase import UNMITIGATE
 from .preview import mitigation_of, preview
 from .probes import Answers, Questions, questions
+from .result import MitigateResult, MitigateState
+from .runtime import MitigateRuntime
 from .verdict import judge_mitigated, judge_removed
 
 if TYPE_CHECKING:
@@ -53,18 +54,19 @@ if TYPE_CHECKING:
     from ...host.transport.reply import Reply
     from ...iis_module.models import IisModuleOutcome
     from ...plan.records import Step
+    from .request import MitigateRequest
 
 _HOST_IN_THE_WAY = (LanguageModeRefused, LockedByOther, ScriptIntegrityError)
 
 
 def mitigate_host(
-    request: MitigateRequest, transport: Transport, tools: MitigateRuntime | None = None
+    request: MitigateRequest, transport: Transport, runtime: MitigateRuntime | None = None
 ) -> MitigateResult:
     """Mitigate one server; never raises for what happens there, the state says what is known.
 
     :raises ConfigError: the request names what the campaign does not have.
     """
-    machine = _Run(request, transport, tools or MitigateRuntime(load()))
+    machine = _Run(request, transport, runtime or MitigateRuntime(load()))
     with machine.change.of(machine.broken, raises=(ConfigError,)):
         machine.go()
     machine.result.commands = machine.host.asked
@@ -82,27 +84,27 @@ class _Run:
     """One run on one host."""
 
     def __init__(
-        self, request: MitigateRequest, transport: Transport, tools: MitigateRuntime
+        self, request: MitigateRequest, transport: Transport, runtime: MitigateRuntime
     ) -> None:
         self.request = request
-        self.tools = tools
+        self.runtime = runtime
         self.host = HostSession(
             transport,
             request.run,
             request.owner,
-            tools.sleep,
-            tools.record,
+            runtime.sleep,
+            runtime.record,
             controller=request.controller,
             takeover=request.takeover,
         )
         empty = HostPlan(request.intent, request.campaign)
         self.result = MitigateResult(MitigateState.UNKNOWN, "not begun", empty)
         self.change = ChangeRun(
-            self.host, request.host, request.intent, tools.notice, self.result.done
+            self.host, request.host, request.intent, runtime.notice, self.result.done
         )
-        self._module = ModulePart(self.host, tools.module)
+        self._module = ModulePart(self.host, runtime.module)
         self._module_done: IisModuleOutcome | None = None
-        self._invocation = tools.token()
+        self._invocation = runtime.token()
 
     # The way -----------------------------------------------------------------------------
 
@@ -114,14 +116,14 @@ class _Run:
         if selection.stop:
             return self.end(MitigateState.STOPPED, selection.stop)
         plan = self.result.plan = self._plan(selection)
-        self.tools.admit(plan)
+        self.runtime.admit(plan)
         asking = self._questions(reply, selection)
         before = self._ask("before", asking)
         if plan.steps and self.request.check:
             return self.end(MitigateState.PLANNED, _planned(plan))
         if not plan.steps:
             return self._settled(selection, before)
-        if why := objection(self.request.policy, self.tools.now()):
+        if why := objection(self.request.policy, self.runtime.now()):
             return self.end(MitigateState.STOPPED, why)
         self.change.lock(f"{self.request.intent} {self.request.campaign}")
         for step in plan.steps:
@@ -145,11 +147,11 @@ class _Run:
         wanted = self.request
         try:
             return choose(
-                self.tools.catalog,
+                self.runtime.catalog,
                 wanted.campaign,
                 reply.result,
                 reply.errors,
-                self.tools.now(),
+                self.runtime.now(),
                 intent=wanted.intent,
                 only=wanted.only,
                 although_open=wanted.although_open,

@@ -10,29 +10,27 @@ from typing import TYPE_CHECKING, Any
 from ...base.clock import utc_now
 from ...base.errors import ConfigError
 from ...base.names import case_name
-from ...base.progress import silent
-from ...catalog.loader import load
 from ...catalog.records.tools import ScriptIntent
 from ...change.policy import objection
 from ...change.session import HostSession
 from ...change.source import PackageSource
 from ...iis_module.models import IisModuleRuntime
 from ...microsoft.identify import Pin
-from ...microsoft.request import ScriptRequest, ScriptRuntime
+from ...microsoft.request import ScriptRequest
 from ...plan.serialize import plan_to_dict
 from .by_tool.run import run_tool_on
-from .models import MitigateRuntime, MitigateState
-from .options import to_dict
 from .phase import PHASE, UNMITIGATE
+from .result import MitigateState, to_dict
 from .run import mitigate_host
+from .runtime import MitigateRuntime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from ...base.progress import Sink
+    from ...change.runtime import Runtime
     from ...host.transport.base import Transport
     from ...plan.records import HostPlan
-    from .models import MitigateRequest
+    from .request import MitigateRequest
 
 REWRITE = "url-rewrite"  # of catalog/data/iis_modules
 
@@ -48,28 +46,18 @@ class TaskResult:
     code: str | None = None  # of the error that ended it
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRuntime:
-    """Who is told what on the way: the journal, the approved plan, the operator."""
-
-    record: Callable[[str, dict[str, Any]], None]
-    admit: Callable[[HostPlan], None]
-    notice: Sink = silent
-    secrets: frozenset[str] = frozenset()
-
-
 def native(
-    wanted: MitigateRequest, options: Mapping[str, Any], transport: Transport, around: TaskRuntime
+    wanted: MitigateRequest, options: Mapping[str, Any], transport: Transport, runtime: Runtime
 ) -> TaskResult:
     """Carry it out with our own operations."""
-    tools = MitigateRuntime(
-        load(),
-        notice=around.notice,
-        record=around.record,
-        admit=around.admit,
-        module=_module(wanted, options, around),
+    own = MitigateRuntime(
+        runtime.catalog,
+        notice=runtime.notice,
+        record=runtime.record,
+        admit=runtime.admit,
+        module=_module(wanted, options, runtime),
     )
-    result = mitigate_host(wanted, transport, tools)
+    result = mitigate_host(wanted, transport, own)
     entry = to_dict(wanted, result)
     return TaskResult(entry, _ok(wanted, entry["state"]), result.changed, result.plan, result.code)
 
@@ -81,7 +69,7 @@ def _ok(wanted: MitigateRequest, state: str) -> bool:
 
 
 def _module(
-    wanted: MitigateRequest, options: Mapping[str, Any], around: TaskRuntime
+    wanted: MitigateRequest, options: Mapping[str, Any], runtime: Runtime
 ) -> IisModuleRuntime | None:
     """The URL Rewrite module of the operator's package store, where one is named."""
     source = PackageSource.of(options)
@@ -89,16 +77,20 @@ def _module(
         return None
     return IisModuleRuntime(
         wanted.host,
-        load().module(REWRITE),
+        runtime.catalog.module(REWRITE),
         source.catalogue.modules,
         source.deliver,
         seconds=wanted.policy.seconds,
-        notice=around.notice,
+        notice=runtime.notice,
     )
 
 
 def by_tool(
-    wanted: MitigateRequest, options: Mapping[str, Any], transport: Transport, around: TaskRuntime
+    wanted: MitigateRequest,
+    options: Mapping[str, Any],
+    transport: Transport,
+    runtime: Runtime,
+    secrets: Iterable[str] = (),
 ) -> TaskResult:
     """Let a script of Microsoft do it; raises :class:`ConfigError` for wrong options."""
     if not options.get("tool_file"):
@@ -118,18 +110,17 @@ def by_tool(
         timeout_seconds=options.get("tool_timeout"),
         accept_rollback_defaults=options["tool_accept_rollback_defaults"],
         although_open=wanted.although_open,
-        secrets=tuple(around.secrets),
+        secrets=tuple(secrets),
     )
     session = HostSession(
         transport,
         wanted.run,
         wanted.owner,
-        record=around.record,
+        record=runtime.record,
         controller=wanted.controller,
         takeover=wanted.takeover,
     )
-    world = ScriptRuntime(load(), notice=around.notice, admit=around.admit)
-    answer = run_tool_on(session, request, None, world)
+    answer = run_tool_on(session, request, None, runtime)
     said = answer.to_dict()
     entry = {
         "host": wanted.host,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...judge.mitigations.state import MitigationState
-from .models import MitigateState, MitigationStanding
+from .result import MitigateState, MitigationStanding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

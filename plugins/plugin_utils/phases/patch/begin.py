@@ -18,25 +18,26 @@ if TYPE_CHECKING:
 
     from ...facts.read import Facts
     from ...install.host import InstallSession
-    from ...install.request import InstallRequest, InstallRuntime
+    from ...install.request import InstallRequest
+    from ...install.runtime import InstallRuntime
 
 
 def beginning(
-    request: InstallRequest, tools: InstallRuntime, host: InstallSession, facts: Facts
+    request: InstallRequest, runtime: InstallRuntime, host: InstallSession, facts: Facts
 ) -> StartingPoint:
     """Choose, and read what the host has of it; asks one or two snapshots."""
-    day: date = tools.now().date()
+    day: date = runtime.now().date()
     build = exsetup(facts)
     chosen = choose(
-        tools.catalog,
+        runtime.catalog,
         request.campaign,
         build,
         day,
-        tools.store,
+        runtime.store,
         kb=request.kb,
         repair=request.repair,
     )
-    present = _present(chosen, tools)
+    present = _present(chosen, runtime)
     if chosen.action is not Action.INSTALL and present is None:
         return StartingPoint(chosen)
     wanted = chosen if chosen.action is Action.INSTALL or present is None else present
@@ -69,12 +70,12 @@ def _whole(found: StartingPoint, facts: Facts) -> bool:
     return listed and target is not None and doubts(target, HostReading(None), now, None) == []
 
 
-def _present(chosen: UpdateSelection, tools: InstallRuntime) -> UpdateSelection | None:
+def _present(chosen: UpdateSelection, runtime: InstallRuntime) -> UpdateSelection | None:
     """The update that made the present build, where one did."""
-    info = tools.catalog.find_build(chosen.build) if chosen.build else None
+    info = runtime.catalog.find_build(chosen.build) if chosen.build else None
     if info is None or chosen.build is None or info.kind == "CU":
         return None
-    packages = tools.store.packages if tools.store else ()
+    packages = runtime.store.packages if runtime.store else ()
     package = next((p for p in packages if p.build == chosen.build), None)
     return replace(chosen, kb=info.kb, target=chosen.build, package=package)
 

@@ -6,15 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...install.run import install_on
-from .kind import SecurityUpdate
+from .installation import SecurityUpdate
 
 if TYPE_CHECKING:
     from ...host.transport.base import Transport
-    from ...install.request import InstallRequest, InstallResult, InstallRuntime
+    from ...install.request import InstallRequest
+    from ...install.result import InstallResult
+    from ...install.runtime import InstallRuntime
 
 
 def patch_host(
-    request: InstallRequest, transport: Transport, tools: InstallRuntime
+    request: InstallRequest, transport: Transport, runtime: InstallRuntime
 ) -> InstallResult:
     """Patch one server; never raises a :class:`RemediationError`, the state says what is known."""
-    return install_on(request, transport, tools, SecurityUpdate())
+    return install_on(request, transport, runtime, SecurityUpdate())

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from ...change.checks import Precheck
     from ...install.begin import StartingPoint
-    from ...install.request import InstallRequest, InstallRuntime
+    from ...install.request import InstallRequest
+    from ...install.runtime import InstallRuntime
 
 SECTIONS = (*BASE_SECTIONS, "dotnet", "os")
 _PROVEN_BY = "files, registry, start types, services, pools, front end, no restart pending"
@@ -33,7 +34,7 @@ def memory_name(update: str) -> str:
 
 def upgrade_plan(
     request: InstallRequest,
-    tools: InstallRuntime,
+    runtime: InstallRuntime,
     start: StartingPoint,
     facts: Mapping[str, Any] | None,
     checks: tuple[Precheck, ...],
@@ -45,11 +46,11 @@ def upgrade_plan(
 ) -> HostPlan:
     """Return the steps. ``remember`` and ``release``: mitigations, before anything else is done."""
     base = install_plan(
-        INTENT, request, tools, start.choice, facts, start.recorded, checks, arguments,
+        INTENT, request, runtime, start.choice, facts, start.recorded, checks, arguments,
         installed=installed,
     )  # fmt: skip
     steps = [*_mitigations(start, remember, release), *base.steps]
-    clause = clause_for(tools.catalog, request.campaign, INTENT)
+    clause = clause_for(runtime.catalog, request.campaign, INTENT)
     chained = [
         replace(step, clause=clause, needs=(steps[number - 1].id,) if number else ())
         for number, step in enumerate(_worded(step) for step in steps)

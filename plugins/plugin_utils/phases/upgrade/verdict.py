@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ...catalog.failures import ExitClass, ExitCode, Failure, failure
 from ...facts.read import Facts, text
 from ...install.components import Maintenance
+from ...install.conditions import surroundings
 from ...install.evidence import EVIDENCE, counted
 from ...install.models import Condition, Holds, InstallState, InstallVerdict
-from ...install.postconditions import surroundings
 from ...install.reading import exsetup, leaf, versions
 from ...judge.subject import build_of
 

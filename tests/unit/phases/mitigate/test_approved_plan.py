@@ -13,14 +13,18 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admiss
     ApprovedPlan,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.journal import HostChange
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.request import (
     MitigateRequest,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
     MitigateResult,
-    MitigateRuntime,
     MitigateState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.runtime import (
+    MitigateRuntime,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
     plan_from_dict,
@@ -75,7 +79,9 @@ def apply(
     change.begin(intent, "proxylogon", {})
     request = MitigateRequest("ex01", "run-1", "controller-a", intent, **WAYS[intent])
     tools = MitigateRuntime(
-        load(), host.sleep, host.now, record=change.record, admit=change.admit,
+        load(),
+        sleep=host.sleep,
+        now=host.now, record=change.record, admit=change.admit,
         token=lambda: next(host.tokens),
     )  # fmt: skip
     result = mitigate_host(request, host.transport(), tools)

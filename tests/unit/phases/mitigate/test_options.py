@@ -11,7 +11,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     RemediationError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import objection
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate import options
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.request import (
+    read,
+)
 
 
 def given(**changes: Any) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def given(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_an_empty_approval_approves_nothing(value: str | None) -> None:
-    wanted = options.request(
+    wanted = read(
         "ex01",
         given(required_approvals=["ticket"], approvals={"ticket": value}),
         check=False,
@@ -40,4 +42,4 @@ def test_an_empty_approval_approves_nothing(value: str | None) -> None:
 )
 def test_a_wrong_option_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(RemediationError, match=words):
-        options.request("ex01", given(**changes), check=True)
+        read("ex01", given(**changes), check=True)

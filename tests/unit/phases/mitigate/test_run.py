@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.policy import Policy
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
     MitigateState as State,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serialize import (
@@ -18,7 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.serializ
 from mitigated_host import ALL, AT, FIXED, WEB_CONFIG, MitigatedHost
 
 if TYPE_CHECKING:
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
         MitigateResult,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
     MitigateState as State,
 )
 from line_faults import FAULTS

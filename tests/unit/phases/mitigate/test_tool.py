@@ -399,7 +399,7 @@ def test_two_security_updates_are_refused_before_eomt_fails_on_them(tmp_path: Pa
 # I10, I16 ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", ["Get-ByScriptState", "Start-HostJob"])
+@pytest.mark.parametrize("at", ["Get-ToolState", "Start-HostJob"])
 def test_a_file_swapped_on_the_host_is_not_run_i10(at: str, tmp_path: Path) -> None:
     host = ToolHost(tmp_path)
     path = f"{FOLDER}\\{host.sha256}\\EOMT.ps1"

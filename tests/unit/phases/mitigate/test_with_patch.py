@@ -12,14 +12,18 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
     InstallState,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.models import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.request import (
     MitigateRequest,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.result import (
     MitigateResult,
-    MitigateRuntime,
     MitigateState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.run import (
     mitigate_host,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.runtime import (
+    MitigateRuntime,
 )
 from patched_host import PatchedHost
 
@@ -31,7 +35,7 @@ def run(host: PatchedHost, intent: str) -> MitigateResult:
     transport = ExecTransport(
         host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
     )
-    tools = MitigateRuntime(load(), host.sleep, host.now, token=lambda: next(host.tokens))
+    tools = MitigateRuntime(load(), sleep=host.sleep, now=host.now, token=lambda: next(host.tokens))
     return mitigate_host(MitigateRequest("ex01", "run-1", "controller-a", intent), transport, tools)
 
 

@@ -14,7 +14,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.dec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.restart import (
     RestartResult,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install import finish
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install import (
+    install_run as finish,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
     HostReading,
     InstallState,
@@ -22,6 +24,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.model
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
     InstallRequest,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
     InstallResult,
 )
 

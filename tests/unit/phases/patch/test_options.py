@@ -12,8 +12,11 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     RefusedError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.exclusive import alone
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install import options
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.budget import Budget
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import read
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.runtime import (
+    open_runtime,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,23 +25,23 @@ DEFAULTS: dict[str, Any] = {name: spec.get("default") for name, spec in ARGUMENT
 
 
 def test_nothing_is_installed_without_confirmation() -> None:
-    assert options.request("ex01", DEFAULTS, check=False).check is True
+    assert read("ex01", DEFAULTS, check=False).check is True
     confirmed = DEFAULTS | {"confirm": True}
-    assert options.request("ex01", confirmed, check=False).check is False
-    assert options.request("ex01", confirmed, check=True).check is True
+    assert read("ex01", confirmed, check=False).check is False
+    assert read("ex01", confirmed, check=True).check is True
 
 
 def test_run_is_the_same_all_day_unless_it_is_named() -> None:
-    first, second = (options.request("ex01", DEFAULTS, check=True) for _ in range(2))
+    first, second = (read("ex01", DEFAULTS, check=True) for _ in range(2))
     assert first.run == second.run
     assert first.run.startswith("proxylogon-20")
-    assert options.request("ex01", DEFAULTS | {"run": "again"}, check=True).run == "again"
+    assert read("ex01", DEFAULTS | {"run": "again"}, check=True).run == "again"
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
 def test_an_empty_approval_approves_nothing(value: str | None) -> None:
     asked = {"required_approvals": ["ticket"], "approvals": {"ticket": value}}
-    policy = options.request("ex01", DEFAULTS | asked, check=True).policy
+    policy = read("ex01", DEFAULTS | asked, check=True).policy
     assert not dict(policy.given)["ticket"].strip()
 
 
@@ -48,7 +51,7 @@ def test_an_empty_approval_approves_nothing(value: str | None) -> None:
 )
 def test_a_wrong_option_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        options.request("ex01", DEFAULTS | changes, check=True)
+        read("ex01", DEFAULTS | changes, check=True)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +59,12 @@ def test_a_wrong_option_is_named(changes: dict[str, Any], words: str) -> None:
 )
 def test_unclear_answer_of_the_dag_guard_is_refused_i17(guard: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="dag_guard needs allowed"):
-        options.request("ex01", DEFAULTS | {"dag_guard": guard}, check=True)
+        read("ex01", DEFAULTS | {"dag_guard": guard}, check=True)
 
 
 def test_window_and_approvals_reach_the_policy() -> None:
     given = {"window_end": "2021-03-06T04:00:00+01:00", "approvals": {"ticket": 42}}
-    policy = options.request("ex01", DEFAULTS | given, check=True).policy
+    policy = read("ex01", DEFAULTS | given, check=True).policy
     assert policy.window_end is not None
     assert policy.window_end.isoformat() == "2021-03-06T03:00:00+00:00"
     assert policy.given == (("ticket", "42"),)
@@ -70,14 +73,14 @@ def test_window_and_approvals_reach_the_policy() -> None:
 @pytest.mark.parametrize("reason", ["", "yes", "x" * 401])
 def test_lock_is_not_taken_over_without_a_reason_i16(reason: str) -> None:
     with pytest.raises(ConfigError, match="lock_takeover"):
-        options.request("ex01", DEFAULTS | {"lock_takeover": reason}, check=True)
-    good = options.request("ex01", DEFAULTS | {"lock_takeover": " ctl01 is gone "}, check=True)
+        read("ex01", DEFAULTS | {"lock_takeover": reason}, check=True)
+    good = read("ex01", DEFAULTS | {"lock_takeover": " ctl01 is gone "}, check=True)
     assert good.takeover == "ctl01 is gone"
 
 
 def test_two_runs_of_one_owner_hold_two_locks_i16() -> None:
     one, two, again = (
-        options.request("ex01", DEFAULTS | {"owner": "ops", "run": run}, check=True).holder
+        read("ex01", DEFAULTS | {"owner": "ops", "run": run}, check=True).holder
         for run in ("a", "b", "a")
     )
     assert one == again
@@ -92,7 +95,7 @@ def test_the_same_run_on_two_controllers_holds_two_locks_i16(
     holders = set()
     for name in ("ctl01", "ctl02"):
         monkeypatch.setattr("socket.gethostname", lambda name=name: name)
-        holders.add(options.request("ex01", wanted, check=True).holder)
+        holders.add(read("ex01", wanted, check=True).holder)
     assert len(holders) == 2
 
 
@@ -110,7 +113,7 @@ def test_of_two_processes_one_works_on_a_host_i16(
 
 
 def test_without_a_store_nothing_can_be_delivered() -> None:
-    made = options.tools(DEFAULTS)
+    made = open_runtime(DEFAULTS)
     assert made.store is None
     with pytest.raises(ConfigError, match="store"):
         made.deliver(None)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from rehearsed_host import Killed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
         InstallResult,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
         InstallResult,
     )
     from sampling import Draw

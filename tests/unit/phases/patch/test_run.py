@@ -28,7 +28,7 @@ from patched_host import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
         InstallResult,
     )
 

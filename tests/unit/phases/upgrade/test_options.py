@@ -20,12 +20,18 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.model
     InstallVerdict,
     UpdateSelection,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.install.request import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.install.result import (
     InstallResult,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade import options
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.kind import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.installation import (
     CumulativeUpdate,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.request import (
+    read,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.result import (
+    state_of,
+    to_dict,
 )
 from upgraded_host import record
 
@@ -33,26 +39,26 @@ DEFAULTS: dict[str, Any] = {name: spec.get("default") for name, spec in ARGUMENT
 
 
 def test_nothing_is_upgraded_without_confirmation() -> None:
-    assert options.request("ex01", DEFAULTS, check=False).check is True
+    assert read("ex01", DEFAULTS, check=False).check is True
     confirmed = DEFAULTS | {"confirm": True}
-    assert options.request("ex01", confirmed, check=False).check is False
-    assert options.request("ex01", confirmed, check=True).check is True
+    assert read("ex01", confirmed, check=False).check is False
+    assert read("ex01", confirmed, check=True).check is True
 
 
 def test_run_is_of_an_upgrade_and_never_of_an_update() -> None:
-    assert options.request("ex01", DEFAULTS, check=True).run.startswith("upgrade-20")
-    assert options.request("ex01", DEFAULTS | {"run": "again"}, check=True).run == "again"
-    assert options.request("ex01", DEFAULTS, check=True).kb is None
+    assert read("ex01", DEFAULTS, check=True).run.startswith("upgrade-20")
+    assert read("ex01", DEFAULTS | {"run": "again"}, check=True).run == "again"
+    assert read("ex01", DEFAULTS, check=True).kb is None
 
 
 def test_unclear_answer_of_the_dag_guard_is_refused_i17() -> None:
     with pytest.raises(ConfigError, match="dag_guard needs allowed"):
-        options.request("ex01", DEFAULTS | {"dag_guard": {"allowed": "yes"}}, check=True)
+        read("ex01", DEFAULTS | {"dag_guard": {"allowed": "yes"}}, check=True)
 
 
 @pytest.mark.parametrize("state", InstallState)
 def test_every_state_has_a_word_of_an_upgrade(state: InstallState) -> None:
-    word = options.state_of(InstallResult(InstallVerdict(state, "x")))
+    word = state_of(InstallResult(InstallVerdict(state, "x")))
     assert "patched" not in word
     assert word in yaml.safe_load(cumulative_update.RETURN)["cumulative_update"]["contains"][
         "state"
@@ -60,12 +66,12 @@ def test_every_state_has_a_word_of_an_upgrade(state: InstallState) -> None:
 
 
 def test_result_lists_what_is_to_be_applied_again() -> None:
-    wanted = options.request("ex01", DEFAULTS, check=True)
+    wanted = read("ex01", DEFAULTS, check=True)
     choice = UpdateSelection(Action.INSTALL, "x", Build.parse("15.1.2106.2"))
     result = InstallResult(
         InstallVerdict(InstallState.PATCHED, "x"), choice, reapply=("backend-cookie",)
     )
-    entry = options.to_dict(wanted, result)
+    entry = to_dict(wanted, result)
     assert (entry["state"], entry["reapply"]) == ("upgraded", ["backend-cookie"])
 
 

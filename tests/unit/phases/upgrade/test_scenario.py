@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.options import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.upgrade.result import (
     state_of,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (

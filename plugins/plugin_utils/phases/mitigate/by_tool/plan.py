@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from ..choose import MitigationSelection
 
 
-def nothing_to_do(selection: MitigationSelection, wish: ScriptOptions) -> tuple[str, ...] | None:
+def nothing_to_do(selection: MitigationSelection, options: ScriptOptions) -> tuple[str, ...] | None:
     """Say why nothing is to be done, or None; the choice is that for native mitigations.
 
     :raises RefusedError: something forbids it, or what it rests on could not be read (I19).
     """
     if selection.stop:
         raise RefusedError(selection.stop)
-    place, _ = compare(wish, states(selection))
+    place, _ = compare(options, states(selection))
     if place:
-        mitigate = wish.intent is ScriptIntent.MITIGATE
+        mitigate = options.intent is ScriptIntent.MITIGATE
         what = "in place by full content" if mitigate else "not on the server"
-        return (f"{', '.join(wish.mitigations)}: {what} already, nothing was started",)
+        return (f"{', '.join(options.mitigations)}: {what} already, nothing was started",)
     if selection.plan.refused:
         raise RefusedError("; ".join(selection.plan.refused))
     if not selection.plan.steps:
         return selection.plan.notes
-    if wish.intent is ScriptIntent.ROLLBACK and selection.plan.notes:
+    if options.intent is ScriptIntent.ROLLBACK and selection.plan.notes:
         # It takes off all that it is asked for, and something of that is to stay.
         raise RefusedError("; ".join(selection.plan.notes))
     return None
@@ -49,8 +49,8 @@ def states(selection: MitigationSelection) -> dict[str, JudgedMitigation]:
 
 
 def steps(
-    parcel: RemoteScript,
-    wish: ScriptOptions,
+    script: RemoteScript,
+    options: ScriptOptions,
     job: dict[str, Any],
     package: FileState,
     found: Mapping[str, JudgedMitigation],
@@ -59,7 +59,7 @@ def steps(
 
     Where the file will stand and the deadline are the host's: they are not part of the plan.
     """
-    tool = parcel.identity.tool
+    tool = script.identity.tool
     planned: list[Step] = []
     if not package.complete:
         planned.append(
@@ -67,25 +67,25 @@ def steps(
                 id=f"tool/{tool.id}/deliver",
                 operation="Add-PackageChunk",
                 parameters={
-                    "package": parcel.file,
-                    "sha256": parcel.sha256,
-                    "size": parcel.size,
+                    "package": script.file,
+                    "sha256": script.sha256,
+                    "size": script.size,
                 },
-                reason=f"{parcel.file} {parcel.identity.version} is brought to the server.",
+                reason=f"{script.file} {script.identity.version} is brought to the server.",
                 before={"state": package.state, "bytes": package.size},
-                after={"state": "complete", "bytes": parcel.size},
+                after={"state": "complete", "bytes": script.size},
             )
         )
-    mitigate = wish.intent is ScriptIntent.MITIGATE
+    mitigate = options.intent is ScriptIntent.MITIGATE
     wanted, verb = ("holds", "mitigated") if mitigate else ("missing", "rolled back")
     planned.append(
         Step(
             id=f"tool/{tool.id}/run",
             operation="Start-HostJob",
-            parameters={**job, "file": parcel.file, "sha256": parcel.sha256},
-            reason=f"{', '.join(wish.mitigations)} {verb} by {parcel.file}, as asked for.",
+            parameters={**job, "file": script.file, "sha256": script.sha256},
+            reason=f"{', '.join(options.mitigations)} {verb} by {script.file}, as asked for.",
             before=standings(found),
-            after={name: {"state": wanted} for name in wish.mitigations},
+            after={name: {"state": wanted} for name in options.mitigations},
             needs=tuple(step.id for step in planned),
         )
     )

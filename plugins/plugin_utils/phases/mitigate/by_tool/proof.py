@@ -26,8 +26,8 @@ def refuse_download(attempt: Attempt) -> None:
 
     :raises RefusedError: it is not among the products by the words that the script looks for.
     """
-    tool, wish = attempt.parcel.identity.tool, attempt.request.wish
-    if wish.intent is not ScriptIntent.MITIGATE or "backend-cookie" not in wish.mitigations:
+    tool, options = attempt.script.identity.tool, attempt.request.options
+    if options.intent is not ScriptIntent.MITIGATE or "backend-cookie" not in options.mitigations:
         return
     if not tool.url_rewrite_listed:
         return
@@ -43,7 +43,7 @@ def refuse_download(attempt: Attempt) -> None:
 
 def prove(attempt: Attempt, states: Mapping[str, JudgedMitigation], answer: ByScriptResult) -> None:
     """Send the requests that what holds must refuse, beside those to the health pages."""
-    catalog = attempt.world.catalog
+    catalog = attempt.runtime.catalog
     held = [name for name, one in states.items() if one.state is MitigationState.HOLDS]
     wanted = [catalog.mitigation(name) for name in held]
     asking = questions(Facts.of(attempt.facts.result, attempt.facts.errors), wanted)

@@ -47,16 +47,17 @@ from .plan import nothing_to_do, states, steps
 from .proof import prove, refuse_download
 
 if TYPE_CHECKING:
+    from ....change.runtime import Runtime
     from ....change.session import HostSession
     from ....host.transport.reply import Reply
     from ....microsoft.file import RemoteScript
     from ....microsoft.record import AttemptRecord
-    from ....microsoft.request import ScriptRequest, ScriptRuntime
+    from ....microsoft.request import ScriptRequest
     from ..choose import MitigationSelection
 
 
 def run_tool_on(
-    session: HostSession, request: ScriptRequest, facts: Reply | None, world: ScriptRuntime
+    session: HostSession, request: ScriptRequest, facts: Reply | None, runtime: Runtime
 ) -> ByScriptResult:
     """Run it on one host; ``facts``: the reply of ``session.facts()``, asked here without it.
 
@@ -64,8 +65,8 @@ def run_tool_on(
     :raises CatalogError: there is no such campaign.
     """
     known_tool(request.tool)
-    world.catalog.campaign(request.campaign)
-    run = _Run(session, request, world)
+    runtime.catalog.campaign(request.campaign)
+    run = _Run(session, request, runtime)
     with run.change.of(run.broken, raises=(ConfigError,)):
         run.go(facts)
     return run.answer
@@ -74,22 +75,22 @@ def run_tool_on(
 class _Run:
     """One run on one host."""
 
-    def __init__(self, session: HostSession, request: ScriptRequest, world: ScriptRuntime) -> None:
+    def __init__(self, session: HostSession, request: ScriptRequest, runtime: Runtime) -> None:
         self.session = session
         self.request = request
-        self.world = world
+        self.runtime = runtime
         intent = MITIGATE if request.intent is ScriptIntent.MITIGATE else UNMITIGATE
         self.answer = ByScriptResult(HostPlan(intent, request.campaign))
         # acted: it may have been launched, and then it may be at work after an error
-        self.change = ChangeRun(session, request.host, intent, world.notice, installs=True)
+        self.change = ChangeRun(session, request.host, intent, runtime.notice, installs=True)
 
     # The way -----------------------------------------------------------------------------
 
     def go(self, given: Reply | None) -> None:
         request = self.request
-        parcel = open_tool(request.tool, request.source, request.pin)
+        script = open_tool(request.tool, request.source, request.pin)
         facts = given or self.session.facts()
-        attempt, record = self._attempt(parcel, facts)
+        attempt, record = self._attempt(script, facts)
         selection = self._selection(facts)
         answer = self.answer
         answer.plan = replace(selection.plan, steps=(), refusals=(), notes=())
@@ -97,7 +98,7 @@ class _Run:
         if record is None and self._nothing(selection, attempt):
             return
         known = self._plan(attempt, record, facts)
-        self.world.admit(answer.plan)
+        self.runtime.admit(answer.plan)
         if request.check:
             answer.state, answer.ok = ByScriptState.PLANNED, True
             answer.changed = bool(answer.plan.steps)
@@ -106,10 +107,10 @@ class _Run:
             raise RefusedError(request.objection)
         self._act(attempt, record, deliver=known == ABSENT)
 
-    def _attempt(self, parcel: RemoteScript, facts: Reply) -> tuple[Attempt, AttemptRecord | None]:
+    def _attempt(self, script: RemoteScript, facts: Reply) -> tuple[Attempt, AttemptRecord | None]:
         """The attempt, and its record if it is one that was cut off."""
         request, run = self.request, self.session.run
-        identity = parcel.identity
+        identity = script.identity
         self.answer.tool = {
             "tool": identity.tool.id,
             "title": identity.tool.title,
@@ -119,10 +120,10 @@ class _Run:
             "intent": request.intent.value,
             "mitigations": list(request.names),
         }
-        name = request.job_name(run, parcel.sha256)
+        name = request.job_name(run, script.sha256)
         records = AttemptRecords(request.kept, name, request.host, run, request.secrets)
         number, record = records.last()
-        attempt = Attempt(self.session, request, self.world, parcel, facts, records, number or 1)
+        attempt = Attempt(self.session, request, self.runtime, script, facts, records, number or 1)
         if record is not None and record.verdict is not None:
             ended = record.verdict.get("outcome")
             self.answer.notes.append(f"attempt {number} of this run ended as {ended}")
@@ -137,11 +138,11 @@ class _Run:
         request = self.request
         try:
             return choose(
-                self.world.catalog,
+                self.runtime.catalog,
                 request.campaign,
                 facts.result,
                 facts.errors,
-                self.world.now(),
+                self.runtime.now(),
                 intent=self.answer.plan.intent,
                 only=request.names,
                 although_open=request.although_open,
@@ -150,12 +151,12 @@ class _Run:
             raise RefusedError(str(error)) from error
 
     def _nothing(self, selection: MitigationSelection, attempt: Attempt) -> bool:
-        nothing = nothing_to_do(selection, self.request.wish)
+        nothing = nothing_to_do(selection, self.request.options)
         if nothing is None:
             return False
         answer, found = self.answer, states(selection)
         answer.plan = replace(answer.plan, notes=nothing)
-        self.world.admit(answer.plan)
+        self.runtime.admit(answer.plan)
         answer.state, answer.ok = host_state(found.values()), True
         answer.reasons += nothing
         if self.request.intent is ScriptIntent.MITIGATE:
@@ -189,7 +190,7 @@ class _Run:
             return known.state
         package = self.session.again(attempt.delivery.state)
         job = {"job": attempt.job, "arguments": list(answer.arguments)}
-        planned = steps(attempt.parcel, request.wish, job, package, answer.read_back or {})
+        planned = steps(attempt.script, request.options, job, package, answer.read_back or {})
         answer.plan = replace(answer.plan, steps=planned)
         return known.state
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from ...catalog.failures import ExitClass, ExitCode, classify
 from ...facts.read import Facts
-from ...install.kind import ReadingsAround, assessed
+from ...install.installation import ReadingsAround, assessed
 from ...install.steps import install_plan
 from .begin import beginning
+from .checks import prechecks
 from .installer import update_words
 from .phase import INTENT
-from .postconditions import judge
-from .prechecks import prechecks
+from .verdict import judge
 
 if TYPE_CHECKING:
     from ...change.checks import Precheck
     from ...host.transport.reply import Reply
     from ...install.begin import StartingPoint
-    from ...install.finish import InstallRun
+    from ...install.install_run import InstallRun
     from ...install.installer import InstallerCommand
     from ...install.models import HostReading, InstallVerdict
     from ...plan.records import HostPlan
@@ -34,25 +34,23 @@ class SecurityUpdate:
 
     purpose = "patch"
 
-    def begin(self, finish: InstallRun, facts: Facts) -> StartingPoint:
-        return beginning(finish.request, finish.tools, finish.host, facts)
+    def begin(self, run: InstallRun, facts: Facts) -> StartingPoint:
+        return beginning(run.request, run.runtime, run.host, facts)
 
-    def checks(
-        self, finish: InstallRun, start: StartingPoint, reply: Reply
-    ) -> tuple[Precheck, ...]:
+    def checks(self, run: InstallRun, start: StartingPoint, reply: Reply) -> tuple[Precheck, ...]:
         facts = Facts.of(reply.result, reply.errors)
-        policy, now = finish.request.policy, finish.tools.now()
-        return prechecks(start.choice, facts, start.now, assessed(finish, reply), policy, now)
+        policy, now = run.request.policy, run.runtime.now()
+        return prechecks(start.choice, facts, start.now, assessed(run, reply), policy, now)
 
     def plan(
-        self, finish: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
+        self, run: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
     ) -> HostPlan:
-        checks = finish.result.prechecks
+        checks = run.result.prechecks
         package = start.choice.package
         return install_plan(
             INTENT,
-            finish.request,
-            finish.tools,
+            run.request,
+            run.runtime,
             start.choice,
             reply.result,
             start.recorded,
@@ -61,7 +59,7 @@ class SecurityUpdate:
             installed=installed,
         )
 
-    def prepare(self, finish: InstallRun) -> None:
+    def prepare(self, run: InstallRun) -> None:
         """Nothing."""
 
     def words(self, package: PackageRecord, log: str) -> InstallerCommand:
@@ -74,13 +72,13 @@ class SecurityUpdate:
         return code.kind in _SUCCESS
 
     def judge(
-        self, finish: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
+        self, run: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
     ) -> InstallVerdict:
-        mode = finish.request.maintenance
+        mode = run.request.maintenance
         between = seen.installed
         return judge(
             start.choice, seen.before, seen.after, code, installed=between, maintenance=mode
         )
 
-    def close(self, finish: InstallRun, start: StartingPoint, *, over: bool) -> None:
+    def close(self, run: InstallRun, start: StartingPoint, *, over: bool) -> None:
         """Nothing."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from ...catalog.failures import ExitClass, ExitCode, Failure
 from ...facts.read import Facts
 from ...install.components import Maintenance, taken_out
+from ...install.conditions import _MOST, surroundings
 from ...install.evidence import EVIDENCE, doubts
 from ...install.models import Condition, Holds, InstallState, InstallVerdict
-from ...install.postconditions import _MOST, surroundings
 from ...install.reading import exsetup, leaf, listed_kbs, versions
 from .failures import named_failures
 

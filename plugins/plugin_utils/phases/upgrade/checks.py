@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...change.checks import Precheck, PrecheckStatus
 from ...facts.read import Facts, number, text
+from ...install.checks import common_prechecks
 from ...install.models import Action, HostReading, UpdateSelection
-from ...install.prechecks import common_prechecks
 from ...install.reading import versions
 from .mitigations import MitigationsInEffect, foreign, released
 from .requirements import cu_prechecks

@@ -1,13 +1,56 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choice, checks and verdict as JSON for results and reports."""
+"""How an installation on one host went, and the same as data for playbooks and reports."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from ..plan.serialize import plan_to_dict
 
 if TYPE_CHECKING:
     from ..change.checks import Precheck
+    from ..plan.records import HostPlan
     from .models import InstallVerdict, UpdateSelection
+    from .request import InstallRequest
+
+
+@dataclass(slots=True)
+class InstallResult:
+    """How it went, with everything it rests on."""
+
+    outcome: InstallVerdict
+    choice: UpdateSelection | None = None
+    prechecks: tuple[Precheck, ...] = ()
+    planned: HostPlan | None = None
+    done: list[dict[str, Any]] = field(default_factory=list)
+    changed: bool = False
+    exit_code: int | None = None
+    commands: int = 0
+    reapply: tuple[str, ...] = ()  # mitigations that were in effect and are to be applied again
+    lock: dict[str, Any] | None = None  # from whom it was taken over, and why
+
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """The ids of the planned steps."""
+        return tuple(step.id for step in self.planned.steps) if self.planned else ()
+
+
+def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
+    """Return one result for playbooks and reports."""
+    return {
+        "host": wanted.host,
+        "run": wanted.run,
+        **outcome_to_dict(result.outcome),
+        "choice": choice_to_dict(result.choice) if result.choice else None,
+        "prechecks": [precheck_to_dict(check) for check in result.prechecks],
+        "plan": plan_to_dict(result.planned) if result.planned else None,
+        "steps": result.done,
+        "exit_code": result.exit_code,
+        "approvals": dict(wanted.policy.given),
+        "commands": result.commands,
+        "lock_taken_over": result.lock,
+    }
 
 
 def choice_to_dict(choice: UpdateSelection) -> dict[str, Any]:

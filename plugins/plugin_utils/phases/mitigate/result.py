@@ -1,27 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vocabulary of mitigating: what is asked of one host, and how it ended."""
+"""How mitigating one server ended, and the same as data for playbooks and reports."""
 
 from __future__ import annotations
 
-import secrets
-import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ...base.progress import silent
-from ...change.policy import Policy
-from .phase import MITIGATE
+from ...plan.serialize import plan_to_dict
+from .phase import PHASE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ...base.progress import Sink
-    from ...catalog.catalog import Catalog
     from ...change.run import StepFailure
-    from ...iis_module.models import IisModuleRuntime
     from ...plan.records import HostPlan
+    from .request import MitigateRequest
 
 
 class MitigateState(Enum):
@@ -36,23 +28,6 @@ class MitigateState(Enum):
     STOPPED = "stopped"  # nothing was changed, because something forbids it
     STALE_PLAN = "stale-plan"  # nothing was changed: the host is not what was approved
     UNKNOWN = "unknown"  # changes were begun and it is not known how they ended
-
-
-@dataclass(frozen=True, slots=True)
-class MitigateRequest:
-    """What is wanted of one host."""
-
-    host: str
-    run: str
-    owner: str
-    intent: str = MITIGATE
-    campaign: str = "proxylogon"
-    check: bool = False
-    only: tuple[str, ...] = ()  # mitigations of the campaign; all of them when empty
-    although_open: str | None = None  # why a mitigation comes off although it is still needed
-    policy: Policy = field(default_factory=lambda: Policy(seconds=900))
-    controller: str = ""  # its runs may take over from each other
-    takeover: str = ""  # why the lock of somebody who is gone is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +58,20 @@ class MitigateResult:
     commands: int = 0
 
 
-@dataclass(slots=True)
-class MitigateRuntime:
-    """The world around a run; tests hand in their own."""
-
-    catalog: Catalog
-    sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    notice: Sink = silent
-    record: Callable[[str, dict[str, Any]], None] = lambda _event, _data: None
-    # Raises StalePlan (change/admission.py) unless the approved plan says the same.
-    admit: Callable[[HostPlan], None] = lambda _plan: None
-    # Another name for each invocation: its changes compare with the host as it is now, so the
-    # stored answer of an earlier one must not come back.
-    token: Callable[[], str] = lambda: secrets.token_hex(8)
-    module: IisModuleRuntime | None = (
-        None  # of the URL Rewrite module; without it none is installed
-    )
+def to_dict(wanted: MitigateRequest, result: MitigateResult) -> dict[str, Any]:
+    """Return one result for playbooks and reports."""
+    return {
+        "host": wanted.host,
+        "run": wanted.run,
+        "state": result.state.value,
+        **PHASE.told(wanted.intent, result.state.value),
+        "reason": result.reason,
+        "mitigations": [asdict(standing) for standing in result.standings],
+        "left_open": list(result.left_open),
+        "plan": plan_to_dict(result.plan),
+        "steps": result.done,
+        "failed_steps": [str(failure) for failure in result.failed],
+        "probes": result.probes,
+        "approvals": dict(wanted.policy.given),
+        "commands": result.commands,
+    }

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the options of the action to a request, and one result as data."""
+"""What is asked of one host, read from the options of the action."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...base.clock import utc_now
 from ...catalog.loader import load
 from ...change.options import controller, policy, takeover_reason
-from ...plan.serialize import plan_to_dict
-from .models import MitigateRequest, MitigateResult
-from .phase import MITIGATE, PHASE, UNMITIGATE
+from ...change.policy import Policy
+from .phase import MITIGATE, UNMITIGATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,24 @@ if TYPE_CHECKING:
 INTENTS = {"present": MITIGATE, "absent": UNMITIGATE}
 
 
-def request(host: str, options: Mapping[str, Any], *, check: bool) -> MitigateRequest:
+@dataclass(frozen=True, slots=True)
+class MitigateRequest:
+    """What is wanted of one host."""
+
+    host: str
+    run: str
+    owner: str
+    intent: str = MITIGATE
+    campaign: str = "proxylogon"
+    check: bool = False
+    only: tuple[str, ...] = ()  # mitigations of the campaign; all of them when empty
+    although_open: str | None = None  # why a mitigation comes off although it is still needed
+    policy: Policy = field(default_factory=lambda: Policy(seconds=900))
+    controller: str = ""  # its runs may take over from each other
+    takeover: str = ""  # why the lock of somebody who is gone is taken
+
+
+def read(host: str, options: Mapping[str, Any], *, check: bool) -> MitigateRequest:
     """Read the options; raises :class:`RemediationError` before anything is sent."""
     load().campaign(options["campaign"])
     own = controller()
@@ -37,22 +53,3 @@ def request(host: str, options: Mapping[str, Any], *, check: bool) -> MitigateRe
         controller=own,
         takeover=takeover_reason(options.get("lock_takeover")),
     )
-
-
-def to_dict(wanted: MitigateRequest, result: MitigateResult) -> dict[str, Any]:
-    """Return one result for playbooks and reports."""
-    return {
-        "host": wanted.host,
-        "run": wanted.run,
-        "state": result.state.value,
-        **PHASE.told(wanted.intent, result.state.value),
-        "reason": result.reason,
-        "mitigations": [asdict(standing) for standing in result.standings],
-        "left_open": list(result.left_open),
-        "plan": plan_to_dict(result.plan),
-        "steps": result.done,
-        "failed_steps": [str(failure) for failure in result.failed],
-        "probes": result.probes,
-        "approvals": dict(wanted.policy.given),
-        "commands": result.commands,
-    }

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from ..base.errors import RemediationError
     from .host import InstallSession
     from .models import HostReading
-    from .request import InstallRequest, InstallResult, InstallRuntime
+    from .request import InstallRequest
+    from .result import InstallResult
+    from .runtime import InstallRuntime
 
 _USABLE_PAUSE = 15.0
 # What Exchange needs time for after a restart; anything else that is wrong stays wrong.
@@ -42,7 +44,7 @@ class InstallRun:
 
     request: InstallRequest
     host: InstallSession
-    tools: InstallRuntime
+    runtime: InstallRuntime
     result: InstallResult
     purpose: str
     update: str = ""
@@ -53,7 +55,7 @@ class InstallRun:
         """Begin the change of this server."""
         host = self.request.host
         self.change = ChangeRun(
-            self.host, host, self.purpose, self.tools.notice, self.result.done, installs=True
+            self.host, host, self.purpose, self.runtime.notice, self.result.done, installs=True
         )
 
     def begin(self, step: str) -> None:
@@ -86,7 +88,7 @@ class InstallRun:
         taken = self.change.lock_record
         if taken is not None and taken.state == "taken-over":
             self.result.lock = {"reason": taken.reason, "previous": taken.previous}
-        self.renewed = self.tools.clock()
+        self.renewed = self.runtime.clock()
 
     def restart(self, installed: HostReading, boot: str | None) -> bool:
         """Restart Windows and renew the lock; false ends the run.
@@ -101,7 +103,7 @@ class InstallRun:
             return True
         self.begin("restart")
         restart = Restart(
-            self.host.transport, self.tools.sleep, self.tools.clock, self.tools.notice
+            self.host.transport, self.runtime.sleep, self.runtime.clock, self.runtime.notice
         )
         done = restart.run(
             run=self.request.run,
@@ -125,18 +127,18 @@ class InstallRun:
 
     def prove(self, verdict: Callable[[HostReading], InstallVerdict]) -> InstallVerdict:
         """Judge until every condition holds, or Exchange had its time to come up."""
-        begun, longest = self.tools.clock(), self.request.usable_seconds
+        begun, longest = self.runtime.clock(), self.request.usable_seconds
         until = begun + longest
         while True:
             outcome = verdict(self.host.observe(self.update))
             waiting = [c for c in outcome.wrong if c.condition in _COMES_UP]
             others = [c for c in outcome.wrong if c not in waiting and c.holds is Holds.NO]
-            if not waiting or others or self.tools.clock() >= until:
+            if not waiting or others or self.runtime.clock() >= until:
                 self.result.outcome = outcome
                 self.did("prove", changed=False)
                 return outcome
-            self.tools.sleep(_USABLE_PAUSE)
-            waited = self.tools.clock() - begun
-            self.tools.notice(Progress(step="prove", done=waited, total=longest, unit="seconds"))
-            if self.tools.clock() - self.renewed > _RENEW:
+            self.runtime.sleep(_USABLE_PAUSE)
+            waited = self.runtime.clock() - begun
+            self.runtime.notice(Progress(step="prove", done=waited, total=longest, unit="seconds"))
+            if self.runtime.clock() - self.renewed > _RENEW:
                 self.lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...install.prechecks import _disk, common_prechecks
+from ...install.checks import _disk, common_prechecks
 
 if TYPE_CHECKING:
     from datetime import datetime

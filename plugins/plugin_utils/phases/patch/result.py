@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...install import options
+from ...install import result as install
 from .phase import INTENT, PHASE
 
 if TYPE_CHECKING:
-    from ...install.request import InstallRequest, InstallResult
+    from ...install.request import InstallRequest
+    from ...install.result import InstallResult
 
 
 def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
-    entry = options.to_dict(wanted, result)
+    entry = install.to_dict(wanted, result)
     return {**entry, **PHASE.told(INTENT, entry["state"])}

@@ -17,15 +17,15 @@ from ...catalog.failures import ExitClass
 from ...facts.read import Facts, text
 from ...host.calls import mitigations, updates
 from ...install.begin import NO_UPDATE, StartingPoint, look
+from ...install.installation import assessed
 from ...install.installer import InstallerCommand
-from ...install.kind import assessed
 from ...install.models import Action, HostReading
 from ...install.reading import exsetup
 from ...install.run import install_on
+from .checks import UpgradeReadings, upgrade_prechecks
 from .choose import choose_cu, stored_image
 from .mitigations import MitigationsInEffect, candidates, read, released, to_reapply
 from .phase import INTENT
-from .prechecks import UpgradeReadings, upgrade_prechecks
 from .requirements import setup_arguments
 from .steps import memory_name, upgrade_plan
 from .verdict import classify_setup, judge_upgrade
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from ...change.checks import Precheck
     from ...host.transport.base import Transport
     from ...host.transport.reply import Reply
-    from ...install.finish import InstallRun
-    from ...install.kind import ReadingsAround
+    from ...install.install_run import InstallRun
+    from ...install.installation import ReadingsAround
     from ...install.models import InstallVerdict
-    from ...install.request import InstallRequest, InstallResult, InstallRuntime
+    from ...install.request import InstallRequest
+    from ...install.result import InstallResult
+    from ...install.runtime import InstallRuntime
     from ...plan.records import HostPlan, Step
     from ...trust.packages.records import PackageRecord
 
@@ -50,12 +52,12 @@ _DRIVE = re.compile(r"[A-Za-z]:\Z")
 def upgrade_host(
     request: InstallRequest,
     transport: Transport,
-    tools: InstallRuntime,
+    runtime: InstallRuntime,
     cumulative_update: str | None = None,
     prepared_by: str | None = None,
 ) -> InstallResult:
     """Upgrade one server; never raises a ``RemediationError``, the state says what is known."""
-    return install_on(request, transport, tools, CumulativeUpdate(cumulative_update, prepared_by))
+    return install_on(request, transport, runtime, CumulativeUpdate(cumulative_update, prepared_by))
 
 
 @dataclass(slots=True)
@@ -74,123 +76,119 @@ class CumulativeUpdate:
         """The word in the lock and in the names of keys."""
         return INTENT
 
-    def begin(self, finish: InstallRun, facts: Facts) -> StartingPoint:
+    def begin(self, run: InstallRun, facts: Facts) -> StartingPoint:
         """Choose; an upgrade that was begun and is not proven is the one to go on with."""
-        tools = finish.tools
+        runtime = run.runtime
         build = exsetup(facts)
         drive = text(facts.value("environment", "system_drive")) or ""
         self._logs = f"{drive if _DRIVE.match(drive) else 'C:'}\\{_LOGS}"
         chosen = choose_cu(
-            tools.catalog, build, tools.now().date(), tools.store, self.cumulative_update
+            runtime.catalog, build, runtime.now().date(), runtime.store, self.cumulative_update
         )
         if chosen.target is None or chosen.action is Action.STOP:
             return StartingPoint(chosen)
-        start = look(chosen, finish.host, facts)
-        self._recall(finish, start)
+        start = look(chosen, run.host, facts)
+        self._recall(run, start)
         if chosen.action is Action.INSTALL:
             return start
         if start.recorded is None or not start.reached:
-            self._still_to_do(finish, start, facts)
+            self._still_to_do(run, start, facts)
             return StartingPoint(chosen, lock=start.lock)
         reason = f"{chosen.target} was begun on this server and is not proven yet."
-        image = stored_image(tools.store, chosen.target)
+        image = stored_image(runtime.store, chosen.target)
         going_on = replace(chosen, action=Action.INSTALL, reason=reason, package=image)
         return replace(start, choice=going_on)
 
-    def _recall(self, finish: InstallRun, start: StartingPoint) -> None:
+    def _recall(self, run: InstallRun, start: StartingPoint) -> None:
         """Read which mitigations were in effect before the first attempt, where that was written."""
         name = memory_name(start.update)
         self._kept = name in start.begun
         if not self._kept:
             return
-        record: Any = finish.host.snapshot(name).get("recorded")
+        record: Any = run.host.snapshot(name).get("recorded")
         notes = record.get("notes") if isinstance(record, dict) else None
         listed = notes if isinstance(notes, list) else []
-        known = {m.id for m in finish.tools.catalog.mitigations()}
+        known = {m.id for m in run.runtime.catalog.mitigations()}
         self._remembered = tuple(n for n in listed if isinstance(n, str) and n in known)
 
-    def _still_to_do(self, finish: InstallRun, start: StartingPoint, facts: Facts) -> None:
+    def _still_to_do(self, run: InstallRun, start: StartingPoint, facts: Facts) -> None:
         """List again what an earlier upgrade left to be applied, until it has been."""
         build = exsetup(facts)
         if not self._kept or build is None:
             return
-        self._list(finish, HostReading(facts.result, errors=facts.errors), build)
-        if not (finish.result.reapply or finish.request.check):
-            finish.update = start.update
+        self._list(run, HostReading(facts.result, errors=facts.errors), build)
+        if not (run.result.reapply or run.request.check):
+            run.update = start.update
             with suppress(LockedByOther):
-                finish.lock()
-                self._forget(finish, start)
+                run.lock()
+                self._forget(run, start)
 
-    def _list(self, finish: InstallRun, seen: HostReading, build: Build) -> None:
-        tools = finish.tools
-        after = read(tools.catalog, finish.request.campaign, seen, build, tools.now(), ())
-        finish.result.reapply = to_reapply(tools.catalog, self._remembered, after, build)
+    def _list(self, run: InstallRun, seen: HostReading, build: Build) -> None:
+        runtime = run.runtime
+        after = read(runtime.catalog, run.request.campaign, seen, build, runtime.now(), ())
+        run.result.reapply = to_reapply(runtime.catalog, self._remembered, after, build)
 
     @staticmethod
-    def _forget(finish: InstallRun, start: StartingPoint) -> None:
+    def _forget(run: InstallRun, start: StartingPoint) -> None:
         memory = memory_name(start.update)
-        updates.remove_snapshot(finish.host, memory, "forget-mitigations")
+        updates.remove_snapshot(run.host, memory, "forget-mitigations")
 
-    def checks(
-        self, finish: InstallRun, start: StartingPoint, reply: Reply
-    ) -> tuple[Precheck, ...]:
+    def checks(self, run: InstallRun, start: StartingPoint, reply: Reply) -> tuple[Precheck, ...]:
         """Judge whether setup may be started, and see which mitigations are in effect."""
-        tools, build = finish.tools, start.choice.build
+        runtime, build = run.runtime, start.choice.build
         assert build is not None  # noqa: S101 - there is no target without one
         seen = HostReading(reply.result, start.now, errors=tuple(reply.errors))
-        self._found = self._mitigated(finish, seen, build)
+        self._found = self._mitigated(run, seen, build)
         both = (*self._remembered, *self._found.remembered)
         self._remembered = tuple(dict.fromkeys(both))
         ground = UpgradeReadings(
             seen,
-            assessed(finish, reply),
+            assessed(run, reply),
             self._found,
             self.prepared_by,
             start.recorded["state"] if start.recorded else None,
             tuple(n for n in start.begun if n != start.update and not n.endswith(NO_UPDATE)),
         )
         return upgrade_prechecks(
-            tools.catalog, start.choice, ground, finish.request.policy, tools.now()
+            runtime.catalog, start.choice, ground, run.request.policy, runtime.now()
         )
 
-    def _mitigated(
-        self, finish: InstallRun, seen: HostReading, build: Build
-    ) -> MitigationsInEffect:
+    def _mitigated(self, run: InstallRun, seen: HostReading, build: Build) -> MitigationsInEffect:
         """Judge a reading, with what the host has a record of."""
-        catalog = finish.tools.catalog
+        catalog = run.runtime.catalog
         listed = [mitigation.id for mitigation in candidates(catalog, build)]
-        ours = [name for name in listed if mitigations.is_ours(finish.host, name)]
-        return read(catalog, finish.request.campaign, seen, build, finish.tools.now(), ours)
+        ours = [name for name in listed if mitigations.is_ours(run.host, name)]
+        return read(catalog, run.request.campaign, seen, build, run.runtime.now(), ours)
 
     def plan(
-        self, finish: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
+        self, run: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
     ) -> HostPlan:
         """Return the steps; the result lists what will have to be applied again."""
         target = start.choice.target
         if target is not None:
-            catalog = finish.tools.catalog
-            finish.result.reapply = to_reapply(
+            catalog = run.runtime.catalog
+            run.result.reapply = to_reapply(
                 catalog, self._remembered, MitigationsInEffect(), target
             )
         package = start.choice.package
         return upgrade_plan(
-            finish.request,
-            finish.tools,
+            run.request,
+            run.runtime,
             start,
             reply.result,
-            finish.result.prechecks,
+            run.result.prechecks,
             self.words(package, "").arguments if package else (),
             remember=() if self._kept else self._remembered,
-            release=released(finish.tools.catalog, self._found),
+            release=released(run.runtime.catalog, self._found),
             installed=installed,
         )
 
-    def prepare(self, finish: InstallRun) -> None:
+    def prepare(self, run: InstallRun) -> None:
         """Write down which mitigations are in effect, then give back services and pools."""
-        planned = finish.result.planned.steps if finish.result.planned else ()
+        planned = run.result.planned.steps if run.result.planned else ()
         for step in planned:
             if step.id == "remember" or step.id.startswith("release/"):
-                finish.did(step.id, changed=_prepared(finish, step))
+                run.did(step.id, changed=_prepared(run, step))
                 self._kept = self._kept or step.id == "remember"
 
     def words(self, package: PackageRecord, _log: str) -> InstallerCommand:
@@ -210,31 +208,31 @@ class CumulativeUpdate:
         return code.kind is ExitClass.OK or build == start.choice.target
 
     def judge(
-        self, finish: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
+        self, run: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
     ) -> InstallVerdict:
         """Return the verdict."""
-        mode = finish.request.maintenance
+        mode = run.request.maintenance
         return judge_upgrade(start.choice, seen.before, seen.after, code, mode)
 
-    def close(self, finish: InstallRun, start: StartingPoint, *, over: bool) -> None:
+    def close(self, run: InstallRun, start: StartingPoint, *, over: bool) -> None:
         """List what is to be applied again, by what is in effect now.
 
         What was in effect stays written on the host until all of it is in effect again, or not
         needed any more: whoever dies before this is told can ask again.
         """
-        reply = finish.host.facts()
+        reply = run.host.facts()
         build = exsetup(Facts.of(reply.result, reply.errors)) or start.choice.target
         if build is not None:
-            self._list(finish, HostReading(reply.result, errors=tuple(reply.errors)), build)
-        if over and self._kept and not finish.result.reapply:
-            self._forget(finish, start)
+            self._list(run, HostReading(reply.result, errors=tuple(reply.errors)), build)
+        if over and self._kept and not run.result.reapply:
+            self._forget(run, start)
 
 
-def _prepared(finish: InstallRun, step: Step) -> bool:
+def _prepared(run: InstallRun, step: Step) -> bool:
     """Carry out one step ahead of setup; whether it changed something."""
     if step.id != "remember":
-        return mitigations.undo(finish.host, step.parameters, step.id).changed
+        return mitigations.undo(run.host, step.parameters, step.id).changed
     asked = step.parameters
     return updates.save_snapshot(
-        finish.host, asked["update"], asked["binaries"], step.id, asked["notes"]
+        run.host, asked["update"], asked["binaries"], step.id, asked["notes"]
     ).changed

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..plan.records import HostPlan
     from ..trust.packages.records import PackageRecord
     from .begin import StartingPoint
-    from .finish import InstallRun
+    from .install_run import InstallRun
     from .installer import InstallerCommand
     from .models import HostReading, InstallVerdict
 
@@ -40,20 +40,18 @@ class Installation(Protocol):
     @property
     def purpose(self) -> str: ...
 
-    def begin(self, finish: InstallRun, facts: Facts) -> StartingPoint:
+    def begin(self, run: InstallRun, facts: Facts) -> StartingPoint:
         """Choose, and read what the host has of it."""
 
-    def checks(
-        self, finish: InstallRun, start: StartingPoint, reply: Reply
-    ) -> tuple[Precheck, ...]:
+    def checks(self, run: InstallRun, start: StartingPoint, reply: Reply) -> tuple[Precheck, ...]:
         """Judge whether it may be started."""
 
     def plan(
-        self, finish: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
+        self, run: InstallRun, start: StartingPoint, reply: Reply, *, installed: bool
     ) -> HostPlan:
         """Return the steps; ``installed``: only what follows an installation is left."""
 
-    def prepare(self, finish: InstallRun) -> None:
+    def prepare(self, run: InstallRun) -> None:
         """Do what must be done under the lock before the state is recorded."""
 
     def words(self, package: PackageRecord, log: str) -> InstallerCommand:
@@ -66,16 +64,16 @@ class Installation(Protocol):
         """Tell whether Windows is to be restarted after it."""
 
     def judge(
-        self, finish: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
+        self, run: InstallRun, start: StartingPoint, seen: ReadingsAround, code: ExitCode
     ) -> InstallVerdict:
         """Return the verdict."""
 
-    def close(self, finish: InstallRun, start: StartingPoint, *, over: bool) -> None:
+    def close(self, run: InstallRun, start: StartingPoint, *, over: bool) -> None:
         """Add to the result what is left to do; ``over``: no record is needed any more."""
 
 
-def assessed(finish: InstallRun, reply: Reply) -> Assessment:
+def assessed(run: InstallRun, reply: Reply) -> Assessment:
     """What is judged about the server for the campaign of the request."""
-    tools = finish.tools
-    campaign = tools.catalog.campaign(finish.request.campaign)
-    return assess(reply.result, reply.errors, tools.catalog, campaign, tools.now())
+    runtime = run.runtime
+    campaign = runtime.catalog.campaign(run.request.campaign)
+    return assess(reply.result, reply.errors, runtime.catalog, campaign, runtime.now())
