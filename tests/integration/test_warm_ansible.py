@@ -72,6 +72,17 @@ def test_forked_run_is_no_new_interpreter_and_leaves_the_next_alone(tmp_path: Pa
     assert again.process.pid == before
 
 
+def test_run_leaves_no_folder_behind(tmp_path: Path) -> None:
+    env = environment(ANSIBLE_LOCAL_TEMP=str(tmp_path / "temp"))
+    for _ in range(2):
+        assert warm(DUMP, env, tmp_path)[0] == 0
+    server = warm_ansible._server(DUMP, env)
+    assert server is not None
+    (kept,) = (tmp_path / "temp").iterdir()
+    assert kept.name.startswith(f"ansible-local-{server.process.pid}")
+    assert list(tmp_path.iterdir()) == [tmp_path / "temp"]
+
+
 def test_run_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     command = [*DUMP[:3], "adhoc", "localhost", "-m", "pause", "-a", "seconds=50"]
     warm(DUMP, environment(), tmp_path)

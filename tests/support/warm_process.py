@@ -73,13 +73,16 @@ def _status(act: Callable[[], object]) -> int:
 
 
 def _forget() -> None:
-    """What belongs to the warm process and not to a run: its temporary folders, by name."""
+    """Leave the temporary folders of the warm process alone: a run has its own and removes it."""
     from ansible import constants  # noqa: PLC0415
     from ansible.config.manager import cleanup_tmp_file  # noqa: PLC0415
 
     tempfile.tempdir = None
     atexit.unregister(cleanup_tmp_file)
-    constants.DEFAULT_LOCAL_TMP = constants.config.get_config_value("DEFAULT_LOCAL_TMP")
+    shared = constants.DEFAULT_LOCAL_TMP
+    prefix = f"ansible-local-{os.getpid()}"
+    constants.DEFAULT_LOCAL_TMP = tempfile.mkdtemp(prefix=prefix, dir=os.path.dirname(shared))  # noqa: PTH120
+    atexit.register(cleanup_tmp_file, constants.DEFAULT_LOCAL_TMP, warn=True)
 
 
 def _ansible(arguments: list[str], environment: dict[str, str]) -> int:
