@@ -55,12 +55,12 @@ def judge(
     found: Any,
     *,
     tool: Any = EOMT,
-    wish: ScriptOptions = COOKIE,
+    options: ScriptOptions = COOKIE,
     ended: JobOutcome = JobOutcome.FINISHED,
     exit_code: int | None = 0,
 ) -> ScriptResult:
-    seen = None if found is None else read_back(found, *wish.mitigations)
-    return verdict(tool, wish, ScriptRun(JobEnd("job", ended, "", exit_code), NONE, after), seen)
+    seen = None if found is None else read_back(found, *options.mitigations)
+    return verdict(tool, options, ScriptRun(JobEnd("job", ended, "", exit_code), NONE, after), seen)
 
 
 def test_both_agree() -> None:
