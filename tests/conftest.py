@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             sweeps[item.nodeid.partition("[")[0]].append(item)
     left_out: set[pytest.Item] = set()
     for name, tests in sweeps.items():
-        kept = sampling.covering([_row(test) for test in tests], name)
+        kept = _kept(name, tests)
         left_out |= {test for number, test in enumerate(tests) if number not in kept}
     if left_out and not _named(config):
         items[:] = [item for item in items if item not in left_out]
@@ -49,6 +49,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _named(config: pytest.Config) -> bool:
     """Whether single tests were asked for by their parameters: they are run, drawn or not."""
     return any("[" in argument for argument in config.args)
+
+
+def _kept(name: str, tests: list[pytest.Function]) -> set[int]:
+    """The numbers of the tests that are run: ``sweep(count=...)`` says how many a sample has."""
+    marker = tests[0].get_closest_marker("sweep")
+    count = marker.kwargs.get("count") if marker else None
+    if count is not None:
+        return set(sampling.drawn(range(len(tests)), name, count))
+    return sampling.covering([_row(test) for test in tests], name)
 
 
 def _row(test: pytest.Function) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.report.formats.html import html
 
-from ..unit.plugin_utils.report.samples import (
+from ..unit.report.samples import (
     CLEAN,
     OPEN,
     check,

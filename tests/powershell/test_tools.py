@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog import scripts as loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.readers import (
-    tools as loader,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     ScriptIntent,
 )

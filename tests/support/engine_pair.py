@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
-    Connection,
+    ConnectionState,
     Credentials,
     SimulatedHost,
 )
@@ -57,7 +57,7 @@ HOSTS = [
     (fleet, host.name)
     for fleet, hosts in FLEETS.items()
     for host in hosts.values()
-    if host.connection is not Connection.UNREACHABLE
+    if host.connection is not ConnectionState.UNREACHABLE
 ]
 
 

@@ -43,8 +43,8 @@ from tooled_host import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
-        ToolAnswer,
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
+        ByScriptResult,
     )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.plan.records import HostPlan
 
@@ -52,7 +52,7 @@ UNINSTALL = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
 FOLDER = "C:\\ProgramData\\ExchangeRemediation\\packages"
 
 
-def said(answer: ToolAnswer) -> str:
+def said(answer: ByScriptResult) -> str:
     return "; ".join([*answer.reasons, *answer.notes])
 
 

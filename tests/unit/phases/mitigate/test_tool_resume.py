@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
         ExecResult,
     )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.run import (
-        ToolAnswer,
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
+        ByScriptResult,
     )
 
 # Commands of a run that nothing disturbs; a test below says that they are this many.
@@ -37,7 +37,7 @@ ENDS: dict[str, tuple[dict[str, Any], ByScriptState, str]] = {
 }
 
 
-def ended(answer: ToolAnswer) -> tuple[ByScriptState, str | None]:
+def ended(answer: ByScriptResult) -> tuple[ByScriptState, str | None]:
     return answer.state, answer.to_dict()["outcome"]
 
 
