@@ -82,6 +82,15 @@ cumulative_update:
     state:
       description: V(upgraded), V(nothing-to-do), V(planned), V(stale-plan), V(stopped), V(not-upgraded), V(degraded) or V(unknown).
       type: str
+      choices:
+        - upgraded
+        - nothing-to-do
+        - planned
+        - stale-plan
+        - stopped
+        - not-upgraded
+        - degraded
+        - unknown
       returned: always
     standing:
       description:

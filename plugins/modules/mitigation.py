@@ -101,6 +101,18 @@ mitigation:
         - V(mitigated), V(removed), V(not-needed), V(planned), V(partial), V(degraded), V(stopped), V(stale-plan) or V(unknown).
         - With O(tool), V(mitigated), V(not-mitigated), V(planned), V(refused) or V(unknown).
       type: str
+      choices:
+        - mitigated
+        - removed
+        - not-needed
+        - planned
+        - stale-plan
+        - stopped
+        - refused
+        - partial
+        - degraded
+        - not-mitigated
+        - unknown
       returned: always
     standing:
       description:

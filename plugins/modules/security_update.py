@@ -68,6 +68,15 @@ security_update:
     state:
       description: V(patched), V(nothing-to-do), V(planned), V(stale-plan), V(stopped), V(not-patched), V(degraded) or V(unknown).
       type: str
+      choices:
+        - patched
+        - nothing-to-do
+        - planned
+        - stale-plan
+        - stopped
+        - not-patched
+        - degraded
+        - unknown
       returned: always
     standing:
       description:

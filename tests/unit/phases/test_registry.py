@@ -12,7 +12,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     is_unseen,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import HostState
-from ansible_collections.exchange.remediation.plugins.plugin_utils.change.states import Standing
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.states import (
+    Phase,
+    Standing,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
     InstallState,
 )
@@ -43,16 +46,16 @@ ENDS = {
 
 
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
-def test_every_state_has_a_meaning_and_every_meaning_a_state(phase: object) -> None:
-    assert set(phase.states) == ENDS[phase.name]  # type: ignore[attr-defined]
+def test_every_state_has_a_meaning_and_every_meaning_a_state(phase: Phase) -> None:
+    assert set(phase.states) == ENDS[phase.name]
 
 
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
-def test_a_phase_has_a_room_a_role_and_one_intent_a_playbook(phase: object) -> None:
-    name = phase.name  # type: ignore[attr-defined]
+def test_a_phase_has_a_room_a_role_and_one_intent_a_playbook(phase: Phase) -> None:
+    name = phase.name
     assert (ROOT / "roles" / name / "tasks" / "main.yml").is_file()
     assert (ROOT / "plugins/plugin_utils/phases" / name / "phase.py").is_file()
-    for intent in phase.intents:  # type: ignore[attr-defined]
+    for intent in phase.intents:
         assert (ROOT / "playbooks" / f"{intent.name}.yml").is_file()
 
 
@@ -100,3 +103,14 @@ def test_the_plan_schema_knows_every_intent(intent: str) -> None:
     schema = (ROOT / "plugins/plugin_utils/plan/plan.schema.json").read_text()
     assert intent in yaml.safe_load(schema)["properties"]["intent"]["enum"]
     assert phase_of(intent).result in {"security_update", "cumulative_update", "mitigation"}
+
+
+@pytest.mark.parametrize(
+    "phase", [phase for phase in PHASES if phase.intents], ids=lambda p: p.name
+)
+def test_the_module_documents_the_states_and_what_they_mean(phase: Phase) -> None:
+    page = (ROOT / "plugins/modules" / f"{phase.result}.py").read_text()
+    returned = yaml.safe_load(page.partition('RETURN = r"""')[2].partition('"""')[0])
+    entry = returned[phase.result]["contains"]
+    assert entry["state"]["choices"] == list(phase.states)
+    assert {"standing", "unchanged"} <= entry.keys()

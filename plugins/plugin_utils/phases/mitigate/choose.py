@@ -43,20 +43,20 @@ class SelectedMitigation:
     """One mitigation of the campaign on this server."""
 
     mitigation: Mitigation
-    state: JudgedMitigation
+    judged: JudgedMitigation
     needed: bool | None  # None: it is not known whether its CVEs are open
 
     @property
     def holds(self) -> bool:
         """Whether nothing is to be done for it."""
-        return self.state.state in (MitigationState.HOLDS, MitigationState.NOT_APPLICABLE)
+        return self.judged.state in (MitigationState.HOLDS, MitigationState.NOT_APPLICABLE)
 
     @property
     def unread(self) -> bool:
         """Whether a part of it could not be read."""
         return MitigationState.UNKNOWN in (
-            self.state.state,
-            *(part.state for part in self.state.parts),
+            self.judged.state,
+            *(part.state for part in self.judged.parts),
         )
 
 
@@ -183,21 +183,21 @@ class _Steps:
 
     def apply(self, one: SelectedMitigation) -> None:
         name = one.mitigation.id
-        if one.state.state is MitigationState.NOT_APPLICABLE:
-            self.notes.append(f"{name}: not applicable, {one.state.detail}")
+        if one.judged.state is MitigationState.NOT_APPLICABLE:
+            self.notes.append(f"{name}: not applicable, {one.judged.detail}")
         elif one.needed is None:
             self.refused.append(Refusal(name, "whether it is needed is not known"))
         elif not one.needed:
             self.notes.append(f"{name}: not needed, what it mitigates is fixed")
         elif one.unread:
-            self.refused.append(Refusal(name, one.state.detail))
+            self.refused.append(Refusal(name, one.judged.detail))
         elif not one.holds:
             self.steps += self._orders(one)
 
     def _orders(self, one: SelectedMitigation) -> Iterator[Step]:
         mitigation = one.mitigation
         cves = ", ".join(mitigation.cves)
-        reason = f"{cves} open; {mitigation.id} is {one.state.state.value}: {one.state.detail}."
+        reason = f"{cves} open; {mitigation.id} is {one.judged.state.value}: {one.judged.detail}."
         previous: tuple[str, ...] = ()
         for kind, operation, parameters, before, after in self._parts(mitigation):
             step = f"{mitigation.id}/{kind}"
@@ -261,7 +261,7 @@ class _Steps:
             why = f"although it is needed: {self._although}" if one.needed else "no longer needed"
             reason = f"{name} comes off, {why}; the recorded state from before comes back."
             parameters = {"mitigation": name}
-            before = {"state": one.state.state.value, "detail": one.state.detail}
+            before = {"state": one.judged.state.value, "detail": one.judged.detail}
             self.steps.append(
                 Step(
                     f"{name}/undo",

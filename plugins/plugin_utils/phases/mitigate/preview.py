@@ -58,7 +58,7 @@ class _View:
         self.notes: list[str] = []
         self.dropped: set[str] = set()  # mitigations with a step that is refused
         self._session = session
-        self._present = {one.mitigation.id: one.state.present for one in selection.found}
+        self._present = {one.mitigation.id: one.judged.present for one in selection.found}
         self._files: dict[
             str, str
         ] = {}  # file, folded -> the mitigation that is written there first

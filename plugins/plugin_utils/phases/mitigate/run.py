@@ -237,7 +237,7 @@ class _Run:
         state, reason, result.standings = judge(
             now, before, after, result.failed, result.plan.refusals
         )
-        held = [one.mitigation.id for one in now.found if one.state.state is MitigationState.HOLDS]
+        held = [one.mitigation.id for one in now.found if one.judged.state is MitigationState.HOLDS]
         result.left_open = now.left_open(held)
         self.end(state, reason)
 

@@ -41,7 +41,7 @@ def judge_mitigated(
             if one.mitigation.id not in told and (why := _wanting(one, after)) is not None
         ),
     ]
-    held = [one for one in needed if one.state.state is MitigationState.HOLDS]
+    held = [one for one in needed if one.judged.state is MitigationState.HOLDS]
     if wanting:
         state = MitigateState.PARTIAL if held else MitigateState.STOPPED
         return state, " ".join(f"{line}." for line in wanting), standings
@@ -79,12 +79,12 @@ def judge_removed(
 def _wanting(one: SelectedMitigation, after: Answers) -> str | None:
     """Why a needed mitigation does not count."""
     name = one.mitigation.id
-    if one.state.state is MitigationState.NOT_APPLICABLE:
+    if one.judged.state is MitigationState.NOT_APPLICABLE:
         return None
     if one.needed is None:
         return f"{name}: whether it is needed is not known"
-    if one.state.state is not MitigationState.HOLDS:
-        return f"{name}: {one.state.state.value}: {one.state.detail}"
+    if one.judged.state is not MitigationState.HOLDS:
+        return f"{name}: {one.judged.state.value}: {one.judged.detail}"
     proven, words = after.proof(one.mitigation)
     return f"{name}: not proven, {words}" if words and proven is not True else None
 
@@ -95,8 +95,8 @@ def _standings(
     return tuple(
         MitigationStanding(
             one.mitigation.id,
-            one.state.state.value,
-            one.state.detail,
+            one.judged.state.value,
+            one.judged.detail,
             one.needed,
             after.proof(one.mitigation)[1] if after else None,
         )
@@ -109,7 +109,7 @@ def _expected(found: Iterable[SelectedMitigation], after: Answers) -> set[tuple[
     stopped = {
         pool.name.casefold()
         for one in found
-        if one.state.state is MitigationState.HOLDS
+        if one.judged.state is MitigationState.HOLDS
         for pool in one.mitigation.app_pools
         if pool.state == "Stopped"
     }

@@ -45,7 +45,7 @@ def nothing_to_do(selection: MitigationSelection, options: ScriptOptions) -> tup
 
 def states(selection: MitigationSelection) -> dict[str, JudgedMitigation]:
     """The states of the mitigations that are meant."""
-    return {one.mitigation.id: one.state for one in selection.found}
+    return {one.mitigation.id: one.judged for one in selection.found}
 
 
 def steps(
