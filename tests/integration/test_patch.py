@@ -114,8 +114,8 @@ def test_rollout_plans_installs_and_stops_at_the_first_failure(
     assert "next" not in recap, output
     lines = (tmp_path / "budget.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [
-        {"host": "canary", "state": "patched"},
-        {"host": "fails", "state": "not-patched"},
+        {"host": "canary", "state": "patched", "standing": "done"},
+        {"host": "fails", "state": "not-patched", "standing": "wrong"},
     ]
 
     code, output = play(patch_fleet, run, "--limit", "next")  # another slice: the budget is used up

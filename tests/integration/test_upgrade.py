@@ -125,7 +125,7 @@ def test_upgrade_lists_what_to_mitigate_again_and_stops_at_the_first_failure(
     assert "next" not in recap, output
     lines = (tmp_path / "budget.jsonl").read_text().splitlines()
     noted = {json.loads(line)["host"]: json.loads(line)["state"] for line in lines}
-    assert noted == {"canary": "patched", "fails": "not-patched"}
+    assert noted == {"canary": "upgraded", "fails": "not-upgraded"}
 
     code, output = play(upgrade_fleet, "upgrade", confirmed, "--limit", "canary")
     assert (code, "changed=0" in output) == (0, True), output

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 _PLANNED = Standing.PLANNED.value
 _GOOD = (_PLANNED, Standing.DONE.value)
+# Of lines that only have the state of an update, which an upgrade had as well.
+_FORMER = {
+    "patched": Standing.DONE.value,
+    "nothing-to-do": Standing.DONE.value,
+    "planned": _PLANNED,
+    "stale-plan": Standing.WRONG.value,
+    "stopped": Standing.WRONG.value,
+    "not-patched": Standing.WRONG.value,
+    "degraded": Standing.WRONG.value,
+    "unknown": Standing.UNKNOWN.value,
+}
 _STANDINGS = {standing.value for standing in Standing}
 
 
@@ -54,7 +65,7 @@ class Budget:
         for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)
-                last[str(row["host"])] = _known(row["standing"])
+                last[str(row["host"])] = _standing(row)
             except (ValueError, KeyError, TypeError) as error:
                 raise ConfigError(
                     f"{self.file}:{number}: not a line of a stop budget; nothing is started"
@@ -62,7 +73,9 @@ class Budget:
         return {host for host, standing in last.items() if standing not in _GOOD}
 
 
-def _known(standing: object) -> str:
+def _standing(row: dict[str, str]) -> str:
+    """Return how a server stands; a rollout that goes on has lines of the former release."""
+    standing = row["standing"] if "standing" in row else _FORMER[row["state"]]
     if standing not in _STANDINGS:
         raise ValueError(standing)
-    return str(standing)
+    return standing

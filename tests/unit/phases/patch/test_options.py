@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,6 +132,17 @@ def test_budget_counts_servers_over_slices(tmp_path: Path) -> None:
     assert "ex01, ex03" in (one.exhausted() or "")
     two.note("ex03", "patched", "done")  # repaired
     assert one.exhausted() is None
+
+
+def test_lines_of_the_former_release_count_as_they_did(tmp_path: Path) -> None:
+    file = tmp_path / "budget.jsonl"
+    states = {"ex01": "patched", "ex02": "degraded", "ex03": "stopped"}
+    rows = [{"host": host, "state": state} for host, state in states.items()]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    budget = Budget(file, 1)
+    assert "ex02, ex03" in (budget.exhausted() or "")
+    budget.note("ex03", "patched", "done")
+    assert budget.exhausted() is None
 
 
 def test_damaged_budget_starts_nothing(tmp_path: Path) -> None:
