@@ -99,7 +99,7 @@ mitigation:
     state:
       description:
         - V(mitigated), V(removed), V(not-needed), V(planned), V(partial), V(degraded), V(stopped), V(stale-plan) or V(unknown).
-        - With O(tool), V(mitigated), V(not-mitigated), V(planned), V(refused) or V(unknown).
+        - With O(tool), V(mitigated), V(not-mitigated), V(partial), V(planned), V(refused) or V(unknown).
       type: str
       choices:
         - mitigated

@@ -101,3 +101,39 @@ def test_policy_is_asked_before_anything_is_sent(
     failed, _ = play(tmp_path, "preflight", **{"__change_needs_store": True, **unset, **variables})
     assert len(failed) == (len(ENDS) if reason else 0)
     assert all(reason in said for said in failed.values() if reason)
+
+
+def test_a_play_cannot_confirm_for_a_role_that_was_not_confirmed_i9(tmp_path: Path) -> None:
+    """The journal says with what the action was begun; no server is reached."""
+    (tmp_path / "book.json").write_text(
+        json.dumps([{
+            "hosts": "all", "gather_facts": False,
+            "module_defaults": {"exchange.remediation.mitigation": {"confirm": True}},
+            "roles": ["exchange.remediation.mitigate"],
+        }])
+    )  # fmt: skip
+    (tmp_path / "hosts.json").write_text(
+        json.dumps(
+            {
+                "all": {
+                    "hosts": {
+                        "ex01": {
+                            "ansible_connection": "local",
+                            "mitigate_case": str(tmp_path / "case"),
+                        }
+                    }
+                }
+            }
+        )
+    )
+    environment = {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".dev"),
+    }
+    subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "--inventory", "hosts.json", "book.json"],
+        cwd=tmp_path, env=os.environ | environment, capture_output=True, check=False,
+    )  # fmt: skip
+    journal = (tmp_path / "case/journal.jsonl").read_text().splitlines()
+    begun = [json.loads(line) for line in journal if json.loads(line)["event"] == "begin"]
+    assert [line["data"]["check"] for line in begun] == [True]

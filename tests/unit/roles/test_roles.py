@@ -123,6 +123,22 @@ def test_every_shared_variable_is_an_option_of_every_change() -> None:
     assert shared == fragments == set(told)
 
 
+def test_what_a_role_says_stands_before_the_defaults_of_a_play_i9() -> None:
+    """Defaults for an action of a group lose against a play's for the action itself."""
+    found = {}
+    for path in (ROOT / "roles").rglob("tasks/*.yml"):
+        for task in load(path):
+            defaults = task.get("module_defaults") or {}
+            if "{{ __change_options }}" in defaults.values():
+                (action,) = [name for name in task if name.startswith("exchange.remediation.")]
+                found[action] = list(defaults)
+    actions = {
+        f"exchange.remediation.{name}"
+        for name in ("mitigation", "security_update", "cumulative_update")
+    }
+    assert found == {action: [action] for action in actions}
+
+
 def test_no_role_lists_states() -> None:
     """What a state means is said by the result; a list goes stale with the next state."""
     states = re.compile(r"\.state (==|!=|in|not in)|\['?(patched|upgraded|mitigated)")

@@ -7,7 +7,7 @@ from ...change.states import Phase, Standing, StateMeaning
 
 PHASE = Phase(
     name="assess",
-    result="server_info",
+    result="exchange_server",
     intents=(),  # nothing to plan or to approve
     states={
         "assessed": StateMeaning(Standing.DONE, unchanged=True),

@@ -16,6 +16,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.recor
     ScriptIntent,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.states import Standing
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
     Operation,
 )
@@ -24,6 +25,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitiga
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
     ByScriptState,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.registry import standing
 from tooled_host import (
     BACK,
     BAD,
@@ -458,3 +460,33 @@ def test_a_job_of_somebody_else_is_at_work_i16(tmp_path: Path) -> None:
     assert (answer.state, len(host.launched)) == (ByScriptState.REFUSED, 1)
     assert "scan" in said(answer)
     assert host.world.text(CONFIG) == PLAIN
+
+
+def test_a_rollback_that_left_something_is_partial_and_wrong(tmp_path: Path) -> None:
+    """Rules that are disabled do not hold, and are not gone either."""
+    disabled = RULES.replace("<rule name=", '<rule enabled="false" name=')
+    assert disabled != RULES
+    spec = {"mitigations": ["backend-cookie"]}
+    host = ToolHost(tmp_path, does(BACK, disabled), spec=spec)
+    answer = host.act(intent=ScriptIntent.ROLLBACK, although_open="test")
+    assert (answer.state, answer.ok) == (ByScriptState.PARTIAL, False), said(answer)
+    assert standing("unmitigate", answer.state.value) is Standing.WRONG
+
+
+def test_lock_stays_while_a_script_works_whose_plan_was_not_admitted_i16(tmp_path: Path) -> None:
+    """The job of a killed run has no step left to be approved, and is at work all the same."""
+    host = ToolHost(tmp_path, does(hang=True, busy_seconds=0))
+    assert host.act().state is ByScriptState.UNKNOWN
+    begun = len(host.journal)
+    written = host.record
+
+    def refuse(event: str, data: dict[str, Any]) -> None:
+        if event == "intent":
+            raise StalePlan("no change was admitted by the plan")
+        written(event, data)
+
+    host.record = refuse  # type: ignore[method-assign]
+    answer = host.act()
+    assert (answer.state, host.locked) == (ByScriptState.UNKNOWN, True), said(answer)
+    assert begun
+    assert len(host.launched) == 1

@@ -12,6 +12,7 @@ from ....host.jobs.state import FINISHED, INTERRUPTED, REFUSED
 from ....judge.mitigations.state import MitigationState
 from ....microsoft.result import ScriptOutcome
 from ....plan.records import Refusal
+from ..phase import UNMITIGATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ class ByScriptState(Enum):
 
     MITIGATED = "mitigated"  # all of it holds, and nothing says otherwise
     NOT_MITIGATED = "not-mitigated"
+    PARTIAL = "partial"  # rolled back, and something of it is still there
     NOT_NEEDED = "not-needed"  # nothing is open that it is for, or nothing can be applied
     UNKNOWN = "unknown"  # not readable, two sources disagree, or the script may still be at work
     REFUSED = "refused"  # nothing was launched
@@ -74,6 +76,9 @@ class ByScriptResult:
             return
         self.read_back = report.states
         self.state = _judged(report)
+        rolled_back = self.plan.intent == UNMITIGATE and self.state is ByScriptState.NOT_MITIGATED
+        if rolled_back and report.result.in_place is False:
+            self.state = ByScriptState.PARTIAL
         self.ok = report.result.outcome is ScriptOutcome.SUCCEEDED
 
     def prove(self, mitigation: str, proven: bool | None, words: str | None) -> None:  # noqa: FBT001 - as probes.Answers says it

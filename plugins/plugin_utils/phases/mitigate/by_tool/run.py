@@ -229,7 +229,7 @@ class _Run:
             stale = isinstance(error, StalePlan)
             answer.refuse(str(error), ByScriptState.STALE_PLAN if stale else ByScriptState.REFUSED)
             return
-        if isinstance(error, AuthenticationFailed):
-            self.change.at_work()  # the host must not be asked any more
+        if self.change.acted or isinstance(error, AuthenticationFailed):
+            self.change.at_work()  # the script may be, or the host must not be asked any more
         answer.state, answer.ok, answer.read_back = ByScriptState.UNKNOWN, False, None
         answer.reasons.append(f"{error.code}: {error}")
