@@ -40,7 +40,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecords:
-    """The attempts of one wish of one run on one host.
+    """The attempts at one request of one run on one host.
 
     ``name``: what the jobs are called, without the number of the attempt.
     """

@@ -56,7 +56,7 @@ class ScriptRequest:
         )
 
     def job_name(self, run: str, sha256: str) -> str:
-        """Name the jobs of a run for this wish; another wish or file is another job."""
+        """Name the jobs of a run for these options; other options or another file are another job."""
         options = self.options
         mark = operation_key(
             run=run,
