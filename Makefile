@@ -57,7 +57,7 @@ other-python: ## the integration layer on the newest other interpreter found
 	@scripts/other_python.sh
 
 sweep: $(VENV)/dev ## whole sweeps: every fault at every command (SEED=...: the sample of a run again)
-	SWEEP_SEED=$(or $(SEED),all) $(BIN)/pytest tests/unit tests/integration -m sweep -n $(INTEGRATION_WORKERS) -q
+	SWEEP_SEED=$(or $(SEED),all) $(BIN)/pytest tests/unit tests/integration tests/powershell tests/contract -m sweep -n $(INTEGRATION_WORKERS) -q
 
 mutants: $(VENV)/dev ## every deliberate bug must be caught by a test
 	$(BIN)/python scripts/mutants.py run --workers $(WORKERS) $(if $(ONLY),--only $(ONLY))
