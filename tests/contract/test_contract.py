@@ -39,7 +39,7 @@ def test_both_engines_answer_alike(
     case.play(Story(Pair(FLEETS[case.fleet][case.host], shim_engine)))
 
 
-@pytest.mark.sweep(count=40)
+@pytest.mark.sweep(count=24)
 @pytest.mark.parametrize(("fleet", "name"), HOSTS)
 def test_facts_are_the_same(fleet: str, name: str, shim_engine: PowerShellEngine) -> None:
     pair = Pair(FLEETS[fleet][name], shim_engine)

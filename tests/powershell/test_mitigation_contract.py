@@ -100,7 +100,7 @@ def front_end(world: World) -> str:
     return str(sites[0]["name"]) if sites else "Default Web Site"
 
 
-@pytest.mark.sweep(count=16)
+@pytest.mark.sweep(count=12)
 @pytest.mark.parametrize(
     ("fleet", "name"), [(f, n) for f, n in HOSTS if f != "contract" or n in ODD]
 )

@@ -72,7 +72,7 @@ def absent(shim_engine: PowerShellEngine) -> Story:
     return told(shim_engine, url_rewrite=None)
 
 
-@pytest.mark.sweep(count=16)
+@pytest.mark.sweep(count=12)
 @pytest.mark.parametrize(("fleet", "name"), HOSTS)
 def test_every_host_is_read_alike(fleet: str, name: str, shim_engine: PowerShellEngine) -> None:
     pair = Pair(FLEETS[fleet][name], shim_engine)

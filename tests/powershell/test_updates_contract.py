@@ -48,7 +48,7 @@ def services(story: Story) -> list[Any]:
     return found[0]
 
 
-@pytest.mark.sweep(count=16)
+@pytest.mark.sweep(count=12)
 @pytest.mark.parametrize(("fleet", "name"), HOSTS)
 def test_snapshot_is_the_same(fleet: str, name: str, shim_engine: PowerShellEngine) -> None:
     pair = Pair(FLEETS[fleet][name], shim_engine)
