@@ -14,6 +14,7 @@ from ..base.errors import CatalogError
 from .build_table import BuildTable
 from .deadline import Deadline, deadline
 from .exposure import exposure
+from .records.builds import OPEN, STATUSES, UNSURE
 from .support import support
 
 if TYPE_CHECKING:
@@ -32,15 +33,13 @@ if TYPE_CHECKING:
     from .records.requirements import Requirements
     from .records.tools import MicrosoftScript
 
-_AFFECTED = ("open", "change-cu")
-
 
 @dataclass(frozen=True, slots=True)
 class CampaignStatus:
     """What a campaign means for a build, judged by the build alone.
 
-    ``status`` is the worst of the required CVEs: ``change-cu``, ``open``, ``unknown``,
-    ``needs-state``, ``fixed`` or ``not-affected``.
+    ``status`` is the worst of the required CVEs, one of ``STATUSES``; what the campaign's update
+    can do. ``overall`` is what may be said of the server: never fixed while a related one is open.
     """
 
     campaign: str
@@ -51,10 +50,19 @@ class CampaignStatus:
     @property
     def affected(self) -> bool:
         """Whether a required CVE is open."""
-        return self.status in _AFFECTED
+        return self.status in OPEN
 
+    @property
+    def overall(self) -> str:
+        """``status``, unless that is nice and a related CVE is open."""
+        if self.status in ("fixed", "not-affected") and self.related_open:
+            return min((fix.status for fix in self.related_open), key=STATUSES.index)
+        return self.status
 
-_WORST = ("change-cu", "open", "unknown", "needs-state", "fixed", "not-affected")
+    @property
+    def related_open(self) -> tuple[CveFix, ...]:
+        """The open ones of those that are not required: the update of an old CU lacks some."""
+        return tuple(fix for fix in self.related if fix.status in OPEN)
 
 
 class Catalog(BuildTable):
@@ -133,7 +141,7 @@ class Catalog(BuildTable):
         record = self.campaign(campaign)
         required = tuple(self.exposure(entry.cve, build) for entry in record.required)
         related = tuple(self.exposure(entry.cve, build) for entry in record.cves if entry.related)
-        status = min((fix.status for fix in required), key=_WORST.index)
+        status = min((fix.status for fix in required), key=STATUSES.index)
         return CampaignStatus(campaign, status, required, related)
 
     def mitigations(self) -> tuple[Mitigation, ...]:
@@ -178,9 +186,9 @@ class Catalog(BuildTable):
             return None
         if record.removal.when == "fixed":
             answers = {self.exposure(cve, build).status for cve in record.cves}
-            if answers & {*_AFFECTED, "needs-state"}:
+            if answers & {*OPEN, "needs-state"}:
                 return False
-            return None if "unknown" in answers else True
+            return None if answers & {*UNSURE} else True
         rows = {row.cu: row.build for row in record.removal.builds if row.product == cu.product}
         if not rows:
             return None

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ..base.model import Build
+from .records.builds import OPEN
 from .remedy import campaign_remedy, remedy
 
 if TYPE_CHECKING:
@@ -96,8 +97,9 @@ def _campaign(catalog: Catalog, campaign: Campaign, build: Build) -> dict[str, A
     return {
         "id": campaign.id,
         "title": campaign.title,
-        "status": status.status,
-        "open": [fix.cve for fix in status.fixes if fix.status in ("open", "change-cu")],
+        "status": status.overall,
+        "open": [fix.cve for fix in status.fixes if fix.status in OPEN],
+        "related_open": [fix.cve for fix in status.related_open],
         "required": len(status.fixes),
         "remedy": campaign_remedy(status),
         "mitigations_to_remove": [

@@ -9,12 +9,16 @@ March 2021 update, fixed), so a build is only compared inside its own cumulative
   exists for this cumulative update and it has to be changed;
 * the product has no line: no source lists it as affected - or no source looks at it.
 
+Where sources name different builds, the highest one fixes, and from the lowest on up to it the
+answer is ``disputed``, which counts as open everywhere.
+
 The rule is HealthChecker's (microsoft/CSS-Exchange); the exceptions say ``unknown`` or
 ``needs-state`` where it would answer too kindly.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .records.builds import Confidence, CuInfo, CveFix, Fix, Product, StateCondition, Vulnerability
@@ -34,10 +38,23 @@ def exposure(table: BuildTable, cve: str, build: Build) -> CveFix:
     cu = table.cu_of(build)
     if cu is None:
         return _unknown(cve, table.explain_unknown(build))
+    answer = _answered(table, vulnerability, build, cu)
+    if vulnerability.confidence is Confidence.DOUBTFUL:
+        # Open for good would make every fleet unclean for what nobody confirms; fixed would be
+        # the nicer reading. It is neither, and stays visible.
+        note = f"unconfirmed, no verdict rests on it; it would be {answer.status}: {answer.note}"
+        return replace(answer, status="unconfirmed", note=note, confidence=vulnerability.confidence)
+    return answer
+
+
+def _answered(table: BuildTable, vulnerability: Vulnerability, build: Build, cu: CuInfo) -> CveFix:
     for said in vulnerability.statements:
         if said.product == cu.product:
             state = vulnerability.state if said.status == "needs-state" else ()
-            return CveFix(said.status, None, None, said.source, said.reason, cve, state=state)
+            return CveFix(
+                said.status, None, None, said.source, said.reason, vulnerability.cve,
+                state=state, read=said.read,
+            )  # fmt: skip
     rows = [fix for fix in vulnerability.fixes if fix.product == cu.product]
     product = table.product(cu.product)
     if not rows:
@@ -64,7 +81,11 @@ def _own_update(
             return _answer("needs-state", fix, vulnerability, earlier.requires, (earlier,))
         return _with_state(vulnerability, fix, f"{update}{listed}")
     if fix.disputed_from is not None and build >= fix.disputed_from:
-        return _answer("unknown", fix, vulnerability, fix.dispute or "sources disagree")
+        note = (
+            f"{update} by {fix.source} (read {fix.read}), but {fix.disputed_from} by "
+            f"{fix.disputed_source} (read {fix.disputed_read}): {fix.dispute}"
+        )
+        return _answer("disputed", fix, vulnerability, note)
     return _answer("open", fix, vulnerability, f"{update}{listed}")
 
 
@@ -80,7 +101,7 @@ def _needs_earlier_update(
         ),
         None,
     )
-    if special is None or vulnerability.update in special.only_fixes:
+    if special is None or vulnerability.cve in special.only_fixes:
         return None
     if not cu.build < fix.build < special.build:
         return None
@@ -88,7 +109,7 @@ def _needs_earlier_update(
     return StateCondition(
         kind="earlier-update",
         requires=(
-            f"{special.title} contains only {', '.join(special.only_fixes)}: {wanted} must have "
+            f"{special.title} fixes only {', '.join(special.only_fixes)}: {wanted} must have "
             "been installed before it (list of installed updates)"
         ),
         holds_by_default=False,
@@ -135,8 +156,11 @@ def _without_rows(table: BuildTable, vulnerability: Vulnerability, product: Prod
             cve, f"{product.name} was out of support ({end}) when it was fixed; nobody tested it"
         )
     note = f"no source lists {product.name} as affected"
-    source = vulnerability.fixes[0].source
-    return CveFix("not-affected", None, None, source, note, cve, confidence=Confidence.DERIVED)
+    first = vulnerability.fixes[0]
+    return CveFix(
+        "not-affected", None, None, first.source, note, cve,
+        confidence=Confidence.DERIVED, read=first.read,
+    )  # fmt: skip
 
 
 def _with_state(
@@ -179,4 +203,8 @@ def _answer(
         state=state,
         confidence=worst,
         entitlement="public" if inherited else fix.entitlement,
+        read=fix.read,
+        disputed_from=None if inherited else fix.disputed_from,
+        disputed_source=None if inherited else fix.disputed_source,
+        disputed_read=None if inherited else fix.disputed_read,
     )

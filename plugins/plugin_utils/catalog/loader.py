@@ -36,7 +36,9 @@ from .readers.iis_modules import read_module
 from .readers.packages import read_indicators, read_packages
 from .readers.requirements import read_requirements
 from .readers.scripts import read_script
-from .readers.tables import Tables, read_builds, read_products, read_vulnerabilities
+from .readers.sources import check_reading
+from .readers.tables import Tables, read_builds, read_products
+from .readers.vulnerabilities import read_vulnerabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +64,9 @@ def _load(root: Path) -> Catalog:
     for name in _SINGLE:
         if not (root / name).is_file():
             raise CatalogError(f"{root} is not a catalogue: it has no {name}; check the folder")
-    tables = read_products(read(root, root / "products.yml", "products"))
+    first = read(root, root / "products.yml", "products")
+    tables = read_products(first)
+    check_reading(first, tables.as_of)
     found = Emergencies()
     steps: tuple[tuple[str, str, Callable[[Document], None]], ...] = (
         ("builds", "builds", lambda d: read_builds(d, tables)),
@@ -82,7 +86,9 @@ def _load(root: Path) -> Catalog:
     for place, schema, take in steps:
         single = root / place
         for path in [single] if place in _SINGLE else sorted(single.glob("*.y*ml")):
-            take(read(root, path, schema))
+            document = read(root, path, schema)
+            check_reading(document, tables.as_of)
+            take(document)
     _check(root, tables)
     return Catalog(tables, found)
 
@@ -105,4 +111,11 @@ def _check(root: Path, tables: Tables) -> None:
         if not any(info.product == product for info in tables.builds.values()):
             raise CatalogError(
                 f"{root.name}/products.yml:1: {product} has no builds; add a file to builds/"
+            )
+    for info in tables.builds.values():
+        strange = [cve for cve in info.only_fixes if cve not in tables.vulnerabilities]
+        if strange:
+            raise CatalogError(
+                f"{root.name}/builds:1: only_fixes of {info.build} names {strange[0]}, which is not "
+                "in the catalogue; add it to vulnerabilities/, or correct the number"
             )

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from .records.builds import Confidence
+from .records.builds import OPEN, UNSURE, Confidence
 
 if TYPE_CHECKING:
     from ..base.model import Build
     from .catalog import CampaignStatus, Catalog
     from .records.builds import BuildInfo, CveFix, Package
-
-OPEN = ("open", "change-cu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,7 @@ def remedy(catalog: Catalog, build: Build, fixes: tuple[CveFix, ...]) -> Remedy:
 
 def _closed(catalog: Catalog, cves: tuple[str, ...], build: Build) -> tuple[str, ...]:
     """Select those that a build no longer has open (what else they need is said elsewhere)."""
-    return tuple(
-        cve for cve in cves if catalog.exposure(cve, build).status not in (*OPEN, "unknown")
-    )
+    return tuple(cve for cve in cves if catalog.exposure(cve, build).status not in (*OPEN, *UNSURE))
 
 
 def _newest(catalog: Catalog, product: str) -> BuildInfo | None:
@@ -65,23 +61,39 @@ def _newest(catalog: Catalog, product: str) -> BuildInfo | None:
 
 def campaign_remedy(status: CampaignStatus) -> str:
     """Say in one sentence what closes the required CVEs of a campaign."""
+    if status.status in ("fixed", "not-affected") and status.related_open:
+        return f"what was exploited is fixed, but {still_open(status.related_open)}"
     if status.status == "not-affected":
         return "nothing to do: the product is not affected"
     if status.status == "fixed":
         return "nothing to install: the build carries every fix"
-    todo = [
-        (fix.fixed_build, fix.fixed_cu, fix.kb)
-        for fix in status.fixes
-        if fix.status in OPEN and fix.fixed_build
-    ]
-    if not todo:
+    closing = _closing(status.fixes)
+    if closing is None:
         settled = ("fixed", "not-affected")
         return "; ".join(
             dict.fromkeys(fix.note for fix in status.fixes if fix.status not in settled)
         )
+    return closing
+
+
+def still_open(fixes: tuple[CveFix, ...]) -> str:
+    """Say of open CVEs that they stay open, and what closes them."""
+    names = ", ".join(fix.cve for fix in fixes)
+    return f"{names} stay open: {_closing(fixes) or 'no update closes them yet'}"
+
+
+def _closing(fixes: tuple[CveFix, ...]) -> str | None:
+    """Name the build that closes all open ones of ``fixes``; ``None`` = none has a build."""
+    todo = [
+        (fix.fixed_build, fix.fixed_cu, fix.kb)
+        for fix in fixes
+        if fix.status in OPEN and fix.fixed_build
+    ]
+    if not todo:
+        return None
     build, cu, number = max(todo, key=itemgetter(0))
     update = f"{number} ({build})" if number else str(build)
-    if status.status == "open":
+    if all(fix.status != "change-cu" for fix in fixes):
         return f"install {update} for {cu}"
     return (
         f"no update exists for this cumulative update: change to {cu} with {update}, "

@@ -6,12 +6,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from .records.builds import OPEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _WIDTH = 100
 _NO_UPDATE = {"CU": "none, the base build", "RU": "none beyond the rollup"}
-_ORDER = ("open", "change-cu", "unknown", "needs-state")
+_ORDER = ("open", "disputed", "change-cu", "unknown", "unconfirmed", "needs-state")
 
 
 def show_lines(answer: Mapping[str, Any]) -> Iterable[str]:
@@ -49,7 +51,7 @@ def _identity(answer: Mapping[str, Any]) -> Iterable[str]:
         if entry["entitlement"] != "public":
             yield f"  only for  {entry['entitlement'].upper()} (Extended Security Updates)"
         mark = "" if entry["confidence"] == "read" else f" [{entry['confidence']}]"
-        yield f"  source    {entry['source']}{mark}"
+        yield f"  source    {entry['source']}{mark}, read {entry['read']}"
         if entry["note"]:
             yield f"  note      {entry['note']}"
     else:
@@ -70,9 +72,17 @@ def _groups(fixes: Iterable[Mapping[str, Any]]) -> Iterable[str]:
             continue
         order = tuple(map(int, build.split("."))) if build else ()
         what = fix["note"]
-        if status in ("open", "change-cu") and build:
+        if status in OPEN and build:
             esu = "" if fix["entitlement"] == "public" else f", {fix['entitlement'].upper()} only"
             what = f"{fix['fixed_cu']} {fix['kb'] or 'update'} ({build}{esu})"
+        read = f", read {fix['read']}" if fix["read"] else ""
+        if status == "disputed":
+            what = (
+                f"{what} by {fix['source']}{read}; {fix['disputed_from']} by "
+                f"{fix['disputed_source']}, read {fix['disputed_read']}: counts as open"
+            )
+        else:
+            what += read
         mark = "" if fix["confidence"] in ("read", "derived") else f" [{fix['confidence']}]"
         groups.setdefault((_ORDER.index(status), order, status, what), []).append(fix["cve"] + mark)
     for (_rank, _build, status, what), cves in sorted(groups.items()):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PRODUCTS = """
     ---
     schema: 1
-    as_of: 2026-11-23
+    as_of: 2026-11-24
     sources: {s: "a source"}
     products:
       - id: Exchange2016
@@ -32,7 +32,7 @@ BUILDS = """
     ---
     schema: 1
     product: Exchange2016
-    sources: {s: "a source"}
+    sources: {s: {text: "a source", read: 2026-11-24}}
     builds:
       - {build: 15.1.2176.2, cu: CU19, kind: CU, date: 2020-12-15, source: s}
       - {build: 15.1.2176.9, cu: CU19, kind: SU, date: 2021-03-02, kb: KB5000871, update: Mar21SU, source: s}
@@ -40,7 +40,7 @@ BUILDS = """
 VULNERABILITIES = """
     ---
     schema: 1
-    sources: {s: "a source"}
+    sources: {s: {text: "a source", read: 2026-11-24}}
     vulnerabilities:
       - cve: CVE-2021-26855
         update: Mar21SU
@@ -59,7 +59,7 @@ MITIGATION = """
     limits: l
     rollback: r
     source: s
-    sources: {s: "a source"}
+    sources: {s: {text: "a source", read: 2026-11-24}}
     services:
       - {name: MSExchangeUM, status: Stopped, start_type: Disabled, products: [Exchange2016], purpose: target}
     removal: {when: fixed, how: h, reason: r, source: s}
@@ -72,7 +72,7 @@ CAMPAIGN = """
     summary: A drill.
     published: 2021-03-02
     source: s
-    sources: {s: "a source"}
+    sources: {s: {text: "a source", read: 2026-11-24}}
     cves:
       - {cve: CVE-2021-26855, kind: ssrf, exploited: true, fix: update, authentication: none, mitigations: [stop-it]}
     log_window: {from: 2021-01-01, reason: r, source: s}

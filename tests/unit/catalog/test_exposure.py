@@ -62,7 +62,7 @@ class TestMarch2021:
             return
         assert ask(catalog, SSRF, fixed).status == "fixed"
         assert ask(catalog, SSRF, above(fixed)).status == "fixed"
-        wanted = ("unknown",) if fixed in ("15.1.1415.10", "15.1.1466.16") else ("open",)
+        wanted = ("disputed",) if fixed in ("15.1.1415.10", "15.1.1466.16") else ("open",)
         assert ask(catalog, SSRF, below(fixed)).status in wanted
         answer = ask(catalog, SSRF, base)
         assert (str(answer.fixed_build), answer.kb, answer.fixed_cu) == (fixed, "KB5000871", cu)
@@ -90,23 +90,26 @@ def test_file_version_form_gives_the_same_answer(catalog: Catalog):
     ("build", "status"),
     [
         ("15.1.1415.7", "open"),
-        ("15.1.1415.8", "unknown"),
-        ("15.1.1415.9", "unknown"),
+        ("15.1.1415.8", "disputed"),
+        ("15.1.1415.9", "disputed"),
         ("15.1.1415.10", "fixed"),
         ("15.1.1466.12", "open"),
-        ("15.1.1466.13", "unknown"),
-        ("15.1.1466.14", "unknown"),
-        ("15.1.1466.15", "unknown"),
+        ("15.1.1466.13", "disputed"),
+        ("15.1.1466.14", "disputed"),
+        ("15.1.1466.15", "disputed"),
         ("15.1.1466.16", "fixed"),
     ],
 )
 @pytest.mark.parametrize("cve", [SSRF, UM, "CVE-2021-26858", "CVE-2021-27065"])
-def test_builds_on_which_sources_disagree_are_unknown_and_say_why(catalog, cve, build, status):
+def test_builds_on_which_sources_disagree_are_disputed_and_say_why(catalog, cve, build, status):
     answer = ask(catalog, cve, build)
     assert answer.status == status
-    if status == "unknown":
+    if status == "disputed":
         assert "KB5000871" in answer.note
-        assert "CSS-Exchange" in answer.note
+        assert str(answer.fixed_build) in answer.note
+        assert str(answer.disputed_from) in answer.note
+        assert "CSS-Exchange" in answer.disputed_source
+        assert f"read {answer.disputed_read}" in answer.note
 
 
 @pytest.mark.parametrize(
@@ -257,10 +260,12 @@ def test_unknown_cve_is_unknown(catalog: Catalog):
     assert "CVE-1999-0001" in answer.note
 
 
-def test_doubtful_record_marks_its_answers(catalog: Catalog):
-    answer = ask(catalog, "CVE-2026-70571", "15.2.2562.53")
-    assert answer.status == "open"
+@pytest.mark.parametrize("build", ["15.2.2562.53", "15.2.2562.56", "15.1.2507.75", "15.0.1497.48"])
+def test_record_that_no_source_confirms_is_in_no_verdict_but_stays_visible(catalog, build):
+    answer = ask(catalog, "CVE-2026-70571", build)
+    assert answer.status == "unconfirmed"
     assert answer.confidence is Confidence.DOUBTFUL
+    assert "no verdict rests on it" in answer.note
 
 
 def test_fix_behind_a_paid_entitlement_says_so(catalog: Catalog):
@@ -276,23 +281,28 @@ def test_every_fixed_build_is_fixed_or_waits_for_state_and_the_one_below_is_not(
         assert record is not None
         last = {fix.cu + fix.product: fix for fix in sorted(record.fixes, key=lambda f: f.build)}
         for fix in last.values():
+            if record.confidence is Confidence.DOUBTFUL:
+                continue
             answer = catalog.exposure(cve, fix.build)
             assert answer.status in ("fixed", "needs-state"), (cve, str(fix.build), answer)
             base = catalog.cu_of(fix.build)
             assert base is not None
             if base.build < fix.build:
                 unfixed = ask(catalog, cve, below(str(fix.build)))
-                assert unfixed.status in ("open", "unknown"), (cve, str(fix.build), unfixed)
+                wanted = "open" if fix.disputed_from is None else "disputed"
+                assert unfixed.status == wanted, (cve, str(fix.build), unfixed)
 
 
 def test_a_later_revision_of_a_cu_never_opens_what_an_earlier_one_fixed(catalog: Catalog):
     """Over all builds and CVEs: inside one cumulative update answers only get better."""
-    rank = {"change-cu": 0, "open": 0, "unknown": 1, "needs-state": 2, "fixed": 3}
+    rank = {"change-cu": 0, "open": 0, "disputed": 1, "unknown": 1, "needs-state": 2, "fixed": 3}
     for cve in catalog.cves():
         seen: dict[tuple[str, str], int] = {}
         for info in catalog.builds():
             status = catalog.exposure(cve, info.build).status
-            if status == "not-affected" or info.only_fixes:  # not cumulative: may lose a fix
+            if (
+                status in ("not-affected", "unconfirmed") or info.only_fixes
+            ):  # not cumulative: may lose a fix
                 continue
             key = (info.product, info.cu)
             assert rank[status] >= seen.get(key, 0), (cve, str(info.build), status)

@@ -23,7 +23,8 @@ from ..records.campaigns import (
     TriageTask,
 )
 from .mitigations import mitigation
-from .tables import Tables, confidence, day, known, need_day, source
+from .sources import day, need_day, source
+from .tables import Tables, confidence, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..records.exit_codes import ExitClass, ExitCode
 from ..records.failures import Failure
-from .tables import Tables, need_day, source
+from .sources import need_day, source
 
 if TYPE_CHECKING:
     from ..documents import Document, Where
+    from .tables import Tables
 
 
 def read_failures(document: Document, tables: Tables) -> None:

@@ -12,7 +12,8 @@ from ..records.iis_modules import (
     ModuleProduct,
     version_key,
 )
-from .tables import Tables, known, source
+from .sources import source
+from .tables import Tables, known
 
 if TYPE_CHECKING:
     from ..documents import Document, Where

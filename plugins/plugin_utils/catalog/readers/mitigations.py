@@ -23,7 +23,8 @@ from ..records.mitigations import (
     ServiceState,
     SideEffect,
 )
-from .tables import Tables, confidence, known, source
+from .sources import source
+from .tables import Tables, confidence, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ...base.model import Build
 from ..records.builds import Package
 from ..records.campaigns import Indicator, IndicatorSet
-from .tables import Tables, confidence, source
+from .sources import read_on, source
+from .tables import Tables, confidence
 
 if TYPE_CHECKING:
     from ..documents import Document, Where
@@ -49,6 +50,7 @@ def read_packages(document: Document, tables: Tables) -> None:
                 supersedes=supersedes,
                 sha256=row.get("sha256", "unknown"),
                 source=source(document, where, row["source"]),
+                read=read_on(document, where, row["source"]),
                 note=row.get("note"),
                 entitlement=info.entitlement,
             )

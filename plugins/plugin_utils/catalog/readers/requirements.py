@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..records.requirements import DotnetRange, LicenceSwitch, Requirements
-from .tables import Tables, known, need_day, source
+from .sources import need_day, source
+from .tables import Tables, known
 
 if TYPE_CHECKING:
     from ..documents import Document, Where

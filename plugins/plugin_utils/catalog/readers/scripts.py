@@ -13,7 +13,8 @@ from ..records.tools import (
     ScriptVersion,
     Written,
 )
-from .tables import Tables, known, source
+from .sources import source
+from .tables import Tables, known
 
 if TYPE_CHECKING:
     from ..documents import Document, Where

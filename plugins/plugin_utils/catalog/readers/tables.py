@@ -1,31 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turn the table files into records: products, builds, vulnerabilities.
+"""Turn the table files into records: products and builds.
 
 What a JSON Schema cannot say is checked here, with the line: a duplicate build, a
-date that is none, a fix whose build no table knows, a source key without its text.
+date that is none, a source key without its text.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ...base.model import Build
 from ..records.builds import (
     BuildInfo,
     Confidence,
-    Fix,
     Package,
     Product,
-    StateCondition,
-    Statement,
     SupportPhase,
     Vulnerability,
 )
+from .sources import day, need_day, read_on, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from ..documents import Document, Where
     from ..records.campaigns import IndicatorSet
@@ -51,33 +49,6 @@ class Tables:
     failures: dict[str, Failure] = field(default_factory=dict)
     scripts: dict[str, MicrosoftScript] = field(default_factory=dict)
     requirements: Requirements | None = None
-
-
-def source(document: Document, where: Where, key: str) -> str:
-    """The full text of a source key of the file."""
-    text = document.data["sources"].get(key)
-    if text is None:
-        known = ", ".join(document.data["sources"])
-        document.fail(where, f"source {key!r} is not defined", f"define it at the top ({known})")
-    return str(text)
-
-
-def day(document: Document, where: Where, text: str | None) -> date | None:
-    """A calendar day, or ``None``; ``2021-02-30`` is refused with its line."""
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text if len(text) > len("2021-02") else f"{text}-01")
-    except ValueError:
-        document.fail(where, f"{text!r} is not a day of the calendar", "correct it")
-
-
-def need_day(document: Document, where: Where, text: str) -> date:
-    """Like :func:`day`, for values that the schema requires."""
-    found = day(document, where, text)
-    if found is None:
-        document.fail(where, "the date is missing", "write it as YYYY-MM-DD")
-    return found
 
 
 def confidence(row: Mapping[str, Any], key: str = "confidence") -> Confidence:
@@ -166,111 +137,5 @@ def read_builds(document: Document, tables: Tables) -> None:
             confidence=confidence(row),
             note=row.get("note"),
             source=source(document, where, row["source"]),
+            read=read_on(document, where, row["source"]),
         )
-
-
-def read_vulnerabilities(document: Document, tables: Tables) -> None:
-    """One ``vulnerabilities/*.yml``."""
-    for index, row in enumerate(document.data["vulnerabilities"]):
-        where: Where = ("vulnerabilities", index)
-        cve = row["cve"]
-        if cve in tables.vulnerabilities:
-            document.fail(where, f"{cve} is listed twice", "merge the two entries")
-        tables.vulnerabilities[cve] = Vulnerability(
-            cve=cve,
-            title=row.get("title"),
-            update=row.get("update"),
-            fixes=_fixes(document, where, row, tables),
-            state=tuple(
-                StateCondition(
-                    kind=state["kind"],
-                    requires=state["requires"],
-                    holds_by_default=state["holds_by_default"],
-                    source=source(document, (*where, "state", number), state["source"]),
-                )
-                for number, state in enumerate(row.get("state", ()))
-            ),
-            statements=_statements(document, where, row, tables),
-            confidence=confidence(row),
-            note=row.get("note"),
-        )
-
-
-def _statements(
-    document: Document, parent: Where, row: Mapping[str, Any], tables: Tables
-) -> tuple[Statement, ...]:
-    fixed = {line["product"] for line in row["fixes"]}
-    found: list[Statement] = []
-    for number, said in enumerate(row.get("statements", ())):
-        where: Where = (*parent, "statements", number)
-        product = said["product"]
-        known(document, where, product, tables.products, "product", "add it to products.yml")
-        if product in fixed or any(product == other.product for other in found):
-            document.fail(
-                where, f"{row['cve']}: {product} has fixes or a statement already", "keep one"
-            )
-        found.append(
-            Statement(
-                product=product,
-                status=said["status"],
-                reason=said["reason"],
-                source=source(document, where, said["source"]),
-            )
-        )
-    return tuple(found)
-
-
-def _fixes(
-    document: Document, parent: Where, row: Mapping[str, Any], tables: Tables
-) -> tuple[Fix, ...]:
-    fixes: list[Fix] = []
-    seen: set[Build] = set()
-    for number, line in enumerate(row["fixes"]):
-        where: Where = (*parent, "fixes", number)
-        fix = _fix(document, where, line, row["cve"], tables)
-        if fix.build in seen:
-            document.fail(where, f"{row['cve']}: {fix.build} stands twice", "remove one line")
-        seen.add(fix.build)
-        fixes.append(fix)
-    return tuple(fixes)
-
-
-def _fix(
-    document: Document, where: Where, line: Mapping[str, Any], cve: str, tables: Tables
-) -> Fix:
-    build = Build.parse(line["build"])
-    info = tables.builds.get(build)
-    if info is None:
-        document.fail(
-            where,
-            f"{cve}: fixed build {build} is in no builds table",
-            f"add it to builds/ of {line['product']}, or correct the number",
-        )
-    if (info.product, info.cu) != (line["product"], line["cu"]):
-        document.fail(
-            where,
-            f"{cve}: build {build} is {info.product} {info.cu}, "
-            f"the line says {line['product']} {line['cu']}",
-            "correct the line",
-        )
-    if line.get("kb") not in (None, info.kb):
-        document.fail(
-            where,
-            f"{cve}: build {build} is {info.kb or 'without a KB'}, the line says {line['kb']}",
-            "correct one of the two",
-        )
-    disputed = line.get("disputed_from")
-    if disputed and not line.get("dispute"):
-        document.fail(where, f"{cve}: disputed_from without dispute", "say who disagrees")
-    return Fix(
-        product=line["product"],
-        cu=line["cu"],
-        build=build,
-        kb=info.kb,
-        entitlement=info.entitlement,
-        confidence=confidence(line),
-        note=line.get("note"),
-        source=source(document, where, line["source"]),
-        disputed_from=Build.parse(disputed) if disputed else None,
-        dispute=line.get("dispute"),
-    )

@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 
 _MONTH = len("2018-08")
 
+# Every answer of :meth:`Catalog.exposure`, worst first.
+STATUSES = (
+    "change-cu",
+    "open",
+    "disputed",
+    "unknown",
+    "unconfirmed",
+    "needs-state",
+    "fixed",
+    "not-affected",
+)
+OPEN = ("change-cu", "open", "disputed")  # sources that disagree are never read as the nicer one
+UNSURE = ("unknown", "unconfirmed")
+
 
 class Confidence(Enum):
     """How well a value is known; everything but ``READ`` needs care before it is relied on."""
@@ -42,12 +56,13 @@ class BuildInfo:
     kb: str | None
     update: str | None  # HealthChecker's name of the update, e.g. Mar21SU
     entitlement: str  # public | esu1 | esu2
-    # Names of the only updates that this build contains, where it is not cumulative
-    # (the March 2021 updates for cumulative updates that were out of support).
+    # The only CVEs that this update fixes, where it is not cumulative (the March 2021 updates
+    # for cumulative updates that were out of support).
     only_fixes: tuple[str, ...]
     confidence: Confidence
     note: str | None
     source: str
+    read: date  # when the source was read
 
     @property
     def released(self) -> date:
@@ -134,9 +149,12 @@ class Fix:
     confidence: Confidence
     note: str | None
     source: str
+    read: date  # when the source was read
     # Builds from here up to (not including) ``build``: sources disagree whether they are fixed.
     disputed_from: Build | None = None
-    dispute: str | None = None
+    dispute: str | None = None  # who says what, in one sentence
+    disputed_source: str | None = None  # the one that names ``disputed_from``
+    disputed_read: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +168,7 @@ class Statement:
     status: str  # not-affected | unknown | open | needs-state
     reason: str
     source: str
+    read: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +193,15 @@ class CveFix:
       ``fixed``         the build carries the fix
       ``open``          it does not; ``fixed_build``/``kb`` is the update for this very
                         cumulative update that closes it (``None``: no update exists yet)
+      ``disputed``      one source says that it does, another that only ``fixed_build`` does:
+                        counts as open; ``disputed_from`` is the other source's build
       ``change-cu``     it does not, and no update exists for this cumulative update;
                         ``fixed_build`` is the first build of the nearest later one
       ``needs-state``   the build is right, but ``state`` decides
       ``not-affected``  the sources do not list the product
       ``unknown``       the catalogue cannot tell; ``note`` says why
+      ``unconfirmed``   a source named the CVE once and could not be found again: no verdict
+                        rests on it
     """
 
     status: str
@@ -191,6 +214,10 @@ class CveFix:
     state: tuple[StateCondition, ...] = ()
     confidence: Confidence = Confidence.READ
     entitlement: str = "public"  # who gets the update
+    read: date | None = None  # when the source was read
+    disputed_from: Build | None = None  # the first fixed build by another source
+    disputed_source: str | None = None
+    disputed_read: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,5 +233,6 @@ class Package:
     supersedes: tuple[str, ...]  # KBs for the same cumulative update that it contains
     sha256: str  # 64 hex digits, or "unknown": the operator pins it
     source: str
+    read: date  # when the source was read
     note: str | None = None
     entitlement: str = "public"
