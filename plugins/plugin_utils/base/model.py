@@ -47,10 +47,21 @@ class Exposure(Enum):
 
     FIXED = "fixed"
     VULNERABLE = "vulnerable"
+    DISPUTED = "disputed"  # one source says fixed, another open: counts as open
     VULNERABLE_MITIGATED = "vulnerable-mitigated"
     UNSUPPORTED_AND_VULNERABLE = "unsupported-and-vulnerable"
     UNKNOWN = "unknown"
     NOT_AFFECTED = "not-affected"
+
+
+OPEN_EXPOSURES = frozenset(
+    (
+        Exposure.VULNERABLE,
+        Exposure.DISPUTED,
+        Exposure.VULNERABLE_MITIGATED,
+        Exposure.UNSUPPORTED_AND_VULNERABLE,
+    )
+)
 
 
 class CheckStatus(Enum):
@@ -88,6 +99,7 @@ class Verdict(Enum):
 
     UNSUPPORTED_AND_VULNERABLE = "unsupported-and-vulnerable"
     VULNERABLE = "vulnerable"
+    DISPUTED = "disputed"
     VULNERABLE_MITIGATED = "vulnerable-mitigated"
     UNKNOWN = "unknown"
     FIXED = "fixed"

@@ -22,7 +22,7 @@ from .exposure import grounds, judge_cve
 from .knowledge import knowledge_of
 from .mitigations.judge import check_leftover, check_mitigation, judge_mitigation
 from .subject import subject as subject_of
-from .verdict import worst
+from .verdict import verdict_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +77,10 @@ def assess(
         campaign=chosen.id,
         at=when.isoformat().replace("+00:00", "Z"),
         identity=subject.identity(),
-        verdict=worst(item.exposure for item in exposures if item.cve in required),
+        verdict=verdict_on(
+            (item.exposure for item in exposures if item.cve in required),
+            (item.exposure for item in exposures if item.cve not in required),
+        ),
         exposures=exposures,
         checks=_with_clauses(
             _checks(subject, updates, (known, states), exposures, controller_clock), chosen

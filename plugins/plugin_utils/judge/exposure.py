@@ -4,7 +4,8 @@
 *Vulnerable* takes one witness: the file's version. *Fixed* and *not affected* take every
 witness there is - file, registry, list of updates, path of the running service - because two
 sources that disagree are never read as the nicer of the two, and a source that could not be
-read might have disagreed.
+read might have disagreed. Where the catalogue's own sources disagree about the build, the CVE
+is *disputed* and counts as open, whatever the host lists.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.model import CveVerdict, Exposure
+from ..catalog.records.builds import OPEN
 from .checks.presence import absence_doubt, path_doubt, registry_doubt
 from .checks.updates import proves
 from .mitigations.state import MitigationState
@@ -72,7 +74,7 @@ def judge_cve(cve: str, on: Grounds) -> CveVerdict:
         source = "exchange" if subject.installed is None else "exchange.exsetup"
         return _unknown(cve, on, f"The build could not be read: {subject.facts.why(source)}.")
     fix = subject.knowledge.exposure(cve, subject.build)
-    return _BY_STATUS.get(fix.status, _undecided)(cve, on, fix)
+    return _BY_STATUS[fix.status](cve, on, fix)
 
 
 def _absent(cve: str, on: Grounds) -> CveVerdict:
@@ -100,12 +102,7 @@ def _needs_state(cve: str, on: Grounds, fix: CveFix) -> CveVerdict:
 
 
 def _undecided(cve: str, on: Grounds, fix: CveFix) -> CveVerdict:
-    """The sources disagree, or know nothing: the list of installed updates may settle it."""
-    reason = _sentence(fix.note)
-    if on.doubt is None and fix.fixed_build is not None and fix.kb in on.updates.kbs:
-        reason += f" The list of installed updates names {fix.kb}."
-        return _verdict(cve, on, Exposure.FIXED, reason, fix)
-    return _unknown(cve, on, reason, fix)
+    return _unknown(cve, on, _sentence(fix.note), fix)
 
 
 def _fixed(cve: str, on: Grounds, fix: CveFix) -> CveVerdict:
@@ -137,8 +134,12 @@ def _open(cve: str, on: Grounds, fix: CveFix) -> CveVerdict:
     reason = _sentence(f"ExSetup.exe is {subject.build}: {fix.note}")
     exposure = Exposure.UNSUPPORTED_AND_VULNERABLE if subject.outdated else Exposure.VULNERABLE
     holding = _mitigated(cve, on)
-    if holding:
+    if fix.status == "disputed":
+        exposure = Exposure.DISPUTED
+        reason += " It counts as open."
+    elif holding:
         exposure = Exposure.VULNERABLE_MITIGATED
+    if holding:
         reason += f" Mitigated for now by {', '.join(holding)}: an interim measure, not a fix."
     if subject.outdated:
         reason += f" {subject.what} is out of support."
@@ -147,10 +148,13 @@ def _open(cve: str, on: Grounds, fix: CveFix) -> CveVerdict:
 
 _BY_STATUS = {
     "open": _open,
+    "disputed": _open,
     "change-cu": _open,
     "fixed": _fixed,
     "not-affected": _not_affected,
     "needs-state": _needs_state,
+    "unknown": _undecided,
+    "unconfirmed": _undecided,
 }
 
 
@@ -188,7 +192,7 @@ def _sentence(note: str) -> str:
 
 
 def _verdict(cve: str, on: Grounds, exposure: Exposure, reason: str, fix: CveFix) -> CveVerdict:
-    still_open = fix.status in ("open", "change-cu")
+    still_open = fix.status in OPEN
     return CveVerdict(
         cve=cve,
         exposure=exposure,

@@ -6,6 +6,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ..catalog.records.builds import OPEN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 # Bounded, because a host chooses which builds are asked for.
 _ANSWERS = 65_536
 _SERVERS = 1_024
-_STILL_OPEN = frozenset(("open", "change-cu"))
 
 
 class Knowledge:
@@ -76,13 +77,19 @@ class Knowledge:
         )
 
     def _dispute(self, build: Build) -> str | None:
-        """Why sources disagree whether this very build carries an update."""
+        """Why sources disagree which build an update makes; ``None``: not between two numbers.
+
+        A lower build that an update of its own makes is another matter: there sources disagree
+        which of two updates fixes a CVE, and the list of updates is as good a witness as ever.
+        """
         cu = self._catalog.cu_of(build)
         for cve in self._catalog.cves() if cu else ():
             vulnerability = self._catalog.vulnerability(cve)
             for fix in vulnerability.fixes if vulnerability else ():
                 start = fix.disputed_from
                 if start is None or cu is None or (fix.product, fix.cu) != (cu.product, cu.cu):
+                    continue
+                if self._catalog.find_build(start) is not None:
                     continue
                 if start <= build < fix.build:
                     return fix.dispute
@@ -93,11 +100,15 @@ class Knowledge:
         found = []
         for cve in self._catalog.cves():
             fix = self.exposure(cve, build)
-            if fix.status in _STILL_OPEN and fix.fixed_build is not None:
-                known = self._catalog.find_build(fix.fixed_build)
-                if known is None or known.released <= at:
-                    found.append(cve)
+            if fix.status in OPEN and self._published(fix, at):
+                found.append(cve)
         return tuple(found)
+
+    def _published(self, fix: CveFix, at: date) -> bool:
+        """Whether the update was out on that day, by the earliest build that a source names."""
+        builds = [build for build in (fix.disputed_from, fix.fixed_build) if build is not None]
+        known = [info for build in builds if (info := self._catalog.find_build(build))]
+        return bool(builds) and (not known or min(info.released for info in known) <= at)
 
 
 @lru_cache(maxsize=8)

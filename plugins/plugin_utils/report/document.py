@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
 from ..base.json_schema import compiled, place
-from ..base.model import CheckStatus, HostState, Verdict
+from ..base.model import OPEN_EXPOSURES, CheckStatus, HostState, Verdict
 from ..base.sanitize import clean, is_inert
 
 if TYPE_CHECKING:
@@ -126,14 +126,15 @@ def group(host: Mapping[str, Any]) -> str:
     return "unknown" if has_unknowns(host) else "nothing-found"
 
 
-_OPEN = {"vulnerable", "vulnerable-mitigated", "unsupported-and-vulnerable"}
+_OPEN = {exposure.value for exposure in OPEN_EXPOSURES}
 
 
 def has_findings(host: Mapping[str, Any]) -> bool:
-    """Whether the host is exposed or a check on it found something."""
+    """Whether the host is exposed to any CVE of the campaign or a check on it found something."""
     assessment = host["assessment"]
     return assessment is not None and (
         assessment["verdict"] in _OPEN
+        or any(item["exposure"] in _OPEN for item in assessment["exposures"])
         or any(item["status"] == CheckStatus.FINDING.value for item in assessment["checks"])
     )
 
@@ -162,6 +163,8 @@ def load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not JSON ({error}); give the report.json of a run") from error
+    for verdict in Verdict:  # a report of before a verdict existed has no count of it
+        report["totals"]["by_verdict"].setdefault(verdict.value, 0)
     counted = totals(report["hosts"])
     if counted != report["totals"]:
         raise ConfigError(

@@ -18,11 +18,13 @@ _EXPOSURE_STATUS = {
     Exposure.NOT_AFFECTED: CheckStatus.NOT_APPLICABLE,
     Exposure.UNKNOWN: CheckStatus.UNKNOWN,
     Exposure.VULNERABLE: CheckStatus.FINDING,
+    Exposure.DISPUTED: CheckStatus.FINDING,
     Exposure.VULNERABLE_MITIGATED: CheckStatus.FINDING,
     Exposure.UNSUPPORTED_AND_VULNERABLE: CheckStatus.FINDING,
 }
 _EXPOSURE_SEVERITY = {
     Exposure.VULNERABLE: Severity.CRITICAL,
+    Exposure.DISPUTED: Severity.CRITICAL,
     Exposure.UNSUPPORTED_AND_VULNERABLE: Severity.CRITICAL,
     Exposure.VULNERABLE_MITIGATED: Severity.HIGH,
     Exposure.UNKNOWN: Severity.HIGH,

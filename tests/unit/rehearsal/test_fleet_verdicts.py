@@ -40,7 +40,8 @@ EXPECTED = {
     "ex2016-fixed": ("fixed", set()),
     "ex2019-half": ("vulnerable", {"update.half-installed"}),
     "ex2016-cu7": ("unsupported-and-vulnerable", {"cu.supported"}),
-    "ex2016-cu12": ("fixed", {"cu.supported"}),
+    # Its package fixes the four exploited CVEs and leaves three related ones open.
+    "ex2016-cu12": ("unsupported-and-vulnerable", {"cu.supported"}),
     "ex2010": (
         "unsupported-and-vulnerable",
         {"cu.supported", "support.lifecycle", "antimalware.present"},

@@ -47,7 +47,7 @@ class Listed:
 
     def ahead_of(self, build: Build | None) -> BuildInfo | None:
         """The listed update that makes a newer build than the file's, if there is one."""
-        if self.newest is None or build is None or self.dispute is not None:
+        if self.newest is None or build is None:
             return None
         return self.newest if self.newest.build > build else None
 
@@ -94,10 +94,13 @@ def check_half_installed(subject: Subject, updates: Listed) -> CheckResult:
         return checks.unknown(_CHECK, "The build of ExSetup.exe is not known, so nothing compares.")
     evidence: dict[str, object] = {"file_build": str(build), "listed": sorted(updates.kbs)}
     if newest := updates.ahead_of(build):
+        dispute = (
+            f" Sources disagree about its build: {updates.dispute}." if updates.dispute else ""
+        )
         return checks.finding(
             _CHECK,
             f"{newest.kb} is listed as installed, which makes {newest.build}, but ExSetup.exe is "
-            f"{build}: the files are old, or the cumulative update was changed afterwards.",
+            f"{build}: the files are old, or the cumulative update was changed afterwards.{dispute}",
             _REINSTALL,
             evidence=evidence,
         )
@@ -107,16 +110,9 @@ def check_half_installed(subject: Subject, updates: Listed) -> CheckResult:
             _CHECK, f"The list of installed updates could not be read: {reason}.", evidence=evidence
         )
     if updates.dispute:
-        return _disputed(updates, updates.dispute, evidence)
+        words = f"No listed update makes {build}, and sources disagree: {updates.dispute}."
+        return checks.unknown(_CHECK, words, evidence=evidence)
     return _against_list(info, updates, evidence)
-
-
-def _disputed(updates: Listed, dispute: str, evidence: dict[str, object]) -> CheckResult:
-    if updates.newest is None:
-        return checks.unknown(_CHECK, f"No listed update settles it: {dispute}.", evidence=evidence)
-    return checks.passed(
-        _CHECK, f"{updates.newest.kb} is listed, which settles it: {dispute}.", evidence=evidence
-    )
 
 
 def _against_list(

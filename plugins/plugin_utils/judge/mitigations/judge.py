@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...base.model import CheckResult, CheckStatus, Exposure, Severity
+from ...base.model import OPEN_EXPOSURES, CheckResult, CheckStatus, Exposure, Severity
 from .. import check as checks
 from ..subject import SERVER
 from .rewrite import judge_rewrite
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ...catalog.records.mitigations import Mitigation
     from ..subject import Subject
 
-_OPEN = frozenset(
-    (Exposure.VULNERABLE, Exposure.VULNERABLE_MITIGATED, Exposure.UNSUPPORTED_AND_VULNERABLE)
-)
 _CLOSED = frozenset((Exposure.FIXED, Exposure.NOT_AFFECTED))
 
 
@@ -95,7 +92,7 @@ def _outcome(state: JudgedMitigation, exposures: set[Exposure]) -> tuple[CheckSt
         return CheckStatus.PASS, "In place by full content; an interim measure, not a fix."
     if state.state is MitigationState.UNKNOWN:
         return CheckStatus.UNKNOWN, f"Could not be told: {state.detail}."
-    if exposures & _OPEN:
+    if exposures & OPEN_EXPOSURES:
         return CheckStatus.FINDING, f"Does not protect, {words}."
     return CheckStatus.UNKNOWN, f"Not in place ({words}); whether it is needed is not known."
 
@@ -111,7 +108,7 @@ def _leftover(
     mitigation: Mitigation, state: JudgedMitigation, exposures: set[Exposure], subject: Subject
 ) -> str | None:
     """``left``, ``unsure`` or ``kept``; None where there is nothing to say."""
-    if state.state is MitigationState.NOT_APPLICABLE or exposures & _OPEN:
+    if state.state is MitigationState.NOT_APPLICABLE or exposures & OPEN_EXPOSURES:
         return None
     unread = state.state is MitigationState.UNKNOWN
     if Exposure.UNKNOWN in exposures:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...base.model import Exposure
+from ...base.model import OPEN_EXPOSURES, Exposure
 from ...catalog.clauses import clause_for
 from ...facts.read import Facts, named, rows
 from ...judge.assess import assess
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 # What the choice rests on. The session and the clock do not count, and neither does free space.
 SECTIONS = ("exchange", "updates", "services", "iis", "url_rewrite")
-OPEN = frozenset(
-    (Exposure.VULNERABLE, Exposure.VULNERABLE_MITIGATED, Exposure.UNSUPPORTED_AND_VULNERABLE)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +111,7 @@ def choose(
         if not only or name in only
     )
     required = [entry.cve for entry in chosen.required]
-    open_cves = tuple(cve for cve in required if exposures.get(cve) in OPEN)
+    open_cves = tuple(cve for cve in required if exposures.get(cve) in OPEN_EXPOSURES)
     stop = _stop(subject, catalog)
     if stop:
         return MitigationSelection(
@@ -163,7 +160,7 @@ def _stop(subject: Subject, catalog: Catalog) -> str | None:
 def _needed(mitigation: Mitigation, exposures: Mapping[str, Exposure]) -> bool | None:
     """Whether a CVE that it is for is open; one that was not judged counts as not known."""
     states = {exposures.get(cve, Exposure.UNKNOWN) for cve in mitigation.cves}
-    if states & OPEN:
+    if states & OPEN_EXPOSURES:
         return True
     return None if Exposure.UNKNOWN in states else False
 

@@ -7,9 +7,11 @@ which cumulative update would do, and nothing is installed. Pure: no host, no cl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...catalog.remedy import OPEN, campaign_remedy
+from ...catalog.records.builds import OPEN, UNSURE
+from ...catalog.remedy import campaign_remedy, still_open
 from ...install.models import Action, UpdateSelection
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def choose(
         return _settled(catalog, status, build, store, repair=repair)
     if status.status == "change-cu":
         return _change_cu(catalog, status, build, at)
-    if status.status != "open":
+    if status.status not in OPEN:
         return UpdateSelection(
             Action.STOP, f"The catalogue cannot tell: {campaign_remedy(status)}.", build
         )
@@ -112,7 +114,7 @@ def _change_cu(catalog: Catalog, status: CampaignStatus, build: Build, at: date)
 def _still_open(catalog: Catalog, status: CampaignStatus, build: Build) -> bool:
     """Whether a required CVE of the campaign is open, or not known to be closed, on a build."""
     answers = {catalog.exposure(fix.cve, build).status for fix in status.fixes}
-    return bool(answers & {*OPEN, "unknown"})
+    return bool(answers & {*OPEN, *UNSURE})
 
 
 def _install(
@@ -133,7 +135,12 @@ def _install(
         return UpdateSelection(Action.STOP, reason, build, closes=closed)
     # Whoever has not bought Extended Security Updates cannot install them.
     public = [p for p in fitting if p.entitlement == _PUBLIC]
-    return _with_package(public or fitting, build, store, closed, None)
+    chosen = _with_package(public or fitting, build, store, closed, None)
+    if chosen.action is not Action.INSTALL or chosen.target is None:
+        return chosen
+    left = catalog.campaign_status(status.campaign, chosen.target).related_open
+    reason = f"{chosen.reason} But {still_open(left)}." if left else chosen.reason
+    return replace(chosen, reason=reason)
 
 
 def _with_package(

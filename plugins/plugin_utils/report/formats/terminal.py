@@ -16,6 +16,7 @@ _RED, _YELLOW, _MAGENTA, _GREEN = "31", "33", "35", "32"
 _COLOURS = {
     "vulnerable": _RED,
     "unsupported-and-vulnerable": _RED,
+    "disputed": _RED,
     "vulnerable-mitigated": _YELLOW,
     "fixed": _GREEN,
     "not-affected": _GREEN,
