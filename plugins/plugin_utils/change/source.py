@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..base.clock import utc_now
 from ..base.errors import ConfigError, RefusedError
 from ..host.transfer.delivery import pull, push
+from ..trust.packages.records import PackageRecord
 from ..trust.packages.seen import default_file
 from ..trust.packages.store import PackageStore, Trust
 from ..trust.signing import keys
@@ -59,6 +60,8 @@ class PackageSource:
             raise RefusedError(
                 f"{delivery.package.file} ({wanted}) is not in the package catalogue"
             )
+        if isinstance(package, PackageRecord) and package.refusal:
+            raise RefusedError(package.refusal)
         if self.source:
             slash = "\\" if self.source.startswith("\\\\") else "/"
             parts = [self.source.rstrip("/\\"), package.sha256, package.file]

@@ -21,7 +21,7 @@ from ..trust.packages.authenticode import microsoft_policy, verify
 from ..trust.packages.describe import counts, module_lines, package_lines, validity
 from ..trust.packages.edit import with_module, with_package
 from ..trust.packages.iis_modules import MODULE, ModuleRequest, examine_module, precheck_module
-from ..trust.packages.intake import IntakeRequest, confirmed_cu, examine, precheck
+from ..trust.packages.intake import IntakeRequest, examine, precheck
 from ..trust.packages.seen import default_file
 from ..trust.packages.store import PackageStore, Trust
 from ..trust.signing import keys
@@ -53,7 +53,8 @@ def add_parser(subparsers: Any) -> None:
     add.add_argument("--build", type=_build, help="what a server is afterwards: 15.1.2176.9")
     add.add_argument("--kb", type=_kb, help="the update, if that names one build only: KB5000871")
     add.add_argument("--sha256", type=str.lower, help="the hash that another source gives")
-    add.add_argument("--reason", help="why to take what cannot be checked (an image, an odd name)")
+    text = "why it is the right file where its bytes do not prove it; recorded with the key's name"
+    add.add_argument("--reason", help=text)
     add.add_argument("--catalog", type=Path, metavar="DIR", help="another catalogue of builds")
     _signing(add)
     renew = _command(commands, "renew", _renew, "sign the catalogue again before it expires")
@@ -169,7 +170,9 @@ def _add(args: argparse.Namespace) -> int:
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
     if args.file.suffix.lower() == ".msi" and args.build is None and args.kb is None:
         return _add_module(args, store, signer)
-    request = IntakeRequest(args.file.name, args.kb, args.build, args.sha256, args.reason)
+    reason = (args.reason or "").strip() or None
+    by = keys.signer_name(_folder(args), args.key)
+    request = IntakeRequest(args.file.name, args.kb, args.build, args.sha256, reason, by)
     binding = precheck(request, load(args.catalog))
     with store.staged(args.file) as staged:
         record = examine(staged, request, binding, microsoft_policy, _now())
@@ -179,10 +182,6 @@ def _add(args: argparse.Namespace) -> int:
         _print_json({"version": catalogue.version, "package": record.to_json()})
         return OK
     print("\n".join(package_lines(record)))
-    if not confirmed_cu(record):
-        print(
-            f"  note       nothing in the file says that it is for {record.cu}; that rests on you"
-        )
     print(validity(catalogue))
     return OK
 
@@ -226,11 +225,15 @@ def _verify(args: argparse.Namespace) -> int:
     stored = catalogue.stored
     found = {record.sha256: _problem(store, record, policy) for record in stored}
     problems = {digest: text for digest, text in found.items() if text}
+    vouched = {p.sha256: p.vouched for p in catalogue.packages if p.vouched and not p.refusal}
     if args.json:
-        _print_json({"version": catalogue.version, "problems": problems})
+        _print_json({"version": catalogue.version, "problems": problems, "vouched": vouched})
     else:
         for text in problems.values():
             print(text, file=sys.stderr)
+        for package in catalogue.packages:
+            if package.sha256 in vouched:
+                print(f"{package.file}: {package.vouched}")
         good = len(stored) - len(problems)
         _say(args, catalogue, f"{good} of {len(stored)} packages are as signed")
     return FINDINGS if problems else OK
@@ -244,7 +247,7 @@ def _problem(store: PackageStore, package: Record, policy: SignaturePolicy) -> s
         return str(error)
     if signature != package.signature:
         return f"{path}: signed by another certificate than recorded"
-    return None
+    return getattr(package, "refusal", None)
 
 
 def _list(args: argparse.Namespace) -> int:

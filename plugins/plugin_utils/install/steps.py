@@ -58,9 +58,17 @@ def install_plan(
         request.campaign,
         tuple(steps),
         rests_on=facts_digest(facts, SECTIONS),
-        notes=tuple(check.summary for check in checks if check.status is PrecheckStatus.NOTE),
+        notes=_notes(choice, checks),
         sections=section_digests(facts, SECTIONS),
     )
+
+
+def _notes(choice: UpdateSelection, checks: tuple[Precheck, ...]) -> tuple[str, ...]:
+    """What whoever approves the plan must know: remarks, and what rests on a person's word."""
+    remarks = tuple(check.summary for check in checks if check.status is PrecheckStatus.NOTE)
+    package = choice.package
+    vouched = package.vouched if package else None
+    return (*remarks, f"{package.file}: {vouched}.") if package and vouched else remarks
 
 
 def _steps(

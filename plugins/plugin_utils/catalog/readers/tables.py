@@ -86,6 +86,7 @@ def read_products(document: Document) -> Tables:
             covered=row.get("covered", True),
             rollups=row.get("rollups", False),
             source=source(document, where, row["source"]),
+            product_code=row.get("product_code"),
         )
     return tables
 

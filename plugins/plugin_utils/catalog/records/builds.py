@@ -114,6 +114,7 @@ class Product:
     covered: bool  # do the vulnerability sources test this product at all
     rollups: bool  # updates of one service pack replace each other (Exchange 2010)
     source: str
+    product_code: str | None = None  # Windows Installer's, the same for all cumulative updates
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,8 +151,12 @@ def _with_package(
     reason: str | None,
 ) -> UpdateSelection:
     """Take the newest that the operator brought; without a store the newest of all."""
+    refused: list[str] = []
     for package in reversed(fitting):
         record = _stored(store, build, package.build) if store else None
+        if record is not None and record.refusal:
+            refused.append(record.refusal)
+            continue
         if store is None or record is not None:
             what = f"{package.product} {package.cu} {package.kb}"
             return UpdateSelection(
@@ -170,7 +174,8 @@ def _with_package(
     names = ", ".join(f"{p.kb} ({p.build}, {p.file})" for p in reversed(fitting))
     return UpdateSelection(
         Action.STOP,
-        f"The package catalogue has no update for build {build}; any of these would do: {names}.",
+        f"The package catalogue has no update for build {build}{''.join(f' ({r})' for r in refused)}; "
+        f"any of these would do: {names}.",
         build,
         target=newest.build,
         kb=newest.kb,

@@ -112,6 +112,11 @@ def _package(target: CuInfo, build: Build, store: PackageCatalogue | None) -> Up
     packages = store.packages if store else ()
     fitting = [record for record in packages if _fits(record, target, build)]
     image = next((record for record in fitting if record.format == "iso"), None)
+    if image is not None and image.refusal:
+        remedy = "No server gets it before."
+        return UpdateSelection(
+            Action.STOP, f"{image.refusal}.", build, target=target.build, remedy=remedy
+        )
     if image is not None or store is None:
         reason = f"{name} takes {build} to {target.build}; it cannot be taken back."
         return UpdateSelection(Action.INSTALL, reason, build, target.build, name, package=image)

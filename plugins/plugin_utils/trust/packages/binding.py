@@ -1,35 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which builds a package is for, and what in the file says so.
+"""Which update a package is said to be, and for which builds.
 
-Pure: the catalogue and what was read from the file go in, a binding or a refusal comes out.
+Pure: the catalogue and the words of the operator go in, a binding or a refusal comes out.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...base.errors import RefusedError
+from .titles import name_claim
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from ...base.model import Build
     from ...catalog.catalog import Catalog
 
-_YEARS = {
-    "2010": "Exchange2010",
-    "2013": "Exchange2013",
-    "2016": "Exchange2016",
-    "2019": "Exchange2019",
-    "se": "ExchangeSE",
-    "subscriptionedition": "ExchangeSE",
-}
-_UPDATE_NAME = re.compile(
-    r"Exchange(?P<year>20\d\d|SubscriptionEdition|SE)-(?P<kb>KB\d{6,8})-x64", re.IGNORECASE
-)
-_IMAGE_NAME = re.compile(
-    r"Exchange(?:Server)?(?P<year>20\d\d|SE)-x64(?:-(?P<cu>CU\d+|RTM|SP\d))?", re.IGNORECASE
-)
 _SHOWN = 12
 
 
@@ -45,16 +33,21 @@ class Binding:
     applies_to: tuple[Build, ...]
     supersedes: tuple[str, ...]
     sha256: str | None  # where the catalogue knows it
+    released: date
+    release_known_to_the_day: bool
+    product_code: str | None  # of the product that is installed, in capitals and braces
+    other_updates: frozenset[Build]  # known builds that this one neither is nor starts from
+    only_build_of_kb: bool  # then the KB says for which cumulative update it is
 
+    @property
+    def short_cu(self) -> str:
+        """``SP3`` where the catalogue says ``SP3 UR32``."""
+        return self.cu.split()[0]
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What the file itself says it is: ``Exchange2016``, ``CU19`` or None, ``KB5000871``."""
-
-    product: str
-    cu: str | None
-    kb: str
-    text: str
+    @property
+    def title(self) -> str:
+        """``15.1.2176.9 is Exchange2016 CU19 KB5000871``."""
+        return f"{self.build} is {self.product} {self.cu} {self.kb or ''}".rstrip()
 
 
 def bind(catalog: Catalog, kb: str | None, build: Build | None) -> Binding:
@@ -91,59 +84,56 @@ def _binding(catalog: Catalog, build: Build) -> Binding:
     if info is None:
         raise RefusedError(catalog.explain_unknown(build))
     rows = [p for p in catalog.packages() if p.build == build]
-    if rows:
-        row = rows[0]
-        before = [b.build for b in catalog.builds() if row in catalog.packages(b.build)]
-        digest = row.sha256 if row.sha256 != "unknown" else None
-        return Binding(
-            info.product, row.cu, info.kind, row.kb, build, tuple(before), row.supersedes, digest
-        )
-    if info.kind != "CU":
+    cu, kb, digest = info.cu, info.kb, None
+    supersedes: tuple[str, ...] = ()
+    if not rows and info.kind != "CU":
         raise RefusedError(
             f"build {build} ({info.title}) has no package in the catalogue; add it to packages/"
         )
-    # A cumulative update is a whole product: it takes every earlier build of it.
-    earlier = [b.build for b in catalog.builds() if b.product == info.product and b.build < build]
-    return Binding(info.product, info.cu, "CU", info.kb, build, tuple(earlier), (), None)
-
-
-def name_evidence(binding: Binding, name: str) -> str | None:
-    """Return what the file name confirms, or ``None``; refuses a name of something else."""
-    found = _UPDATE_NAME.match(name) or _IMAGE_NAME.match(name)
-    if found is None:
-        return None
-    parts = found.groupdict()
-    product = _YEARS.get(parts["year"].lower())
-    if product != binding.product:
-        raise _another(name, f"the file name says {product or parts['year']}", binding)
-    kb, cu = parts.get("kb"), parts.get("cu")
-    if kb and binding.kb and kb.upper() != binding.kb:
-        raise _another(name, f"the file name says {kb.upper()}", binding)
-    if kb and binding.kind == "CU":
-        raise _another(name, f"the file name is that of an update ({kb})", binding)
-    if cu and cu.upper() != binding.cu:
-        raise _another(name, f"the file name says {cu.upper()}", binding)
-    confirmed = ", ".join([product, *(p.upper() for p in (kb, cu) if p)])
-    return f"file name: {confirmed}"
-
-
-def content_evidence(binding: Binding, name: str, claims: tuple[Claim, ...]) -> str | None:
-    """Return what the file's own text confirms, or ``None``; refuses one that says otherwise."""
-    ours = [claim for claim in claims if claim.kb == binding.kb]
-    if not ours:
-        if claims and binding.kind != "CU":
-            raise _another(name, f"in the file stands {claims[0].text!r}", binding)
-        return None
-    matching = [c for c in ours if c.product == binding.product and c.cu in (None, binding.cu)]
-    if not matching:
-        raise _another(name, f"in the file stands {ours[0].text!r}", binding)
-    best = next((claim for claim in matching if claim.cu), matching[0])
-    return f"in the file: {best.text}"
-
-
-def _another(name: str, evidence: str, binding: Binding) -> RefusedError:
-    return RefusedError(
-        f"{name}: {evidence}, but {binding.build} is {binding.product} {binding.cu} "
-        f"{binding.kb or ''}".rstrip()
-        + "; correct --build, or fetch the right file"
+    if rows:
+        row = rows[0]
+        cu, kb, supersedes = row.cu, row.kb, row.supersedes
+        digest = row.sha256 if row.sha256 != "unknown" else None
+        before = [b.build for b in catalog.builds() if row in catalog.packages(b.build)]
+    else:
+        # A cumulative update is a whole product: it takes every earlier build of it.
+        product = [b.build for b in catalog.builds() if b.product == info.product]
+        before = [b for b in product if b < build]
+    mine = set(before) if rows else set()
+    others = {b.build for b in catalog.builds()} - mine - {build}
+    return Binding(
+        product=info.product,
+        cu=cu,
+        kind=info.kind,
+        kb=kb,
+        build=build,
+        applies_to=tuple(before),
+        supersedes=supersedes,
+        sha256=digest,
+        released=info.released,
+        release_known_to_the_day=info.release_date == info.released.isoformat(),
+        product_code=catalog.product(info.product).product_code,
+        other_updates=frozenset(others),
+        only_build_of_kb=kb is not None and len(catalog.packages(kb)) == 1,
     )
+
+
+def check_name(binding: Binding, name: str) -> None:
+    """Refuse the file name of something else; one that fits proves nothing."""
+    said = name_claim(name)
+    if said is None:
+        return
+    wrong = None
+    if said.product != binding.product:
+        wrong = said.product
+    elif said.kb and binding.kb and said.kb != binding.kb:
+        wrong = said.kb
+    elif said.kb and binding.kind == "CU":
+        wrong = f"it is an update ({said.kb})"
+    elif said.cu and said.cu != binding.short_cu:
+        wrong = said.cu
+    if wrong:
+        raise RefusedError(
+            f"{name}: the file name says {wrong}, but {binding.title}; correct --build, or fetch "
+            "the right file"
+        )

@@ -51,8 +51,9 @@ class PackageCatalogue:
         modules = sorted(self.modules, key=lambda m: (m.module, m.language, m.sha256))
         # An older release of this tool reads a catalogue that needs nothing newer.
         more = {"modules": [module.to_json() for module in modules]} if modules else {}
+        contents = any(package.content for package in ordered)
         return {
-            "schema": 2 if modules else 1,
+            "schema": 3 if contents else 2 if modules else 1,
             "id": self.id,
             "version": self.version,
             "issued": self.issued.strftime(_TIME),

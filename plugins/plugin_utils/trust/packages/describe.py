@@ -23,7 +23,14 @@ def package_lines(package: PackageRecord) -> list[str]:
         f"  sha256     {package.sha256} ({package.size} bytes)",
         f"  signed by  {signed}",
     ]
+    if package.content:
+        lines.append(f"  content    {package.content.described}")
+        lines.append(f"  proven     {', '.join(package.content.proven) or 'nothing'}")
     lines += [f"  evidence   {line}" for line in package.evidence]
+    if package.refusal:
+        return [*lines, f"  refused    {package.refusal}"]
+    if package.vouched:
+        return [*lines, f"  vouched    {package.vouched}"]
     return lines + ([f"  reason     {package.reason}"] if package.reason else [])
 
 

@@ -14,7 +14,8 @@ from ...base.errors import RefusedError
 from ...catalog.records.iis_modules import not_older
 from . import authenticode
 from .iis_module_records import ModuleRecord
-from .intake import check_magic, check_pin, check_stated
+from .intake import check_pin, check_stated
+from .kinds import check_kind
 from .msi import read_msi
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def examine_module(
     """Return the record of a staged MSI that passed everything; raises ``RefusedError``."""
     name = request.name
     check_pin(name, staged.sha256, request.sha256, "--sha256")
-    check_magic(staged.path, name, "msi")
+    check_kind(staged.path, name, "msi")
     # Nothing of the tables is looked at before the signature is good.
     signature = authenticode.verify(staged.path, policy(), shown=name)
     facts = read_msi(staged.path, shown=name)

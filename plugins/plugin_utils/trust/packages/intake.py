@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING
 
 from ...base.errors import ConfigError, RefusedError
 from . import authenticode
-from .binding import bind, content_evidence, name_evidence
-from .claims import read_claims
-from .records import FORMATS, PackageRecord
+from .binding import bind, check_name
+from .kinds import check_kind
+from .proof import prove
+from .records import CU, FORMATS, KB, PRODUCT, SEASON, Content, PackageRecord
+from .signing_time import out_of_season, signed_at
+from .statements import read_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from pathlib import Path
 
     from ...base.model import Build
     from ...catalog.catalog import Catalog
     from .authenticode import SignaturePolicy
-    from .binding import Binding, Claim
+    from .binding import Binding
     from .records import Signature
+    from .statements import Statements
     from .store import Staged
 
-_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .msi and .msp
-_MAGIC: dict[str, tuple[int, tuple[bytes, ...]]] = {
-    "msp": (0, (_COMPOUND,)),
-    "msi": (0, (_COMPOUND,)),
-    "exe": (0, (b"MZ",)),
-}
-_MAGIC["iso"] = (0x8001, (b"CD001", b"BEA01"))  # ISO 9660, UDF
 # What may stand in a path and a command line on a server without any quoting question.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}\Z")
+_UNPACK = {
+    "cab": "unpack a cabinet (expand -F:*.msp FILE.cab FOLDER) and bring the .msp",
+    "zip": "unpack it and bring the file that is in it",
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -46,6 +46,7 @@ class IntakeRequest:
     build: Build | None = None
     sha256: str | None = None  # pinned by the operator, from another source
     reason: str | None = None
+    reason_by: str | None = None  # name of the key whose holder gives it
 
 
 def precheck(request: IntakeRequest, catalog: Catalog) -> Binding:
@@ -59,7 +60,7 @@ def precheck(request: IntakeRequest, catalog: Catalog) -> Binding:
             "with --sha256, and say with --reason where it comes from"
         )
     binding = bind(catalog, request.kb, request.build)
-    name_evidence(binding, request.name)
+    check_name(binding, request.name)
     return binding
 
 
@@ -91,29 +92,21 @@ def examine(
     now: datetime,
 ) -> PackageRecord:
     """Return the record of a staged file that passed everything; raises ``RefusedError``."""
-    kind = _format(request.name)
+    name, ending = request.name, _format(request.name)
     for pin, who in ((request.sha256, "--sha256"), (binding.sha256, "the catalogue")):
-        check_pin(request.name, staged.sha256, pin, who)
-    check_magic(staged.path, request.name, kind)
+        check_pin(name, staged.sha256, pin, who)
+    found = check_kind(staged.path, name, ending)
     signature: Signature | None = None
-    claims: tuple[Claim, ...] = ()
-    if kind != "iso":
-        signature = authenticode.verify(staged.path, policy(), shown=request.name)
-        claims = read_claims(staged.path)
-    by_name = name_evidence(binding, request.name)
-    by_content = content_evidence(binding, request.name, claims)
-    evidence = tuple(filter(None, (by_name, by_content)))
-    if not evidence and not request.reason:
-        raise RefusedError(
-            f"{request.name}: neither its name nor its content says that it is for "
-            f"{binding.product}; give it Microsoft's file name back, or say with --reason why it "
-            "is the right one"
-        )
-    return PackageRecord(
+    if ending != "iso":
+        # Nothing in the file is believed before the signature is good.
+        signature = authenticode.verify(staged.path, policy(), shown=name)
+    stated = read_statements(staged.path, name, found)
+    content, evidence, doubts = _content(name, binding, stated, signature)
+    record = PackageRecord(
         sha256=staged.sha256,
         size=staged.size,
         file=request.name,
-        format=kind,
+        format=ending,
         product=binding.product,
         cu=binding.cu,
         kind=binding.kind,
@@ -125,33 +118,44 @@ def examine(
         evidence=evidence,
         reason=request.reason,
         added=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        content=content,
+        reason_by=request.reason_by if request.reason else None,
     )
+    if record.refusal:
+        why = [f"it is {stated.described}", *([doubts] if doubts else [])]
+        lacking = ", ".join(item for item in record.unproven if item != SEASON or not doubts)
+        if lacking:
+            why.append(f"its content does not prove: {lacking}")
+        raise RefusedError(
+            f"{name}: {'; '.join(why)}. {binding.title}, and a name proves nothing. Fetch the right "
+            "file, or say with --reason why it is the right one"
+        )
+    return record
 
 
-def confirmed_cu(record: PackageRecord) -> bool:
-    """Tell whether the file itself says for which cumulative update it is."""
-    return any(record.cu in line or _long(record.cu) in line for line in record.evidence)
-
-
-def _long(cu: str) -> str:
-    return cu.replace("CU", "Cumulative Update ")
+def _content(
+    name: str, binding: Binding, stated: Statements, signature: Signature | None
+) -> tuple[Content, tuple[str, ...], str]:
+    """Return what the bytes prove, by what, and what speaks against it."""
+    proof = prove(binding, name, stated)
+    proven, evidence, doubts = set(proof.proven), list(proof.evidence), ""
+    if binding.sha256 is not None:  # compared before
+        proven |= {PRODUCT, KB, CU, SEASON}
+        evidence.append("SHA-256 as the catalogue says")
+    elif signature is not None:
+        late = out_of_season(binding, signature, name)
+        if late is None:
+            proven.add(SEASON)
+            day = signed_at(signature, name).date()
+            evidence.append(f"signed on {day}, released on {binding.released}")
+        else:
+            doubts = late
+    return Content(stated.described, tuple(sorted(proven))), tuple(evidence), doubts
 
 
 def _format(name: str) -> str:
     ending = name.rpartition(".")[2].lower()
     if ending not in FORMATS:
-        raise ConfigError(f"{name}: a package ends in .{', .'.join(FORMATS)}")
+        cure = _UNPACK.get(ending, "rename it as Microsoft names it")
+        raise ConfigError(f"{name}: a package ends in .{', .'.join(FORMATS)}; {cure}")
     return ending
-
-
-def check_magic(path: Path, name: str, kind: str) -> None:
-    """Refuse a file whose first bytes are not those of its kind (one of ``FORMATS``)."""
-    place, marks = _MAGIC[kind]
-    with path.open("rb") as stream:
-        stream.seek(place)
-        head = stream.read(8)
-    if not head.startswith(marks):
-        raise RefusedError(
-            f"{name}: its content is not that of an .{kind} file (it starts with {head[:4]!r}); "
-            "a log-on page or an error page may have been saved in its place"
-        )

@@ -133,6 +133,11 @@ def signer(folder: Path, name: str | None, secret: bytes | None) -> Signer:
     return CryptoSigner(private)
 
 
+def signer_name(folder: Path, name: str | None) -> str:
+    """Return the name of the key that :func:`signer` takes."""
+    return _private_path(folder, name).stem
+
+
 def _private_path(folder: Path, name: str | None) -> Path:
     if name is not None:
         path = folder / f"{name}.pem"
