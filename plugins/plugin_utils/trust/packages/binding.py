@@ -125,15 +125,15 @@ def check_name(binding: Binding, name: str) -> None:
         return
     wrong = None
     if said.product != binding.product:
-        wrong = said.product
-    elif said.kb and binding.kb and said.kb != binding.kb:
-        wrong = said.kb
+        wrong = f"says {said.product}"
     elif said.kb and binding.kind == "CU":
-        wrong = f"it is an update ({said.kb})"
+        wrong = f"is that of an update ({said.kb})"
+    elif said.kb and said.kb != binding.kb:
+        wrong = f"says {said.kb}"
     elif said.cu and said.cu != binding.short_cu:
-        wrong = said.cu
+        wrong = f"says {said.cu}"
     if wrong:
         raise RefusedError(
-            f"{name}: the file name says {wrong}, but {binding.title}; correct --build, or fetch "
-            "the right file"
+            f"{name}: the file name {wrong}, but {binding.title}; correct --build, or fetch the "
+            "right file"
         )

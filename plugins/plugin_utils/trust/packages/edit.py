@@ -14,16 +14,23 @@ if TYPE_CHECKING:
 
 
 def with_package(old: tuple[PackageRecord, ...], new: PackageRecord) -> tuple[PackageRecord, ...]:
-    """Add a package; other bytes for the same build are refused."""
-    for package in old:
+    """Add a package; other bytes for the same build are refused.
+
+    Bytes that no server gets, because nothing proves what they are, stand in nobody's way.
+    """
+    kept = tuple(p for p in old if p.sha256 != new.sha256 and not _gives_way(p, new))
+    for package in kept:
         if package.build == new.build and package.format == new.format:
-            if package.sha256 == new.sha256:
-                continue
             raise RefusedError(
                 f"the catalogue has other bytes for {new.build} already: {package.file} with "
                 f"SHA-256 {package.sha256}; find out which is right before one is taken"
             )
-    return (*(package for package in old if package.sha256 != new.sha256), new)
+    return (*kept, new)
+
+
+def _gives_way(package: PackageRecord, new: PackageRecord) -> bool:
+    same = (package.build, package.format) == (new.build, new.format)
+    return same and package.refusal is not None
 
 
 def with_module(old: tuple[ModuleRecord, ...], new: ModuleRecord) -> tuple[ModuleRecord, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import package_files
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
@@ -12,7 +13,6 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     SignaturePolicy,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
-from signing import Authorities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.catalog import (
         Catalog,
     )
+    from signing import Authorities
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +34,7 @@ def tools() -> None:
 
 @pytest.fixture(scope="session")
 def authorities() -> Authorities:
-    return Authorities.create()
+    return package_files.authorities()
 
 
 @pytest.fixture(scope="session")

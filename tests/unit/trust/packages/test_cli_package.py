@@ -6,18 +6,25 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
+from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import package as cli_package
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.intake import (
+    examine,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
-from signing import MICROSOFT, Authorities, issue, patch, sign
+from package_files import SIGNED, TITLE, msp, signed
+from signing import MICROSOFT, issue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from signing import Authorities
 
-TITLE = "Security Update for Exchange Server 2016 Cumulative Update 19 (KB5000871)"
 NAME = "Exchange2016-KB5000871-x64-en.msp"
 BUILD = "15.1.2176.9"
 SECRET = "correct horse battery staple"
@@ -26,14 +33,13 @@ SECRET = "correct horse battery staple"
 @pytest.fixture
 def package(tmp_path: Path, authorities: Authorities) -> Path:
     (tmp_path / "in").mkdir()
-    path = patch(tmp_path / "in" / NAME, TITLE)
-    return sign(path, authorities.signer, authorities.stamper)
+    return signed(msp(tmp_path / "in" / NAME), authorities)
 
 
 def test_package_is_added_listed_and_verified(ready: Any, package: Path) -> None:
     code, out, err = ready("add", package, "--build", BUILD, "--kb", "KB5000871")
     assert (code, err) == (0, "")
-    assert "nothing in the file says" not in out
+    assert "proven     cumulative-update, kb, product, signing-time" in out
     assert "catalogue version 1" in out
     code, out, _ = ready("list", "--json")
     (entry,) = json.loads(out)["packages"]
@@ -41,7 +47,11 @@ def test_package_is_added_listed_and_verified(ready: Any, package: Path) -> None
     assert entry["sha256"] == hashlib.sha256(package.read_bytes()).hexdigest()
     assert entry["size"] == package.stat().st_size
     assert entry["applies_to"][0] == "15.1.2176.2"
-    assert entry["evidence"][1].endswith(TITLE.partition("for ")[2])
+    assert f"MsiPatchMetadata DisplayName: {TITLE}" in entry["evidence"]
+    assert "changes version 15.1.2176.2" in entry["evidence"]
+    assert "signed on 2021-02-27, released on 2021-03-02" in entry["evidence"]
+    assert not [line for line in entry["evidence"] if NAME in line]
+    assert (entry["reason"], entry["reason_by"]) == (None, None)
     assert ready("verify")[0] == 0
     assert "KB5000871 -> 15.1.2176.9" in ready("list")[1]
 
@@ -58,8 +68,7 @@ def test_other_bytes_for_the_same_build_are_refused(
 ) -> None:
     ready("add", package, "--build", BUILD)
     (tmp_path / "two").mkdir()
-    other = patch(tmp_path / "two" / NAME, TITLE)
-    sign(other, authorities.signer, authorities.stamper)
+    other = signed(msp(tmp_path / "two" / NAME, Description="another"), authorities)
     code, _, err = ready("add", other, "--build", BUILD)
     assert code == 2
     assert "other bytes for 15.1.2176.9 already" in err
@@ -79,7 +88,7 @@ def test_flipped_bit_in_the_store_is_a_finding(ready: Any, package: Path, tmp_pa
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--build", "15.1.2106.13"], "in the file stands"),
+        (["--build", "15.1.2106.13"], "it changes version 15.1.2176.2"),
         (["--build", "15.1.2176.3"], "exact builds only"),
         (["--build", "15.2.792.10"], "the file name says Exchange2016"),
         (["--kb", "KB5000871"], "say which one this is with --build"),
@@ -108,9 +117,9 @@ def test_forged_package_is_refused_and_leaves_nothing(
         package.write_bytes(data)
     else:
         package.unlink()
-        patch(package, TITLE)
+        msp(package)
     if forgery == "self-signed":
-        sign(package, issue(MICROSOFT), authorities.stamper)
+        signed(package, authorities, signer=issue(MICROSOFT, days=(-8000, 300)))
     code, _, err = ready("add", package, "--build", BUILD)
     assert code == 2
     assert NAME in err
@@ -139,16 +148,79 @@ def test_image_needs_a_pinned_hash_and_a_reason(ready: Any, tmp_path: Path) -> N
     assert "volume licence page" in out
 
 
-def test_silent_file_needs_a_reason_and_says_what_rests_on_the_operator(
+def test_silent_file_needs_a_reason_that_is_kept_with_who_and_when(
     ready: Any, tmp_path: Path, authorities: Authorities
 ) -> None:
-    path = sign(patch(tmp_path / "update.msp", "Patch"), authorities.signer, authorities.stamper)
+    path = signed(msp(tmp_path / NAME, "Patch", versions=()), authorities)
     code, _, err = ready("add", path, "--build", BUILD)
     assert code == 2
-    assert "give it Microsoft's file name back" in err
-    code, out, _ = ready("add", path, "--build", BUILD, "--reason", "renamed by the proxy")
+    assert "its content does not prove: cumulative-update, kb, product" in err
+    assert "a name proves nothing" in err
+    assert ready("add", path, "--build", BUILD, "--reason", "  ")[0] == 2
+    code, out, _ = ready("add", path, "--build", BUILD, "--reason", "hash read out by Microsoft")
     assert code == 0
-    assert "nothing in the file says that it is for CU19" in out
+    words = "cumulative-update, kb, product rest on operator ("
+    assert words in out
+    assert "hash read out by Microsoft" in out
+    (entry,) = json.loads(ready("list", "--json")[1])["packages"]
+    assert entry["reason_by"] == "operator"
+    assert entry["content"]["proven"] == ["signing-time"]
+    assert entry["added"] in ready("list")[1]
+    code, out, _ = ready("verify")
+    assert code == 0
+    assert words in out
+    found = json.loads(ready("verify", "--json")[1])["vouched"]
+    assert list(found) == [entry["sha256"]]
+
+
+def test_signature_of_another_season_needs_a_reason(
+    ready: Any, tmp_path: Path, authorities: Authorities
+) -> None:
+    late = SIGNED + timedelta(days=400)
+    path = signed(msp(tmp_path / NAME), authorities, at=late)
+    code, _, err = ready("add", path, "--build", BUILD)
+    assert code == 2
+    assert "it was signed on 2022-04-03, the update was released on 2021-03-02" in err
+    assert "its content does not prove" not in err
+    assert ready("add", path, "--build", BUILD, "--reason", "signed again by Microsoft")[0] == 0
+    assert "signing-time rest on operator" in ready("list")[1]
+
+
+def test_catalogues_of_older_releases_are_read_and_their_packages_not_used(
+    ready: Any, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record without content may be anything of that name, until it is brought again."""
+    with monkeypatch.context() as old:
+        old.setattr(cli_package, "examine", lambda *args: replace(
+            examine(*args), content=None, reason_by=None, evidence=("file name: Exchange2016",)
+        ))  # fmt: skip
+        assert ready("add", package, "--build", BUILD)[0] == 0
+    document = json.loads(ready("list", "--json")[1])
+    assert document["schema"] == 1
+    assert "content" not in document["packages"][0]
+    assert "refused" in ready("list")[1]
+    code, _, err = ready("verify")
+    assert code == 1
+    assert "bring the file again with 'exchange-remediation package add'" in err
+    assert ready("renew")[0] == 0, "what cannot be used may stay"
+    assert ready("add", package, "--build", BUILD)[0] == 0
+    assert ready("verify")[0] == 0
+    assert json.loads(ready("list", "--json")[1])["schema"] == 3
+
+
+def test_wrong_file_of_an_older_release_gives_way_to_the_right_one(
+    ready: Any, package: Path, tmp_path: Path, authorities: Authorities, monkeypatch: Any
+) -> None:
+    (tmp_path / "wrong").mkdir()
+    wrong = signed(msp(tmp_path / "wrong" / NAME, Description="wrong"), authorities)
+    with monkeypatch.context() as old:
+        old.setattr(cli_package, "examine", lambda *args: replace(
+            examine(*args), content=None, reason_by=None
+        ))  # fmt: skip
+        assert ready("add", wrong, "--build", BUILD)[0] == 0
+    assert ready("add", package, "--build", BUILD)[0] == 0
+    (entry,) = json.loads(ready("list", "--json")[1])["packages"]
+    assert entry["sha256"] == hashlib.sha256(package.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["a b.msp", "a;b.msp", "package.zip", "-x.msp", "ünï.msp"])
