@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from proven_content import PROVEN
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.assess import assess
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import Facts
@@ -84,6 +85,7 @@ def _record(target: str, applies_to: str) -> PackageRecord:
         (),
         None,
         "2021-03-03T00:00:00Z",
+        PROVEN,
     )
 
 

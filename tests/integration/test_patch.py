@@ -22,6 +22,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     Trust,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
+from proven_content import PROVEN
 
 from .conftest import ROOT, environment, start_fleet, toolkit
 
@@ -49,7 +50,7 @@ def store(folder: Path) -> dict[str, Any]:
     record = PackageRecord(
         digest, len(CONTENT), file, "msp", "Exchange2016", "CU19", "SU", "KB5000871",
         Build.parse("15.1.2176.9"), (Build.parse("15.1.2176.2"),), (), SIGNATURE, (),
-        None, "2021-03-03T00:00:00Z",
+        None, "2021-03-03T00:00:00Z", PROVEN,
     )  # fmt: skip
     packages.path(record).parent.mkdir(parents=True)
     packages.path(record).write_bytes(CONTENT)

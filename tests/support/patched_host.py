@@ -32,6 +32,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     PackageRecord,
 )
+from proven_content import PROVEN
 from rehearsed_host import RehearsedHost
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def record() -> PackageRecord:
         (),
         None,
         "2021-03-03T00:00:00Z",
+        PROVEN,
     )
 
 

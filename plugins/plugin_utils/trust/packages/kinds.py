@@ -78,6 +78,7 @@ class Recognised:
     kind: FileKind
     described: str
     program: ProgramFacts | None = None
+    label: str = ""  # of an image
 
 
 def recognise(path: Path) -> Recognised:
@@ -87,6 +88,9 @@ def recognise(path: Path) -> Recognised:
         if head.startswith(b"MZ"):
             return _program(path)
         kind, label = _other(stream, head)
+    if kind is FileKind.IMAGE:
+        about = f" with the label '{shown(label)}'" if label else ""
+        return Recognised(kind, f"{kind.value}{about}", label=label)
     return Recognised(kind, f"{kind.value}{label}")
 
 
@@ -145,7 +149,7 @@ def _other(stream: BinaryIO, head: bytes) -> tuple[FileKind, str]:
         return _CLASSES.get(compound.root_class(stream), FileKind.COMPOUND), ""
     label = _image_label(stream)
     if label is not None:
-        return FileKind.IMAGE, label and f" with the label '{shown(label)}'"
+        return FileKind.IMAGE, label
     for beginning, kind in _BEGINNINGS:
         if head.startswith(beginning):
             return kind, ""

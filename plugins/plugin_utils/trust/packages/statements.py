@@ -59,7 +59,10 @@ def read_statements(path: Path, name: str, found: Recognised) -> Statements:
         text = f"{product.product_name} {product.product_version}"
         return Statements(f"{found.described}, '{shown(text)}' by {shown(product.manufacturer)}")
     if found.program is None:
-        return Statements(found.described)
+        # A label knows no hyphen where it keeps to ISO 9660.
+        label = name_claim(found.label.replace("_", "-"))
+        claims = (("the label", label),) if label else ()
+        return Statements(found.described, (Statement("", claims),))
     inside = [
         (read_msp(stream, f"{name}: the patch inside it"), f"patch {number} inside it, ")
         for number, stream in enumerate(patches_inside(path, found.program.signed_bytes), 1)

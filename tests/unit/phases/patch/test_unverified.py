@@ -22,6 +22,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
     content,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
+    Content,
     Signature,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.store import (
@@ -255,3 +256,60 @@ def test_package_that_is_not_in_the_catalogue_is_not_sent_i10(tmp_path: Path) ->
     result = host.patch(store=forged, deliver=source.deliver)
     assert_nothing_launched(host, result, "is not in the package catalogue")
     assert "Add-PackageChunk" not in host.asked
+
+
+UNPROVEN = Content("a program, 'Microsoft .NET Runtime' 8.0.1", ("signing-time",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"content": None}, "was added by a release that asked for no content"),
+        ({"content": None, "reason": "it is right"}, "was added by a release that asked for no"),
+        ({"content": UNPROVEN}, "proves cumulative-update, kb, product and nobody vouched for it"),
+        ({"content": UNPROVEN, "reason": "it is right"}, "nobody vouched for it"),
+        (
+            {"content": Content("a patch", ("cumulative-update", "kb", "product"))},
+            "proves signing-time",
+        ),
+    ],
+)
+def test_signed_record_that_proves_nothing_is_neither_chosen_nor_sent_i10(
+    changes: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    """Also where somebody chose it: the store hands out no bytes that nothing proves."""
+    package = replace(record(), **changes)
+    # The schema refuses a reason without a name; here the record comes as an older release wrote it.
+    source = PackageSource.of(make_store(tmp_path, replace(package, reason=None)))
+    assert source.catalogue is not None
+    catalogue = replace(source.catalogue, packages=(replace(package, signature=SIGNATURE),))
+    host = PatchedHost(tmp_path, QUICK)
+    assert_nothing_launched(host, host.patch(store=catalogue, deliver=source.deliver), says)
+    assert host.world.mutations == []
+    blind = replace(source.catalogue, packages=(record(),))
+    chosen = PatchedHost(tmp_path, QUICK)
+    sending = replace(source, catalogue=catalogue)
+    result = chosen.patch(store=blind, deliver=sending.deliver)
+    assert_nothing_launched(chosen, result, says)
+    assert "Add-PackageChunk" not in chosen.asked
+
+
+def test_package_that_a_person_vouched_for_is_launched_and_the_plan_says_who(
+    tmp_path: Path,
+) -> None:
+    package = replace(record(), content=UNPROVEN, reason="hash by phone", reason_by="ops")
+    options = make_store(tmp_path, package)
+    host = PatchedHost(tmp_path, QUICK)
+    planned = patch(host, options, check=True)
+    assert planned.plan is not None
+    assert [note for note in planned.plan.notes if package.file in note] == [
+        f"{package.file}: cumulative-update, kb, product rest on ops (2021-03-03T00:00:00Z): "
+        "hash by phone."
+    ]
+    result = patch(host, options)
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
+    (tmp_path / "proven").mkdir()
+    proven = PatchedHost(tmp_path / "proven", QUICK)
+    proven_plan = proven.patch(check=True).plan
+    assert proven_plan is not None
+    assert not [note for note in proven_plan.notes if package.file in note]

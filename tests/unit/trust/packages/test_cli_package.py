@@ -148,6 +148,31 @@ def test_image_needs_a_pinned_hash_and_a_reason(ready: Any, tmp_path: Path) -> N
     assert "volume licence page" in out
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("EXCHANGESERVER2016-X64-CU19", "the label: EXCHANGESERVER2016-X64-CU19"),
+        ("EXCHANGESERVER2016_X64_CU19", "the label: EXCHANGESERVER2016-X64-CU19"),
+        ("EXCHANGESERVER2016-X64-CU18", None),
+        ("EXCHANGESERVER2019-X64-CU8", None),
+        ("SSS_X64FRE_EN-US_DV9", "product rest on operator"),  # says nothing about Exchange
+    ],
+)
+def test_label_of_an_image_may_prove_or_contradict(
+    label: str, said: str | None, ready: Any, tmp_path: Path
+) -> None:
+    image = tmp_path / "ExchangeServer2016-x64-cu19.iso"
+    first = b"\x01CD001\x01\0" + bytes(32) + label.encode().ljust(32)
+    last = b"\xffCD001\x01"
+    image.write_bytes(bytes(0x8000) + first.ljust(2048, b"\0") + last.ljust(2048, b"\0"))
+    digest = hashlib.sha256(image.read_bytes()).hexdigest()
+    code, out, err = ready(
+        "add", image, "--build", "15.1.2176.2", "--sha256", digest, "--reason", "x"
+    )
+    assert code == (0 if said else 2)
+    assert (said in out) if said else (f"the label says '{label}'" in err)
+
+
 def test_silent_file_needs_a_reason_that_is_kept_with_who_and_when(
     ready: Any, tmp_path: Path, authorities: Authorities
 ) -> None:
