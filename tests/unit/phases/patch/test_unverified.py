@@ -301,15 +301,17 @@ def test_package_that_a_person_vouched_for_is_launched_and_the_plan_says_who(
     options = make_store(tmp_path, package)
     host = PatchedHost(tmp_path, QUICK)
     planned = patch(host, options, check=True)
-    assert planned.plan is not None
-    assert [note for note in planned.plan.notes if package.file in note] == [
-        f"{package.file}: cumulative-update, kb, product rest on ops (2021-03-03T00:00:00Z): "
-        "hash by phone."
+    assert planned.planned is not None
+    assert [note for note in planned.planned.notes if package.file in note] == [
+        (
+            f"{package.file}: cumulative-update, kb, product rest on ops (2021-03-03T00:00:00Z): "
+            "hash by phone."
+        )
     ]
     result = patch(host, options)
     assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     (tmp_path / "proven").mkdir()
     proven = PatchedHost(tmp_path / "proven", QUICK)
-    proven_plan = proven.patch(check=True).plan
+    proven_plan = proven.patch(check=True).planned
     assert proven_plan is not None
     assert not [note for note in proven_plan.notes if package.file in note]
