@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .authenticode import SignaturePolicy
     from .binding import Binding
     from .records import Signature
-    from .statements import Statements
+    from .statements import FileStatements
     from .store import Staged
 
 # What may stand in a path and a command line on a server without any quoting question.
@@ -134,7 +134,7 @@ def examine(
 
 
 def _content(
-    name: str, binding: Binding, stated: Statements, signature: Signature | None
+    name: str, binding: Binding, stated: FileStatements, signature: Signature | None
 ) -> tuple[Content, tuple[str, ...], str]:
     """Return what the bytes prove, by what, and what speaks against it."""
     proof = prove(binding, name, stated)

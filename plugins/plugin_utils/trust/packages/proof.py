@@ -18,7 +18,7 @@ from .records import CU, KB, PRODUCT
 if TYPE_CHECKING:
     from .binding import Binding
     from .msp import Transform
-    from .statements import Statement, Statements
+    from .statements import FileStatement, FileStatements
     from .titles import Claim
 
 
@@ -30,7 +30,7 @@ class Proof:
     evidence: tuple[str, ...]
 
 
-def prove(binding: Binding, name: str, stated: Statements) -> Proof:
+def prove(binding: Binding, name: str, stated: FileStatements) -> Proof:
     """Return what the statements prove; raises ``RefusedError`` where one says otherwise."""
     proven: set[str] = set()
     evidence: list[str] = []
@@ -51,7 +51,9 @@ def prove(binding: Binding, name: str, stated: Statements) -> Proof:
 _Found = list[tuple[set[str], str]]
 
 
-def _by_products(binding: Binding, name: str, stated: Statements, item: Statement) -> _Found:
+def _by_products(
+    binding: Binding, name: str, stated: FileStatements, item: FileStatement
+) -> _Found:
     """A patch is for the ProductCodes that it lists; those of two products of Exchange are the same."""
     ours = binding.product_code
     if not item.products or ours is None:
@@ -63,7 +65,9 @@ def _by_products(binding: Binding, name: str, stated: Statements, item: Statemen
     return [(set(), f"{item.where}target product {ours}")]
 
 
-def _by_transforms(binding: Binding, name: str, stated: Statements, item: Statement) -> _Found:
+def _by_transforms(
+    binding: Binding, name: str, stated: FileStatements, item: FileStatement
+) -> _Found:
     """A transform says the version that the product must have: that of its cumulative update."""
     ours = [t for t in item.transforms if binding.product_code in (None, t.product_code)]
     known = [(t, before) for t in ours if (before := _build(t.before)) is not None]
@@ -85,7 +89,7 @@ def _is_base(binding: Binding, before: Build) -> bool:
 
 
 def _check_result(
-    binding: Binding, name: str, stated: Statements, fitting: list[Transform]
+    binding: Binding, name: str, stated: FileStatements, fitting: list[Transform]
 ) -> None:
     """A known build of another update as the version afterwards is that other update."""
     results = {after for t in fitting if (after := _build(t.after)) in binding.other_updates}
@@ -94,7 +98,7 @@ def _check_result(
         raise another(name, text, binding, stated)
 
 
-def _by_claims(binding: Binding, name: str, stated: Statements, item: Statement) -> _Found:
+def _by_claims(binding: Binding, name: str, stated: FileStatements, item: FileStatement) -> _Found:
     whole = [(place, c) for place, c in item.claims if _agrees(binding, c) and c.kb]
     named = any(claim.cu for _, claim in whole)
     for place, claim in item.claims:
@@ -120,7 +124,9 @@ def _proven(binding: Binding, claim: Claim) -> set[str]:
     return {PRODUCT} | {what for what, said, ours in both if said and said == ours}
 
 
-def _by_versions(binding: Binding, name: str, stated: Statements, item: Statement) -> _Found:
+def _by_versions(
+    binding: Binding, name: str, stated: FileStatements, item: FileStatement
+) -> _Found:
     """The version of a program of Exchange; one that is no known build says nothing."""
     builds = [build for text in item.versions if (build := _build(text)) is not None]
     if binding.build in builds:
@@ -131,7 +137,7 @@ def _by_versions(binding: Binding, name: str, stated: Statements, item: Statemen
     return []
 
 
-def another(name: str, evidence: str, binding: Binding, stated: Statements) -> RefusedError:
+def another(name: str, evidence: str, binding: Binding, stated: FileStatements) -> RefusedError:
     """Return the refusal of bytes that are something else."""
     return RefusedError(
         f"{name}: it is {stated.described}; {evidence}, but {binding.title}; correct --build, or "

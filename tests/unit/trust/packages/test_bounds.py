@@ -18,7 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     read_program,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.statements import (
-    Statements,
+    FileStatements,
     read_statements,
 )
 from compound_files import SECTOR, write_compound
@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     ).read_bytes()
 
 
-def answer(path: Path) -> Statements | str:
+def answer(path: Path) -> FileStatements | str:
     """What is read, or the refusal; anything else that is raised fails the test."""
     began = time.monotonic()
     try:
@@ -97,7 +97,7 @@ def test_loops_and_counts_of_a_compound_file_end_in_a_refusal(
     path = tmp_path / "a.msp"
     path.write_bytes(data)
     said = answer(path)
-    assert not isinstance(said, Statements) or said.items == ()
+    assert not isinstance(said, FileStatements) or said.items == ()
     assert "a.msp: " in str(said)
 
 
@@ -217,5 +217,5 @@ def test_thousands_of_beginnings_of_compound_files_in_a_program_end(tmp_path: Pa
     noise = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 200_000
     path = pe(tmp_path / "a.exe", update_strings(), content=noise)
     said = answer(path)
-    assert isinstance(said, Statements)
+    assert isinstance(said, FileStatements)
     assert len(said.items) == 1

@@ -32,6 +32,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing
     envelope,
     keys,
 )
+from proven_content import PROVEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,6 +173,10 @@ def test_signature_for_another_kind_of_document_is_refused(store: PackageStore) 
         lambda d: d.update(surprise=1),
         lambda d: d["packages"][0].update(file="..\\..\\evil.msp"),
         lambda d: d["packages"][0].update(file="a b;c.msp"),
+        lambda d: d["packages"][0].update(file="Exchange2016-KB5000871-x64-en.exe"),
+        lambda d: d["packages"][0].update(format="exe"),
+        lambda d: d["packages"][0].update(reason_by="ops"),
+        lambda d: d["packages"][0].update(content={"described": "a", "proven": []}, reason_by=None),
         lambda d: d["packages"][0].update(signature=None),
         lambda d: d["packages"][0].pop("sha256"),
         lambda d: d.update(version=0),
@@ -180,6 +185,29 @@ def test_signature_for_another_kind_of_document_is_refused(store: PackageStore) 
 def test_signed_text_of_another_shape_is_refused(edit: Any, store: PackageStore) -> None:
     add(store, record())
     document = json.loads(base64.b64decode(json.loads(store.file.read_bytes())["payload"]))
+    edit(document)
+    signer = keys.signer(store.root.parent / "keys", "ops", None)
+    store.file.write_bytes(envelope.seal(document, KIND, signer))
+    with pytest.raises(RefusedError, match="sign it again"):
+        store.load()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda d: d.update(schema=1),
+        lambda d: d.update(schema=2),
+        lambda d: d["packages"][0]["content"].update(proven=["name"]),
+        lambda d: d["packages"][0]["content"].pop("described"),
+        lambda d: d["packages"][0].pop("reason_by"),
+        lambda d: d["packages"][0].pop("content"),
+    ],
+)
+def test_content_of_another_shape_is_refused(edit: Any, store: PackageStore) -> None:
+    written = add(store, replace(record(), content=PROVEN))
+    assert written.to_json()["schema"] == 3
+    assert store.load().packages[0].content == PROVEN
+    document = written.to_json()
     edit(document)
     signer = keys.signer(store.root.parent / "keys", "ops", None)
     store.file.write_bytes(envelope.seal(document, KIND, signer))
