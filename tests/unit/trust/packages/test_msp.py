@@ -52,5 +52,5 @@ def test_patch_code_is_the_first_and_obsolete_ones_follow(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("code", ["none", "{}", f"{PATCH_CODE};{OBSOLETE}", "x" * 200])
 def test_revision_that_is_no_patch_code_is_refused(code: str, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="a.msp: it states no patch code"):
+    with pytest.raises(RefusedError, match=r"a\.msp: it states no patch code"):
         read(msp(tmp_path / "a.msp", code=code))
