@@ -159,10 +159,14 @@ def _with_package(
             continue
         if store is None or record is not None:
             what = f"{package.product} {package.cu} {package.kb}"
+            passed = f" Not taken: {'; '.join(refused)}." if refused else ""
             return UpdateSelection(
                 Action.INSTALL,
-                reason
-                or f"{what} takes {build} to {package.build} and closes {', '.join(closed)}.",
+                (
+                    reason
+                    or f"{what} takes {build} to {package.build} and closes {', '.join(closed)}."
+                )
+                + passed,
                 build,
                 target=package.build,
                 update=what,

@@ -32,7 +32,8 @@ class Binding:
     build: Build
     applies_to: tuple[Build, ...]
     supersedes: tuple[str, ...]
-    sha256: str | None  # where the catalogue knows it
+    sha256: str | None  # where the catalogue knows it ...
+    sha256_ending: str | None  # ... of the file with this ending: an update exists as .msp and .exe
     released: date
     release_known_to_the_day: bool
     product_code: str | None  # of the product that is installed, in capitals and braces
@@ -43,6 +44,10 @@ class Binding:
     def short_cu(self) -> str:
         """``SP3`` where the catalogue says ``SP3 UR32``."""
         return self.cu.split()[0]
+
+    def pinned(self, ending: str) -> str | None:
+        """Return the SHA-256 that the catalogue knows for a file of this ending."""
+        return self.sha256 if ending == self.sha256_ending else None
 
     @property
     def title(self) -> str:
@@ -84,7 +89,7 @@ def _binding(catalog: Catalog, build: Build) -> Binding:
     if info is None:
         raise RefusedError(catalog.explain_unknown(build))
     rows = [p for p in catalog.packages() if p.build == build]
-    cu, kb, digest = info.cu, info.kb, None
+    cu, kb, digest, ending = info.cu, info.kb, None, None
     supersedes: tuple[str, ...] = ()
     if not rows and info.kind != "CU":
         raise RefusedError(
@@ -94,6 +99,7 @@ def _binding(catalog: Catalog, build: Build) -> Binding:
         row = rows[0]
         cu, kb, supersedes = row.cu, row.kb, row.supersedes
         digest = row.sha256 if row.sha256 != "unknown" else None
+        ending = row.file.rpartition(".")[2].lower() if digest else None
         before = [b.build for b in catalog.builds() if row in catalog.packages(b.build)]
     else:
         # A cumulative update is a whole product: it takes every earlier build of it.
@@ -110,6 +116,7 @@ def _binding(catalog: Catalog, build: Build) -> Binding:
         applies_to=tuple(before),
         supersedes=supersedes,
         sha256=digest,
+        sha256_ending=ending,
         released=info.released,
         release_known_to_the_day=info.release_date == info.released.isoformat(),
         product_code=catalog.product(info.product).product_code,

@@ -93,7 +93,8 @@ def examine(
 ) -> PackageRecord:
     """Return the record of a staged file that passed everything; raises ``RefusedError``."""
     name, ending = request.name, _format(request.name)
-    for pin, who in ((request.sha256, "--sha256"), (binding.sha256, "the catalogue")):
+    pinned = binding.pinned(ending)
+    for pin, who in ((request.sha256, "--sha256"), (pinned, "the catalogue")):
         check_pin(name, staged.sha256, pin, who)
     found = check_kind(staged.path, name, ending)
     signature: Signature | None = None
@@ -101,7 +102,7 @@ def examine(
         # Nothing in the file is believed before the signature is good.
         signature = authenticode.verify(staged.path, policy(), shown=name)
     stated = read_statements(staged.path, name, found)
-    content, evidence, doubts = _content(name, binding, stated, signature)
+    content, evidence, doubts = _content(name, binding, stated, signature, pinned)
     record = PackageRecord(
         sha256=staged.sha256,
         size=staged.size,
@@ -134,12 +135,16 @@ def examine(
 
 
 def _content(
-    name: str, binding: Binding, stated: FileStatements, signature: Signature | None
+    name: str,
+    binding: Binding,
+    stated: FileStatements,
+    signature: Signature | None,
+    pinned: str | None,
 ) -> tuple[Content, tuple[str, ...], str]:
     """Return what the bytes prove, by what, and what speaks against it."""
     proof = prove(binding, name, stated)
     proven, evidence, doubts = set(proof.proven), list(proof.evidence), ""
-    if binding.sha256 is not None:  # compared before
+    if pinned is not None:  # compared before
         proven |= {PRODUCT, KB, CU, SEASON}
         evidence.append("SHA-256 as the catalogue says")
     elif signature is not None:

@@ -110,3 +110,11 @@ def test_what_an_update_starts_from_is_no_other_update(catalog: Catalog) -> None
     assert Build.parse("15.1.2106.13") in binding.other_updates
     upgrade = bind(catalog, None, Build.parse("15.1.2176.2"))
     assert Build.parse("15.1.2106.2") in upgrade.other_updates
+
+
+def test_published_hash_is_that_of_the_file_that_is_named(catalog: Catalog) -> None:
+    """The .msp of the same update has another one."""
+    binding = bind(catalog, None, Build.parse("15.2.2562.53"))
+    assert (binding.pinned("exe") or "").startswith("40b3825435c0")
+    assert binding.pinned("msp") is None
+    assert bind(catalog, None, CU19_MARCH).pinned("msp") is None

@@ -17,7 +17,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     examine,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
-from package_files import SIGNED, TITLE, msp, signed
+from package_files import SIGNED, TITLE, msp, pe, signed
 from signing import MICROSOFT, issue
 
 if TYPE_CHECKING:
@@ -328,3 +328,29 @@ def test_production_uses_the_pinned_roots(ready: Any, package: Path, monkeypatch
                      "--keys", str(package.parents[1] / "config/exchange-remediation/keys"),
                      "--seen", str(package.parent / "seen.json")])  # fmt: skip
     assert code == 2, "signed by the test's authority, which production must not know"
+
+
+def test_hash_of_the_catalogue_proves_everything_and_only_for_its_own_file(
+    ready: Any, tmp_path: Path, authorities: Authorities, monkeypatch: Any
+) -> None:
+    """Microsoft's page of an update gives the hash of the .exe; the .msp has another one."""
+    name = "ExchangeSubscriptionEdition-KB5129955-x64-en"
+    silent = signed(pe(tmp_path / f"{name}.exe"), authorities)
+    code, _, err = ready("add", silent, "--build", "15.2.2562.53")
+    assert code == 2
+    assert "the catalogue says 40b3825435c0" in err
+    digest = hashlib.sha256(silent.read_bytes()).hexdigest()
+    known = cli_package.precheck
+
+    def pinned(*args: Any) -> Any:
+        return replace(known(*args), sha256=digest)
+
+    monkeypatch.setattr(cli_package, "precheck", pinned)
+    code, out, _ = ready("add", silent, "--build", "15.2.2562.53")
+    assert code == 0
+    assert "SHA-256 as the catalogue says" in out
+    assert "proven     cumulative-update, kb, product, signing-time" in out
+    patch = signed(msp(tmp_path / f"{name}.msp", "Patch", versions=()), authorities)
+    code, _, err = ready("add", patch, "--build", "15.2.2562.53")
+    assert code == 2
+    assert "its content does not prove" in err
