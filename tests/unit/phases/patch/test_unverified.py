@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.source import (
     PackageSource,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
     InstallState,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.choose import choose
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.file_bytes import (
     content,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import (
+    PackageCatalogue,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     Content,
@@ -30,7 +35,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     Trust,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
-from patched_host import CONTENT, INSTALLS, SHA256, PatchedHost, record
+from patched_host import AT, BEFORE, CONTENT, INSTALLS, SHA256, PatchedHost, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -315,3 +320,14 @@ def test_package_that_a_person_vouched_for_is_launched_and_the_plan_says_who(
     proven_plan = proven.patch(check=True).planned
     assert proven_plan is not None
     assert not [note for note in proven_plan.notes if package.file in note]
+
+
+def test_proven_older_update_is_taken_and_the_unproven_newer_one_is_said() -> None:
+    newer = replace(
+        record(), build=Build.parse("15.1.2176.12"), kb="KB5001779", content=None,
+        file="Exchange2016-KB5001779-x64-en.msp",
+    )  # fmt: skip
+    store = PackageCatalogue("x", 1, AT, AT, (record(), newer))
+    chosen = choose(load(), "proxylogon", Build.parse(BEFORE), AT.date(), store)
+    assert chosen.package == record()
+    assert f"Not taken: {newer.file} was added by a release" in chosen.reason
