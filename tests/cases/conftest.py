@@ -16,11 +16,7 @@ import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.check import CHECKS
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import SECTIONS
-from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import (
-    CheckStatus,
-    Exposure,
-    Verdict,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import CheckStatus, Exposure, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
