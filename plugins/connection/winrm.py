@@ -23,6 +23,7 @@ description:
     certificate.
 requirements:
   - pywinrm >= 0.5
+  - pykerberos >= 1.2.4 for Kerberos (the extra C(kerberos) of this package brings it)
 extends_documentation_fragment:
   - ansible.builtin.connection_pipelining
   - exchange.remediation.winrm
@@ -68,10 +69,11 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
 from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
 
-from ..plugin_utils.base.errors import ConfigError, RemediationError
+from ..plugin_utils.base.errors import AuthenticationFailed, ConfigError, RemediationError
 from ..plugin_utils.host.transport.classify import defuse
 from ..plugin_utils.host.transport.guarded_http import HttpGuard
 from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
+from ..plugin_utils.host.transport.kerberos_causes import explain_kinit
 from ..plugin_utils.host.transport.preflight import (
     ConnectionSettings,
     allowed_rules,
@@ -138,6 +140,8 @@ class Connection(stock.Connection):
                 raise AnsibleConnectionFailure(
                     f"{way}: the specified credentials were rejected by the server"
                 ) from exc
+            except AuthenticationFailed as exc:
+                raise AnsibleConnectionFailure(f"{way}: {exc}") from exc
             except RemediationError as exc:
                 raise AnsibleError(f"{way}: {exc}") from exc
             except Exception as exc:  # noqa: BLE001 - libraries raise their own trees
@@ -150,10 +154,12 @@ class Connection(stock.Connection):
         if way == "kerberos":
             if not stock.HAVE_KERBEROS:
                 raise ConfigError(
-                    "the controller lacks a Python package for it; pip install 'pywinrm[kerberos]'"
+                    "the controller lacks the Python package for it; pip install "
+                    "'pywinrm[kerberos]' (on Debian first: apt-get install krb5-user "
+                    "libkrb5-dev gcc python3-dev)"
                 )
             if self._kerb_managed:
-                self._kerb_auth(self._winrm_user, self._winrm_pass)
+                self._kinit()
         settings = dict(self._winrm_kwargs)
         if self._winrm_connection_timeout:
             settings["operation_timeout_sec"] = self._winrm_connection_timeout
@@ -162,6 +168,13 @@ class Connection(stock.Connection):
         if not self.shell_id:
             self.shell_id = protocol.open_shell(codepage=_UTF8)
         return protocol
+
+    def _kinit(self) -> None:
+        """Take a ticket with the password, once; raises an error with its cause and cure."""
+        try:
+            self._kerb_auth(self._winrm_user, self._winrm_pass)
+        except AnsibleConnectionFailure as exc:
+            raise explain_kinit(str(exc.args[0])) or exc from exc
 
     def _endpoint(self) -> str:
         host = str(self._winrm_host)

@@ -10,6 +10,7 @@
     |- TransportError       the host was not reached, or the way there broke
     |  |- Unreachable
     |  |- AuthenticationFailed      terminal at once: retrying locks accounts
+    |  |  `- NoTicket               no valid Kerberos ticket here and now; nothing was sent
     |  `- Timeout
     |- ReplyError           the host was reached, its answer is unusable
     |  |- EmptyReply                nothing at all: killed, typically by anti-malware
@@ -75,6 +76,14 @@ class AuthenticationFailed(TransportError):  # noqa: N818
     """The host refused the credentials. Never retried: that locks accounts."""
 
     code = "authentication-failed"
+
+
+class NoTicket(AuthenticationFailed):
+    """Kerberos gave no ticket: none, expired, no key distribution centre. Nothing was sent.
+
+    No host refused anything, so who waits for work on a host may look again: a ticket that was
+    renewed meanwhile is taken by the next connection.
+    """
 
 
 class Timeout(TransportError):  # noqa: N818

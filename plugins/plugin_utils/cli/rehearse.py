@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import ConfigError
+from ..rehearsal.fleet import realm
 from ..rehearsal.fleet import state as fleet_state
 from ..rehearsal.fleet.control import ask
 from ..rehearsal.fleet.inventory import AUTHORITY, INVENTORY
@@ -75,6 +76,11 @@ def _add_up(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="MINUTES",
         help="stop without being told; default 60, 0: never",
     )
+    up.add_argument(
+        "--kerberos",
+        action="store_true",
+        help="with a Kerberos realm of its own: hosts take tickets, the inventory uses them",
+    )
     up.set_defaults(run=_up)
 
 
@@ -129,6 +135,7 @@ def _order(args: argparse.Namespace) -> FleetOrder:
         ports=Ports(args.port, args.port + 1 if args.port else 0),
         folder=_folder(args),
         stop_after=timedelta(minutes=args.stop_after) if args.stop_after else None,
+        kerberos=args.kerberos,
     )
 
 
@@ -156,6 +163,11 @@ def _already(present: FleetState, order: FleetOrder, given: Path | None) -> int:
             f" {present.scenario}, engine {present.engine}, port {present.http_port}, process"
             f" {present.pid}; stop it with `exchange-remediation rehearse down`."
         )
+    if order.kerberos != (present.principal is not None):
+        raise ConfigError(
+            f"the rehearsal in {order.folder} runs with{'' if present.principal else 'out'} Kerberos;"
+            " stop it with `exchange-remediation rehearse down`."
+        )
     if present.digest != order.spec.digest:
         raise ConfigError(
             f"scenario {present.scenario} has changed since its fleet was started from"
@@ -180,6 +192,7 @@ def _down(args: argparse.Namespace) -> int:
     if state is None:
         # One that was killed could not clear up: its password must not lie about.
         fleet_state.remove(folder, INVENTORY, AUTHORITY)
+        realm.remove(folder / realm.FOLDER)
         print(f"No rehearsal runs from {folder}.")
         return 0
     if not fleet_state.end(state):

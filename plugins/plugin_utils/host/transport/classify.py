@@ -20,6 +20,7 @@ from ...base.errors import (
     Unreachable,
 )
 from ...base.sanitize import clean_text
+from .kerberos_causes import explain_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,8 @@ def classify(error: BaseException) -> RemediationError:
         if isinstance(link, RemediationError):
             return link
     text = _text(error)
+    if (of_kerberos := explain_chain(chain, text)) is not None:
+        return of_kerberos
     for link in chain:
         names = {kind.__name__ for kind in type(link).__mro__}
         for ours, known in _CLASSES:

@@ -86,6 +86,7 @@ class GuardedResponse(Response):
     """A response whose body cannot grow over the guard's cap, whoever reads it."""
 
     guard: HttpGuard
+    certificate: bytes | None = None  # of the connection that it came over, DER
 
     def iter_content(
         self,
@@ -128,6 +129,7 @@ class GuardedAdapter(HTTPAdapter):
         response = GuardedResponse()
         response.__dict__.update(plain.__dict__)
         response.guard = self._guard
+        response.certificate = _certificate(resp)
         self._refuse_by_head(response)
         return response
 
@@ -160,9 +162,15 @@ class GuardedAdapter(HTTPAdapter):
         if sock is None or self._guard.peer_address is not None:
             return
         self._guard.peer_address = str(sock.getpeername()[0])
-        certificate = getattr(sock, "getpeercert", lambda **_: None)(binary_form=True)
-        if certificate:
+        if certificate := _certificate(resp):
             self._guard.tls_fingerprint = "sha256:" + hashlib.sha256(certificate).hexdigest()
+
+
+def _certificate(resp: Any) -> bytes | None:
+    """The other end's certificate (DER) while the socket is still attached; None without TLS."""
+    sock = getattr(getattr(resp, "connection", None), "sock", None)
+    found: bytes | None = getattr(sock, "getpeercert", lambda **_: None)(binary_form=True)
+    return found
 
 
 def harden(session: Session, guard: HttpGuard) -> Session:

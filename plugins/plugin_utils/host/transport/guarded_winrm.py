@@ -27,6 +27,7 @@ _NAMESPACE = re.compile(r' xmlns:(\w+)="[^"<>]*"')
 _SOAP = b"http://www.w3.org/2003/05/soap-envelope"
 _LOOK_AT = 4096
 _OK = 200
+_SEALING = frozenset({"kerberos", "ntlm", "credssp"})
 
 
 class GuardedTransport(Transport):
@@ -37,11 +38,26 @@ class GuardedTransport(Transport):
         super().__init__(**settings)
 
     def build_session(self) -> requests.Session:
-        return harden(super().build_session(), self.guard)
+        return self._prepared(super().build_session())
 
     def setup_encryption(self, session: requests.Session) -> None:
         # Called inside build_session and sends the first request.
-        super().setup_encryption(harden(session, self.guard))
+        super().setup_encryption(self._prepared(session))
+
+    def _prepared(self, session: requests.Session) -> requests.Session:
+        """The session with our HTTP layer and our login; safe to call twice."""
+        if self.auth_method == "kerberos":
+            from .kerberos_login import KerberosLogin  # noqa: PLC0415 - needs the extra package
+
+            if not isinstance(session.auth, KerberosLogin):
+                session.auth = KerberosLogin(self.guard, self.endpoint, self)
+        return harden(session, self.guard)
+
+    @property
+    def must_seal(self) -> bool:
+        """Whether messages may only go sealed: over HTTP, unless that rule was waived."""
+        plain = not self.endpoint.lower().startswith("https")
+        return plain and self.auth_method in _SEALING and self.message_encryption != "never"
 
     def send_message(self, message: str | bytes) -> bytes:
         text: bytes = super().send_message(lean(message) if isinstance(message, str) else message)
@@ -61,6 +77,13 @@ class GuardedTransport(Transport):
         if self.guard.rejected:
             raise InvalidCredentialsError(
                 "the specified credentials were rejected by the server; nothing more is sent"
+            )
+        if self.must_seal and prepared_request.body and self.encryption is None:
+            raise self.guard.refuse(
+                RefusedError(
+                    f"no message encryption was agreed over {self.auth_method}, and nothing goes in "
+                    "clear over HTTP; use HTTPS, or install the extra [kerberos] anew"
+                )
             )
         try:
             return super()._send_message_request(session, prepared_request)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .realm import principal_of, service_host
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..engine import SimulatedHost
     from ..wsman.ports import Ports
     from .start import Fleet
 
@@ -17,8 +20,10 @@ INVENTORY = "inventory.yml"
 AUTHORITY = "ca.pem"
 
 
-def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
-    """Return the inventory: every host in ``exchange``, reached over HTTPS with NTLM.
+def inventory_text(fleet: Fleet, ports: Ports, folder: Path, *, kerberos: bool = False) -> str:
+    """Return the inventory: every host in ``exchange``, reached over HTTPS.
+
+    With Kerberos where the fleet has a realm and the host is in its domain, else with NTLM.
 
     The variables of Ansible's psrp connection are there as well, so that
     ``-e ansible_connection=ansible.builtin.psrp`` is all it takes to use that one.
@@ -39,6 +44,16 @@ def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
             "ansible_psrp_ca_cert": authority,
         },
     }
+    if kerberos:
+        exchange["vars"] |= {
+            "ansible_user": principal_of(fleet.spec.credentials),
+            "ansible_winrm_transport": "kerberos",
+            "ansible_winrm_kinit_mode": "manual",  # the ticket of kinit, as on a real fleet
+            "ansible_winrm_kinit_env_vars": ["KRB5_CONFIG"],  # for kinit_mode managed
+            "ansible_psrp_auth": "kerberos",
+        }
+        for host in fleet.spec.hosts:
+            exchange["hosts"][host.name] |= _kerberos_variables(fleet, host)
     if fleet.spec.assess_at:
         exchange["vars"]["assess_at"] = fleet.spec.assess_at
     groups: dict[str, dict[str, Any]] = {}
@@ -52,3 +67,18 @@ def inventory_text(fleet: Fleet, ports: Ports, folder: Path) -> str:
     return "---\n# Of a running rehearsal; it ends with it.\n" + yaml.safe_dump(
         {"exchange": exchange}, sort_keys=False, explicit_start=False
     )
+
+
+def _kerberos_variables(fleet: Fleet, host: SimulatedHost) -> dict[str, str]:
+    """The host's name in the domain; one without goes on with NTLM."""
+    name = service_host(host)
+    if name is None:
+        return {
+            "ansible_user": fleet.spec.credentials.username,
+            "ansible_winrm_transport": "ntlm",
+            "ansible_psrp_auth": "ntlm",
+        }
+    return {
+        "ansible_winrm_kerberos_hostname_override": name,
+        "ansible_psrp_negotiate_hostname_override": name,
+    }

@@ -23,6 +23,8 @@ from ...base.errors import ConfigError
 from . import state as fleet_state
 from .control import Control, socket_path
 from .inventory import AUTHORITY, INVENTORY, inventory_text
+from .kdc import Kdc
+from .realm import principal_of
 from .start import Fleet, make_engine
 from .state import FleetState
 
@@ -51,6 +53,7 @@ class FleetOrder:
     ports: Ports
     folder: Path
     stop_after: timedelta | None
+    kerberos: bool = False
 
 
 async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None:
@@ -65,7 +68,10 @@ async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None
         stack.callback(_forget, folder)
         engine = make_engine(order.engine)
         stack.push_async_callback(engine.close)
-        fleet = Fleet(order.spec, engine, users)
+        kdc = Kdc.start(folder, order.spec.hosts, order.spec.credentials) if order.kerberos else None
+        if kdc is not None:
+            stack.callback(kdc.close)
+        fleet = Fleet(order.spec, engine, users, kdc.realm if kdc else None)
         _allow_files(_SOCKETS_PER_HOST * len(fleet.services) + _SPARE_FILES)
         stack.push_async_callback(fleet.stop)
         ports = await fleet.start(order.ports)
@@ -73,7 +79,7 @@ async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None
         stack.push_async_callback(control.stop)
         await control.start()
         disk.replace(folder / AUTHORITY, fleet.authority.pem())
-        disk.replace(folder / INVENTORY, inventory_text(fleet, ports, folder).encode())
+        disk.replace(folder / INVENTORY, inventory_text(fleet, ports, folder, kerberos=order.kerberos).encode())
         state = _state(order, ports, control)
         fleet_state.save(folder, state)
         ready(state)
@@ -105,6 +111,7 @@ def _state(order: FleetOrder, ports: Ports, control: Control) -> FleetState:
         stops_at=(now + order.stop_after).isoformat(timespec="seconds")
         if order.stop_after
         else None,
+        principal=principal_of(order.spec.credentials) if order.kerberos else None,
         hosts=[
             {
                 "host": host.name,

@@ -23,6 +23,7 @@ from .state import ENGINES
 if TYPE_CHECKING:
     from ..engine import Credentials, Engine, SimulatedHost
     from ..wsman.ports import Ports
+    from .realm import Realm
 
 _SWITCHES = ("basic", "negotiate", "unencrypted", "channel_binding")
 
@@ -109,8 +110,10 @@ def make_engine(name: str) -> Engine:
 class Fleet:
     """A scenario brought to life. ``folder`` is private and holds the NTLM user files."""
 
-    def __init__(self, spec: FleetSpec, engine: Engine, folder: Path) -> None:
-        """Build the service of every host; nothing listens yet."""
+    def __init__(
+        self, spec: FleetSpec, engine: Engine, folder: Path, realm: Realm | None = None
+    ) -> None:
+        """Build the service of every host; with a realm they take its tickets. Nothing listens yet."""
         self.spec = spec
         self.plan = FaultPlan(spec.faults)
         self.authority = Authority.create()
@@ -124,6 +127,7 @@ class Fleet:
                 policy=spec.policy,
                 limits=spec.limits,
                 plan=self.plan,
+                keys=realm.keys(host) if realm else None,
             )
             for host in spec.hosts
         ]

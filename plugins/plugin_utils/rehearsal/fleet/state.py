@@ -39,6 +39,7 @@ class FleetState:
     started_at: str
     stops_at: str | None
     hosts: list[dict[str, Any]] = field(default_factory=list)
+    principal: str | None = None  # the account in the fleet's own Kerberos realm, if it has one
     schema: int = _SCHEMA
 
 

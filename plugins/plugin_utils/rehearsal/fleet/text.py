@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .inventory import INVENTORY
+from .realm import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from .state import FleetState
 
 _COMMAND = "exchange-remediation rehearse"
-_COUNTERS = ("connections", "requests", "refused", "commands", "faults", "open_shells")
+_COUNTERS = ("connections", "requests", "refused", "kerberos", "commands", "faults", "open_shells")
 _RULE = ("kind", "action", "host", "operation", "when", "skip", "times", "seen", "fired")
 
 
@@ -46,11 +48,23 @@ def announcement(state: FleetState, inventory: Path, option: str) -> str:
         f"{table(('HOST', 'ADDRESS', 'REACHED', 'WHAT IT IS'), rows)}\n"
         f"\n  WinRM  http {state.http_port}, https {state.https_port}; account and password are in"
         f" {inventory} (mode 0600)"
+        f"{_ticket(state, inventory.parent)}"
         f"\n  use    ansible exchange -i {inventory} -m ansible.builtin.raw -a hostname"
         f"\n         exchange-remediation assess --inventory {inventory}"
         f"\n  look   {_COMMAND} status{option}"
         f"\n  break  {_COMMAND} faults add --action Receive --kind reset{option}"
         f"\n  stop   {_COMMAND} down{option}"
+    )
+
+
+def _ticket(state: FleetState, folder: Path) -> str:
+    """How to get a ticket of the fleet's realm, where it has one; the paths hold no secret."""
+    if state.principal is None:
+        return ""
+    kerberos = folder.absolute() / FOLDER
+    return (
+        f"\n  ticket export KRB5_CONFIG={shlex.quote(str(kerberos / 'krb5.conf'))}"
+        f"\n         kinit -k -t {shlex.quote(str(kerberos / 'account.keytab'))} {state.principal}"
     )
 
 

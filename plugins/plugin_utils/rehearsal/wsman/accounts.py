@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one account that a simulated host accepts, and how pyspnego learns of it.
-
-pyspnego's NTLM acceptor takes its users from the file that the environment variable
-NTLM_USER_FILE names. Each host has its own file here, and the variable is set only while
-pyspnego computes, so that many hosts live in one process.
-"""
+"""The one account that a simulated host accepts, and the file that tells pyspnego of it."""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .md4 import nt_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-_VARIABLE = "NTLM_USER_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +47,3 @@ def write_user_file(folder: Path, name: str, account: Account) -> Path:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(account.ntlm_lines())
     return path
-
-
-@contextmanager
-def user_file(path: Path) -> Iterator[None]:
-    """Point pyspnego at a user file; nothing may be awaited inside."""
-    before = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = str(path)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_VARIABLE]
-        else:
-            os.environ[_VARIABLE] = before

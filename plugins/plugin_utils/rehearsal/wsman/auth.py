@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import auth_basic
-from .auth_negotiate import acceptor_for
-from .auth_ntlm import Acceptor, Refused
+from .acceptor import Acceptor, Refused
 from .http import Response
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .accounts import Account
+    from .auth_kerberos import ServiceKeys
+    from .host_service import Counters
     from .http import HttpRequest
 
 _BASIC = b'WWW-Authenticate: Basic realm="WSMAN"'
@@ -48,12 +49,14 @@ class ClientIdentity:
         "_account",
         "_basic",
         "_binding",
+        "_counters",
+        "_keys",
         "_policy",
         "_secure",
         "_users",
         "acceptor",
+        "proof",
         "proven",
-        "refusals",
     )
 
     def __init__(
@@ -63,9 +66,13 @@ class ClientIdentity:
         policy: AuthPolicy,
         *,
         secure: bool,
+        counters: Counters,
         binding: bytes | None = None,
+        keys: ServiceKeys | None = None,
     ) -> None:
         """Start unauthenticated; ``binding`` is that of the connection's certificate."""
+        self._counters = counters
+        self._keys = keys
         self._binding = binding if policy.channel_binding else None
         self._account = account
         self._users = users
@@ -74,7 +81,7 @@ class ClientIdentity:
         self._basic = b""
         self.acceptor: Acceptor | None = None
         self.proven = False
-        self.refusals = 0  # attempts that ended with a 401, challenges not counted
+        self.proof: tuple[bytes, ...] = ()  # header for the answer to a request with the last token
 
     @property
     def may_be_plain(self) -> bool:
@@ -107,24 +114,34 @@ class ClientIdentity:
             return self._refuse()
         if self.acceptor is None or self.acceptor.complete:
             self.proven = False  # a client that starts again is a stranger until it ends
-            self.acceptor = acceptor_for(raw, self._users, self._binding)
+            self.acceptor = Acceptor(
+                raw, self._account, self._users, self._binding, self._keys
+            )
         try:
             reply = self.acceptor.step(raw)
-        except Refused:
+        except Refused as refused:
             self.acceptor = None
-            return self._refuse()
-        name = b"Negotiate" if scheme == b"negotiate" else b"NTLM"
-        header = b"WWW-Authenticate: " + name + b" " + base64.b64encode(reply)
+            return self._refuse(_header(scheme, refused.token) if refused.token else None)
+        header = _header(scheme, reply)
         if not self.acceptor.complete:
             return Response(401, headers=(header,))
         self.proven = True
+        self._counters.kerberos += self.acceptor.kerberos
+        self._counters.delegated += self.acceptor.delegated
+        headers = (header,) if reply else ()
         if request.body:
+            self.proof = headers
             return None
-        return Response(200, headers=(header,) if reply else ())
+        return Response(200, headers=headers)
 
-    def _refuse(self) -> Response:
-        self.refusals += 1
-        return self._unauthorized()
+    def _refuse(self, header: bytes | None = None) -> Response:
+        self._counters.refused += 1
+        return Response(401, headers=(header,)) if header else self._unauthorized()
 
     def _unauthorized(self) -> Response:
         return Response(401, headers=self._policy.offers(secure=self._secure))
+
+
+def _header(scheme: bytes, token: bytes) -> bytes:
+    name = b"Negotiate" if scheme == b"negotiate" else b"NTLM"
+    return b"WWW-Authenticate: " + name + b" " + base64.b64encode(token)

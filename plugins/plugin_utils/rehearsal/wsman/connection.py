@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import envelopes, faults, soap
-from .auth_ntlm import Refused
+from .acceptor import Refused
 from .encryption import CONTENT_TYPE, is_encrypted, seal, unseal
 from .http import SOAP_TYPE, Response
 
@@ -39,10 +40,13 @@ class WsmanConnection:
             return Response(405, close=True)
         if not request.path.startswith(_PATH):
             return Response(404)
-        before = self._identity.refusals
         response = self._identity.check(request)
-        service.counters.refused += self._identity.refusals - before
-        return response or self._soap(request)
+        if response is not None:
+            return response
+        proof = self._identity.proof
+        self._identity.proof = ()
+        answer = self._soap(request)
+        return _with_headers(answer, proof) if proof else answer
 
     def _soap(self, request: HttpRequest) -> Response | Awaitable[Response]:
         if not request.body:
@@ -133,3 +137,9 @@ class WsmanConnection:
         if not sealed or acceptor is None:
             return Response(status, data, SOAP_TYPE)
         return Response(status, seal(acceptor, data), CONTENT_TYPE)
+
+
+async def _with_headers(answer: Response | Awaitable[Response], headers: tuple[bytes, ...]) -> Response:
+    """The answer to a request that came with the last token, with the host's own proof."""
+    response = answer if isinstance(answer, Response) else await answer
+    return replace(response, headers=(*response.headers, *headers))

@@ -10,10 +10,10 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from .auth_ntlm import Refused
+from .acceptor import Refused
 
 if TYPE_CHECKING:
-    from .auth_ntlm import Acceptor
+    from .acceptor import Acceptor
 
 _PROTOCOL = b"application/HTTP-SPNEGO-session-encrypted"
 CONTENT_TYPE = b'multipart/encrypted;protocol="' + _PROTOCOL + b'";boundary="Encrypted Boundary"'

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..engine import Engine, SimulatedHost
     from .accounts import Account
+    from .auth_kerberos import ServiceKeys
     from .limits import ServiceLimits
 
 _ACTIONS = {
@@ -42,6 +43,8 @@ class Counters:
     requests: int = 0
     bytes_received: int = 0  # of HTTP, without TLS
     refused: int = 0  # 401 that ended an attempt
+    kerberos: int = 0  # logins with a ticket
+    delegated: int = 0  # of them, with the client's own ticket for everything
     commands: int = 0
 
 
@@ -65,6 +68,7 @@ class HostService:
         policy: AuthPolicy | None = None,
         limits: ServiceLimits,
         plan: faults.FaultPlan,
+        keys: ServiceKeys | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what the host is and how its service is configured."""
@@ -77,6 +81,7 @@ class HostService:
         self._users = users
         self._policy = policy or AuthPolicy()
         self._plan = plan
+        self._keys = keys
         self._clock = clock
         self._shells: dict[str, _Open] = {}
 
@@ -85,7 +90,13 @@ class HostService:
         self.counters.connections += 1
         binding = self.binding if secure else None
         return ClientIdentity(
-            self._account, self._users, self._policy, secure=secure, binding=binding
+            self._account,
+            self._users,
+            self._policy,
+            secure=secure,
+            counters=self.counters,
+            binding=binding,
+            keys=self._keys,
         )
 
     @property

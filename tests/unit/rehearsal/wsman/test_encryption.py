@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth_ntlm import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.acceptor import (
     Refused,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.encryption import (
