@@ -141,7 +141,8 @@ class Connection(stock.Connection):
                     f"{way}: the specified credentials were rejected by the server"
                 ) from exc
             except AuthenticationFailed as exc:
-                raise AnsibleConnectionFailure(f"{way}: {exc}") from exc
+                # Ansible adds the words of the cause.
+                raise AnsibleConnectionFailure(way) from exc
             except RemediationError as exc:
                 raise AnsibleError(f"{way}: {exc}") from exc
             except Exception as exc:  # noqa: BLE001 - libraries raise their own trees
@@ -166,7 +167,11 @@ class Connection(stock.Connection):
             settings["read_timeout_sec"] = self._winrm_connection_timeout + 10
         protocol = GuardedProtocol(self._endpoint(), self.guard, transport=way, **settings)
         if not self.shell_id:
-            self.shell_id = protocol.open_shell(codepage=_UTF8)
+            try:
+                self.shell_id = protocol.open_shell(codepage=_UTF8)
+            except BaseException:
+                protocol.transport.close_session()  # nobody else has it
+                raise
         return protocol
 
     def _kinit(self) -> None:
@@ -174,7 +179,7 @@ class Connection(stock.Connection):
         try:
             self._kerb_auth(self._winrm_user, self._winrm_pass)
         except AnsibleConnectionFailure as exc:
-            raise explain_kinit(str(exc.args[0])) or exc from exc
+            raise explain_kinit(str(exc.args[0])) or exc from None
 
     def _endpoint(self) -> str:
         host = str(self._winrm_host)
@@ -247,11 +252,14 @@ class Connection(stock.Connection):
 
     def close(self) -> None:
         """Close the shell; a host that fails here has already given its answer."""
+        protocol = self.protocol
         try:
             super().close()
         except Exception as exc:  # noqa: BLE001 - nothing depends on a suspect host's goodbye
             stock.display.vvv(f"closing the shell failed: {exc!r}", host=self._winrm_host)
         finally:
+            if protocol is not None:
+                protocol.transport.close_session()
             self.shell_id = None
             self.protocol = None
             self._connected = False

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import selectors
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -22,6 +23,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
     World,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.auth import (
+    AuthPolicy,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
     Ports,
 )
@@ -33,8 +37,14 @@ if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
         CommandResult,
     )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet.realm import (
+        Realm,
+    )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
         FaultRule,
+    )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.host_service import (
+        Counters,
     )
 
 NAME, USER, PASSWORD = "ex01", "administrator", "a password of the sweep"
@@ -57,26 +67,42 @@ class _FastLoop(asyncio.SelectorEventLoop):
         return super().time() * _FASTER
 
 
-class Endpoint:
-    """NTLM over HTTPS on a loopback address; the world is only touched in the endpoint's thread."""
+def one_host() -> SimulatedHost:
+    """The host of an endpoint, in the domain of the rehearsal."""
+    world = World({"name": "EX01", "domain": "rehearsal.example"})
+    return SimulatedHost(NAME, "127.77.0.1", world, Credentials(USER, PASSWORD))
 
-    def __init__(self, folder: Path) -> None:
+
+class Endpoint:
+    """WinRM on a loopback address; the world is only touched in the endpoint's thread.
+
+    With a ``realm`` it takes Kerberos tickets, else NTLM only.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        realm: Realm | None = None,
+        policy: AuthPolicy | None = None,
+    ) -> None:
         self.engine = ModelEngine()
         account = Credentials(USER, PASSWORD)
-        self.host = SimulatedHost(NAME, "127.77.0.1", World({"name": "EX01"}), account)
-        spec = fleet.FleetSpec("sweep", (self.host,), account)
-        self._fleet = fleet.Fleet(spec, self.engine, folder)
+        self.host = one_host()
+        spec = fleet.FleetSpec("sweep", (self.host,), account, policy=policy or AuthPolicy())
+        self._fleet = fleet.Fleet(spec, self.engine, folder, realm)
         self._loop = _FastLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.folder = folder
         self.authority = folder / "ca.pem"
         self.authority.write_bytes(self._fleet.authority.pem())
-        self.port = 0
+        self.port = self.http_port = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
         started = self._fleet.start(Ports(0, 0))
-        self.port = asyncio.run_coroutine_threadsafe(started, self._loop).result(30).https
+        ports = asyncio.run_coroutine_threadsafe(started, self._loop).result(30)
+        self.port, self.http_port = ports.https, ports.http
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -103,6 +129,10 @@ class Endpoint:
 
         self.call(change)
 
+    def hang_up(self) -> None:
+        """Reset every connection and end every shell."""
+        self.call(self._hang_up)
+
     def restart(self) -> None:
         """Restart Windows: connections and shells end with it."""
 
@@ -124,6 +154,11 @@ class Endpoint:
     def arm(self, rule: FaultRule) -> None:
         """Arm one fault; the next request that it fits is struck."""
         self.call(lambda: self._fleet.plan.add(rule))
+
+    @property
+    def counters(self) -> Counters:
+        """What the host has served so far."""
+        return copy.copy(self._fleet.services[0].counters)
 
     @property
     def fired(self) -> int:

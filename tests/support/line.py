@@ -23,6 +23,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.tasks.connect
 from endpoint import NAME, PASSWORD, USER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
         FaultRule,
     )
@@ -52,9 +54,14 @@ class Plugin(Connection):
         return protocol
 
 
-def plugin(endpoint: Endpoint, patience: float) -> Plugin:
-    """A connection to the endpoint that is not open yet; ``patience`` in seconds for one answer."""
-    extras = {
+def plugin(
+    endpoint: Endpoint, patience: float, extras: Mapping[str, Any] | None = None, **more: Any
+) -> Plugin:
+    """A connection to the endpoint that is not open yet; ``patience`` in seconds for one answer.
+
+    ``more`` are other options, ``extras`` other variables that go to pywinrm.
+    """
+    usual = {
         "ansible_winrm_ca_trust_path": str(endpoint.authority),
         "ansible_winrm_operation_timeout_sec": 1,
         "ansible_winrm_read_timeout_sec": 2,
@@ -76,9 +83,9 @@ def plugin(endpoint: Endpoint, patience: float) -> Plugin:
         "allow_insecure": [],
         "response_max_bytes": 1 << 20,
         "command_max_bytes": 1 << 20,
-        "_extras": extras,
+        "_extras": {**usual, **(extras or {})},
     }
-    return Plugin(options, patience)
+    return Plugin(options | more, patience)
 
 
 @dataclass

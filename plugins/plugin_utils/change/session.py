@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import (
     AuthenticationFailed,
+    NoTicket,
     ReplyError,
     TransportError,
     Unreachable,
@@ -112,13 +113,15 @@ class HostSession:
         """Do it, and again while the line breaks; a wrong password is never tried twice.
 
         A host that was never reached is asked once more, not for a minute: nothing was begun there.
+        One that was may have outlived our ticket, which somebody renews; nothing is sent meanwhile.
         """
         for attempt in range(1, self.tries):
             try:
                 return act()
-            except AuthenticationFailed:
-                raise
             except (TransportError, ReplyError) as error:
+                waits = isinstance(error, NoTicket) and self.reached
+                if isinstance(error, AuthenticationFailed) and not waits:
+                    raise
                 if isinstance(error, Unreachable) and not self.reached and attempt > 1:
                     raise
                 self.sleep(min(60.0, 2.0**attempt))

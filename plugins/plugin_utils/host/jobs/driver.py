@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...base.errors import (
     AuthenticationFailed,
     LockedByOther,
+    NoTicket,
     ReplyError,
     ScriptError,
     TransportError,
@@ -143,6 +144,7 @@ class _Watch:
         self._begun = driver.clock()
         self._state: JobState | None = None
         self._ordering = False
+        self._no_ticket = ""  # why the last question was not even sent
         self._renewed = self._begun
         self._orders = self._questions = self._lost = self._pauses = 0
 
@@ -179,11 +181,17 @@ class _Watch:
         self._questions += 1
         try:
             state = self._driver.observe(self._order.job)
-        except AuthenticationFailed:
-            raise
+        except AuthenticationFailed as error:
+            # A ticket that ran out may be renewed while the job goes on; nothing was sent.
+            if not isinstance(error, NoTicket) or not (self._memory.seen or self._orders):
+                raise
+            self._lose(error)
+            self._no_ticket = str(error)
+            return None
         except _LOST as error:
             self._lose(error)
             return None
+        self._no_ticket = ""
         known = self._state
         new = known is None or (state.state, state.reason) != (known.state, known.reason)
         self._tell(f"{state.state} {state.reason or ''}".rstrip() if new else "")
@@ -231,6 +239,8 @@ class _Watch:
         self._renewed = now
         try:
             core.renew(Direct(self._driver.transport), self._order.lock_owner, self._order.run)
+        except NoTicket as error:
+            self._lose(error)
         except AuthenticationFailed:
             raise
         except _LOST as error:
@@ -240,16 +250,16 @@ class _Watch:
 
     def _lose(self, error: Exception) -> None:
         self._lost += 1
-        self._tell(f"no answer ({type(error).__name__})")
+        new = isinstance(error, NoTicket) and str(error) != self._no_ticket
+        self._tell(str(error) if new else f"no answer ({type(error).__name__})")
 
     def _pause(self) -> None:
         self._driver.sleep(self._patience.pause(self._pauses, self._driver.spread()))
         self._pauses += 1
 
     def _result(self, verdict: JobDecision, lock: dict[str, Any] | None = None) -> JobResult:
-        return JobResult(
-            verdict.outcome, verdict.reason, self._state, lock, self._questions, self._lost
-        )
+        reason = f"{verdict.reason}: {self._no_ticket}" if self._no_ticket else verdict.reason
+        return JobResult(verdict.outcome, reason, self._state, lock, self._questions, self._lost)
 
 
 def _lock(error: ScriptError) -> dict[str, Any] | None:

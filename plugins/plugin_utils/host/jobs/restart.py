@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...base.errors import (
     AuthenticationFailed,
     LockedByOther,
+    NoTicket,
     ReplyError,
     ScriptError,
     TransportError,
@@ -93,6 +94,8 @@ class Restart:
             self.notice(Progress(step="restart", done=seconds, total=timeout, unit="seconds"))
             try:
                 after = self._ask()
+            except NoTicket:
+                after = None  # nothing was sent; the next one finds a ticket that was renewed
             except AuthenticationFailed as error:
                 return RestartResult(JobOutcome.UNKNOWN, str(error), before, None, seconds)
             except (TransportError, ReplyError, ScriptError):

@@ -26,10 +26,13 @@ CLIENT_REVOKED = _BASE + 18
 PASSWORD_EXPIRED = _BASE + 23
 WRONG_PASSWORD = _BASE + 24
 UNREADABLE = _BASE + 31
+NOT_FOR_US = _BASE + 35
 EXPIRED = _BASE + 32
 NOT_YET_VALID = _BASE + 33
 CLOCKS = _BASE + 37
 MODIFIED = _BASE + 41
+KEY_VERSION = _BASE + 44
+NO_KEY = _BASE + 45
 CONFIG_MISSING = _BASE + 135
 CONFIG_BROKEN = _BASE + 136
 NO_CACHE = _BASE + 141
@@ -81,6 +84,9 @@ _LASTING = {
     "counts for a lockout; correct ansible_password, or take a ticket with `{kinit}`",
     UNREADABLE: _KEY,
     MODIFIED: _KEY,
+    NOT_FOR_US: _KEY,
+    KEY_VERSION: _KEY,
+    NO_KEY: _KEY,
     NOT_YET_VALID: f"the ticket is not valid yet: {_TIME}",
     CLOCKS: _TIME,
     CONFIG_MISSING: "krb5.conf cannot be read; look at /etc/krb5.conf or what KRB5_CONFIG names",
@@ -145,10 +151,12 @@ def explain_refusal(code: int | None, login: Login, apart: float | None) -> Auth
 
     The code comes from the host: it may lie about the cause, so the fact stands first.
     """
-    refused = login.fill("the host refused the ticket of {principal} for {spn}, it is not tried again")
+    refused = login.fill(
+        "the host refused the ticket of {principal} for {spn}, it is not tried again"
+    )
     if code in {EXPIRED, NOT_YET_VALID} or (code is None and _beyond(apart)):
         code = CLOCKS
-    if code in {CLOCKS, UNREADABLE, MODIFIED}:
+    if code is not None and (code == CLOCKS or _LASTING.get(code) is _KEY):
         seconds = f" (the host's is {apart:+.0f} s off)" if code == CLOCKS and apart else ""
         return AuthenticationFailed(f"{refused}: {login.fill(_LASTING[code])}{seconds}")
     return AuthenticationFailed(
@@ -163,7 +171,7 @@ def explain_kinit(text: str) -> AuthenticationFailed | None:
     if found is None:
         return None
     if "when calling kinit" in text:
-        return NoTicket(f"{_NO_KINIT} ({text})")
+        return AuthenticationFailed(f"{_NO_KINIT} ({text})")
     login = Login(principal=found["who"])
     for pattern, code in _KINIT:
         if pattern.search(text):

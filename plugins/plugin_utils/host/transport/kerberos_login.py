@@ -58,7 +58,9 @@ class KerberosLogin(AuthBase):
         if self._proven:
             request.register_hook("response", self._later)
         elif self._secure and self._binds:
-            # Without a token: the answer brings the certificate that the ticket is bound to.
+            # Without a token: the answer brings the certificate that the ticket is bound to. That
+            # there is a ticket is made sure of before anything is sent.
+            self._token(None)
             request.register_hook("response", self._challenged)
         else:
             request.headers["Authorization"] = self._token(None)
@@ -80,14 +82,16 @@ class KerberosLogin(AuthBase):
         """The header of a new login; raises before anything is sent."""
         bound = {}
         if certificate is not None:
-            bound["channel_bindings"] = kerberos.channelBindings(application_data=_binding(certificate))
+            bound["channel_bindings"] = kerberos.channelBindings(
+                application_data=_binding(certificate)
+            )
         try:
             _, self._context = kerberos.authGSSClientInit(
                 self._name, gssflags=self._flags, principal=self._principal
             )
             kerberos.authGSSClientStep(self._context, "", **bound)
         except kerberos.GSSError as error:
-            raise explain(minor_code(error) or 0, said(error), self._login) from error
+            raise explain(minor_code(error) or 0, said(error), self._login) from None
         return f"Negotiate {kerberos.authGSSClientResponse(self._context)}"
 
     def _later(self, response: Response, **kwargs: Any) -> Response:
@@ -95,6 +99,7 @@ class KerberosLogin(AuthBase):
         if response.status_code != _UNAUTHORIZED:
             return response
         if self._sealing:
+            response.close()
             raise ConnectionLost("the connection was lost, and with it the keys of its messages")
         self._proven = False
         return self._challenged(response, **kwargs)
@@ -104,16 +109,17 @@ class KerberosLogin(AuthBase):
             return self._answered(response)
         if _TOKEN.search(_offers(response)) is None:
             self._guard.rejected = True
+            response.close()
             raise AuthenticationFailed(
                 f"the host offers no Kerberos, only {_offers(response)[:80]!r}; on the host: "
                 "Set-Item WSMan:\\localhost\\Service\\Auth\\Kerberos -Value $true"
             )
+        _ = response.content  # read to its end, so that the login goes over the same connection
         certificate = getattr(response, "certificate", None) if self._binds else None
         request = response.request.copy()
         request.headers["Authorization"] = self._token(certificate)
-        _ = response.content  # read to its end, so that the login goes over the same connection
         response.raw.release_conn()
-        answer: Response = response.connection.send(request, **kwargs)  # type: ignore[attr-defined]
+        answer: Response = response.connection.send(request, **kwargs)
         answer.history.append(response)
         return self._answered(answer)
 
@@ -121,21 +127,23 @@ class KerberosLogin(AuthBase):
         """The answer to a ticket: a refusal is final, anything else must prove the host."""
         if response.status_code == _UNAUTHORIZED:
             self._guard.rejected = True
+            response.close()
             raise explain_refusal(self._reason(response), self._login, _apart(response))
         found = _TOKEN.search(_offers(response))
         if found is None or not found[1]:
             if response.status_code >= _ERROR:
                 return response  # no content that anybody believes
-            raise self._unproven("it sent none")
+            raise self._unproven(response, "it sent none")
         try:
             kerberos.authGSSClientStep(self._context, found[1])
         except kerberos.GSSError as error:
-            raise self._unproven(said(error)) from error
+            raise self._unproven(response, said(error)) from None
         self._proven = True
         return response
 
-    def _unproven(self, why: str) -> AuthenticationFailed:
+    def _unproven(self, response: Response, why: str) -> AuthenticationFailed:
         self._guard.rejected = True
+        response.close()
         return AuthenticationFailed(
             f"the host did not prove that it is {self._login.spn} ({why}): something else may answer "
             "on its address; nothing of the answer was used"

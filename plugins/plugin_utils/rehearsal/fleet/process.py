@@ -68,7 +68,9 @@ async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None
         stack.callback(_forget, folder)
         engine = make_engine(order.engine)
         stack.push_async_callback(engine.close)
-        kdc = Kdc.start(folder, order.spec.hosts, order.spec.credentials) if order.kerberos else None
+        kdc = (
+            Kdc.start(folder, order.spec.hosts, order.spec.credentials) if order.kerberos else None
+        )
         if kdc is not None:
             stack.callback(kdc.close)
         fleet = Fleet(order.spec, engine, users, kdc.realm if kdc else None)
@@ -79,7 +81,10 @@ async def _serve(order: FleetOrder, ready: Callable[[FleetState], None]) -> None
         stack.push_async_callback(control.stop)
         await control.start()
         disk.replace(folder / AUTHORITY, fleet.authority.pem())
-        disk.replace(folder / INVENTORY, inventory_text(fleet, ports, folder, kerberos=order.kerberos).encode())
+        disk.replace(
+            folder / INVENTORY,
+            inventory_text(fleet, ports, folder, kerberos=order.kerberos).encode(),
+        )
         state = _state(order, ports, control)
         fleet_state.save(folder, state)
         ready(state)

@@ -114,9 +114,7 @@ class ClientIdentity:
             return self._refuse()
         if self.acceptor is None or self.acceptor.complete:
             self.proven = False  # a client that starts again is a stranger until it ends
-            self.acceptor = Acceptor(
-                raw, self._account, self._users, self._binding, self._keys
-            )
+            self.acceptor = Acceptor(raw, self._account, self._users, self._binding, self._keys)
         try:
             reply = self.acceptor.step(raw)
         except Refused as refused:

@@ -139,7 +139,9 @@ class WsmanConnection:
         return Response(status, seal(acceptor, data), CONTENT_TYPE)
 
 
-async def _with_headers(answer: Response | Awaitable[Response], headers: tuple[bytes, ...]) -> Response:
+async def _with_headers(
+    answer: Response | Awaitable[Response], headers: tuple[bytes, ...]
+) -> Response:
     """The answer to a request that came with the last token, with the host's own proof."""
     response = answer if isinstance(answer, Response) else await answer
     return replace(response, headers=(*response.headers, *headers))
