@@ -249,7 +249,7 @@ def test_host_without_kerberos_gets_no_second_request(
         auth.AuthPolicy, "offers", lambda _self, *, secure: (b'WWW-Authenticate: Basic realm="x"',)
     )
     before = relaxed.endpoint.counters.requests
-    with _environment(relaxed, valid), pytest.raises(AuthenticationFailed):
+    with _environment(relaxed, valid), pytest.raises(AuthenticationFailed, match="offers no Kerb"):
         relaxed.run(relaxed.connection(scheme))
     assert relaxed.endpoint.counters.requests == before + 1
 

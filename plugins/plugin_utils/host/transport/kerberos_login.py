@@ -108,12 +108,7 @@ class KerberosLogin(AuthBase):
         if response.status_code != _UNAUTHORIZED:
             return self._answered(response)
         if _TOKEN.search(_offers(response)) is None:
-            self._guard.rejected = True
-            response.close()
-            raise AuthenticationFailed(
-                f"the host offers no Kerberos, only {_offers(response)[:80]!r}; on the host: "
-                "Set-Item WSMan:\\localhost\\Service\\Auth\\Kerberos -Value $true"
-            )
+            raise self._refused(response)
         _ = response.content  # read to its end, so that the login goes over the same connection
         certificate = getattr(response, "certificate", None) if self._binds else None
         request = response.request.copy()
@@ -126,9 +121,7 @@ class KerberosLogin(AuthBase):
     def _answered(self, response: Response, **_: Any) -> Response:
         """The answer to a ticket: a refusal is final, anything else must prove the host."""
         if response.status_code == _UNAUTHORIZED:
-            self._guard.rejected = True
-            response.close()
-            raise explain_refusal(self._reason(response), self._login, _apart(response))
+            raise self._refused(response)
         found = _TOKEN.search(_offers(response))
         if found is None or not found[1]:
             if response.status_code >= _ERROR:
@@ -140,6 +133,16 @@ class KerberosLogin(AuthBase):
             raise self._unproven(response, said(error)) from None
         self._proven = True
         return response
+
+    def _refused(self, response: Response) -> AuthenticationFailed:
+        self._guard.rejected = True
+        response.close()
+        if _TOKEN.search(_offers(response)) is None:
+            return AuthenticationFailed(
+                f"the host offers no Kerberos, only {_offers(response)[:80]!r}; on the host: "
+                "Set-Item WSMan:\\localhost\\Service\\Auth\\Kerberos -Value $true"
+            )
+        return explain_refusal(self._reason(response), self._login, _apart(response))
 
     def _unproven(self, response: Response, why: str) -> AuthenticationFailed:
         self._guard.rejected = True
