@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
@@ -33,10 +33,14 @@ def require_kerberos() -> None:
             lacking = "the Python package pykerberos (pip install '.[kerberos]')"
     except ConfigError as error:
         lacking = str(error)
-    if lacking and os.environ.get(DEMAND):
-        pytest.fail(f"{DEMAND} is set and Kerberos is not here: {lacking}")
     if lacking:
-        pytest.skip(f"no Kerberos here: {lacking}")
+        _absent(lacking)
+
+
+def _absent(lacking: str) -> NoReturn:
+    if os.environ.get(DEMAND):
+        pytest.fail(f"{DEMAND} is set and Kerberos is not here: {lacking}")
+    pytest.skip(f"no Kerberos here: {lacking}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,27 @@ class Tickets:
         self.take(cache, "-l", "1s")
         time.sleep(2.1)
 
+    def take_with_another_clock(self, cache: str, clock: str, service: str = "") -> None:
+        """Take a ticket while the controller's clock is off by ``clock``, for example ``+20m``.
+
+        kinit notes in the cache how far its clock is from the domain's; after the clock was set,
+        logins carry a time that is off by as much. The domain notices unless the cache holds a
+        ticket for the ``service`` already; then the host does.
+        """
+        library = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+        if library is None:
+            _absent("libfaketime (Debian: faketime)")
+        with using({"LD_PRELOAD": str(library), "FAKETIME": clock}):
+            self.take(cache)
+            if service:
+                self._run(cache, "kvno", "-q", service)
+
     def _kinit(self, cache: str, *options: str) -> None:
+        self._run(cache, "kinit", *options)
+
+    def _run(self, cache: str, *command: str) -> None:
         done = subprocess.run(
-            ["kinit", *options], env=os.environ | self.environment(cache), capture_output=True,
+            command, env=os.environ | self.environment(cache), capture_output=True,
             text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

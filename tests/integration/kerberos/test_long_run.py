@@ -133,7 +133,8 @@ def test_restart_is_seen_with_a_ticket_that_was_renewed(run: Any, renewed: bool)
 
 @pytest.mark.parametrize("renewed", [True, False])
 def test_session_looks_for_a_renewed_ticket_once_it_has_reached_the_host(
-    run: Any, renewed: bool  # noqa: FBT001
+    run: Any,
+    renewed: bool,  # noqa: FBT001
 ) -> None:
     controller = run(1 if renewed else None)
     session = HostSession(

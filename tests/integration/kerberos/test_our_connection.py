@@ -21,7 +21,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 from endpoint import PASSWORD
 from kerberos_client import using
 
-from .conftest import STRANGER
+from .conftest import SERVICE, STRANGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +187,10 @@ def test_wrong_configuration_is_named(
     relaxed: Site, tmp_path: Path, old: str, new: str, words: str
 ) -> None:
     relaxed.tickets.take("configured")
-    with _config(relaxed, tmp_path, old, new, "configured"), pytest.raises(AuthenticationFailed, match=words):
+    with (
+        _config(relaxed, tmp_path, old, new, "configured"),
+        pytest.raises(AuthenticationFailed, match=words),
+    ):
         relaxed.run(relaxed.connection())
 
 
@@ -209,9 +212,7 @@ def test_password_takes_a_ticket_of_its_own(relaxed: Site, valid: str) -> None:
         ({"kerberos_command": "no-such-kinit"}, "kinit cannot be started; install"),
     ],
 )
-def test_refused_password_is_tried_once(
-    relaxed: Site, options: dict[str, str], words: str
-) -> None:
+def test_refused_password_is_tried_once(relaxed: Site, options: dict[str, str], words: str) -> None:
     log = relaxed.kdc.realm.folder / "kdc.log"
     before, failed = relaxed.endpoint.counters.connections, log.read_text().count("PREAUTH_FAILED")
     usual = {"kerberos_mode": "managed", "remote_password": PASSWORD}
@@ -238,6 +239,42 @@ def test_refused_ticket_is_sent_once_and_then_nothing_more(site: Site, scheme: s
     with pytest.raises(TransportError):
         site.run(connection)
     assert site.endpoint.counters.requests == sent
+
+
+APART = "the clocks are more than five minutes apart; set the time of the controller"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_host_with_another_clock_refuses_once_and_the_clock_is_named(
+    relaxed: Site, scheme: str
+) -> None:
+    relaxed.tickets.take_with_another_clock("clock", "-20m", f"HTTP/{SERVICE}")
+    before = relaxed.endpoint.counters
+    words = f"not tried again: {APART}"
+    with _environment(relaxed, "clock"), pytest.raises(AuthenticationFailed, match=words):
+        relaxed.run(relaxed.connection(scheme))
+    after = relaxed.endpoint.counters
+    assert (after.refused, after.kerberos) == (before.refused + 1, before.kerberos)
+
+
+@pytest.mark.parametrize(
+    ("clock", "service"), [("+20m", ""), ("-20m", ""), ("+20m", f"HTTP/{SERVICE}")]
+)
+def test_domain_controller_with_another_clock_is_named(
+    relaxed: Site, clock: str, service: str
+) -> None:
+    relaxed.tickets.take_with_another_clock("clock", clock, service)
+    before = relaxed.endpoint.counters.connections
+    words = rf"^(the ticket is not valid yet: )?{APART}"
+    with _environment(relaxed, "clock"), pytest.raises(AuthenticationFailed, match=words):
+        relaxed.run(relaxed.connection())
+    assert relaxed.endpoint.counters.connections == before
+
+
+def test_clocks_that_are_a_little_apart_are_good_enough(relaxed: Site) -> None:
+    relaxed.tickets.take_with_another_clock("clock", "+3m")
+    with _environment(relaxed, "clock"):
+        assert relaxed.run(relaxed.connection()) == "EX01"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

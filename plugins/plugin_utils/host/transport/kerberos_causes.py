@@ -41,6 +41,7 @@ REALM_UNKNOWN = _BASE + 154
 KDC_SILENT = _BASE + 156
 CACHE_UNREADABLE = _BASE + 194
 NO_CACHE_FILE = _BASE + 195
+NO_PREAUTHENTICATION = _BASE + 210
 KDC_UNRESOLVED = _BASE + 220
 NO_DEFAULT_REALM = _BASE + 224
 
@@ -71,6 +72,10 @@ _PASSING = {
     KDC_UNRESOLVED: "the domain controller's name does not resolve; look at DNS and at the kdc of "
     "[realms] in krb5.conf",
 }
+_WRONG = (
+    "the password of {principal} is wrong; it was tried once, each further try counts for a lockout; "
+    "correct ansible_password, or take a ticket with `{kinit}`"
+)
 _LASTING = {
     CLIENT_UNKNOWN: "the domain does not know {principal}; look at ansible_user, its realm is in "
     "capitals",
@@ -80,13 +85,9 @@ _LASTING = {
     CLIENT_REVOKED: "the account {principal} is disabled or locked; have it enabled, and find out "
     "first who locked it",
     PASSWORD_EXPIRED: "the password of {principal} has expired; change it with `kpasswd`",
-    WRONG_PASSWORD: "the password of {principal} is wrong; it was tried once, each further try "
-    "counts for a lockout; correct ansible_password, or take a ticket with `{kinit}`",
-    UNREADABLE: _KEY,
-    MODIFIED: _KEY,
-    NOT_FOR_US: _KEY,
-    KEY_VERSION: _KEY,
-    NO_KEY: _KEY,
+    WRONG_PASSWORD: _WRONG,
+    NO_PREAUTHENTICATION: _WRONG,
+    UNREADABLE: _WRONG,  # what the key distribution centre answered, with a key of the password
     NOT_YET_VALID: f"the ticket is not valid yet: {_TIME}",
     CLOCKS: _TIME,
     CONFIG_MISSING: "krb5.conf cannot be read; look at /etc/krb5.conf or what KRB5_CONFIG names",
@@ -97,6 +98,7 @@ _LASTING = {
     NO_DEFAULT_REALM: "no realm is known; write default_realm into [libdefaults] of krb5.conf, or "
     "the realm into ansible_user (responder@CORP.EXAMPLE)",
 }
+_HOST_KEY = {UNREADABLE, MODIFIED, NOT_FOR_US, KEY_VERSION, NO_KEY}  # when the host says it
 _UNTRUSTED = (
     "the domain of the ticket does not know the realm that {spn} is looked for in; map the host's "
     "DNS domain in [domain_realm] of krb5.conf to its realm, or take a ticket of a trusted domain"
@@ -117,6 +119,8 @@ _KINIT = (
 )
 _OF_KINIT = re.compile(r"kerberos auth failure(?: for principal (?P<who>[^\s:]+))?", re.IGNORECASE)
 _CODE = re.compile(r"-17653\d{5}\b")
+_MAJOR = re.compile(r"^\(*[\"'][^\"']+[\"'], (\d+)\)")  # pykerberos: ((text, major), (text, minor))
+_BY_MAJOR = {7: NO_CACHE, 11: EXPIRED}
 _NO_KINIT = (
     "kinit cannot be started; install the system's Kerberos client (Debian: apt-get install "
     "krb5-user), or take a ticket elsewhere and set ansible_winrm_kinit_mode: manual"
@@ -156,9 +160,11 @@ def explain_refusal(code: int | None, login: Login, apart: float | None) -> Auth
     )
     if code in {EXPIRED, NOT_YET_VALID} or (code is None and _beyond(apart)):
         code = CLOCKS
-    if code is not None and (code == CLOCKS or _LASTING.get(code) is _KEY):
-        seconds = f" (the host's is {apart:+.0f} s off)" if code == CLOCKS and apart else ""
-        return AuthenticationFailed(f"{refused}: {login.fill(_LASTING[code])}{seconds}")
+    if code == CLOCKS:
+        seconds = f" (the host's is {apart:+.0f} s off)" if apart else ""
+        return AuthenticationFailed(f"{refused}: {_TIME}{seconds}")
+    if code in _HOST_KEY:
+        return AuthenticationFailed(f"{refused}: {login.fill(_KEY)}")
     return AuthenticationFailed(
         f"{refused}: is {login.principal or 'the account'} an administrator there, do the clocks "
         f"agree, and does `setspn -Q {login.spn}` name the host's computer account alone?"
@@ -189,14 +195,19 @@ def explain_chain(chain: Iterable[BaseException], text: str) -> AuthenticationFa
 
 
 def minor_code(error: BaseException) -> int | None:
-    """The krb5 code of an error of pykerberos, gssapi or pywinrm's vendored requests-kerberos."""
-    number = getattr(error, "min_code", None)  # gssapi: unsigned
-    if isinstance(number, int) and number:
-        return number - _WORD if number >= _WORD // 2 else number
-    if isinstance(number, int) or not error.args:
-        return None
-    found = _CODE.search(str(error.args))
-    return int(found[0]) if found else None
+    """The krb5 code of an error of pykerberos, gssapi or pywinrm's vendored requests-kerberos.
+
+    GSS-API knows two of our situations without a krb5 code, by its major status (RFC 2744, 3.9.1).
+    """
+    major, minor = getattr(error, "maj_code", None), getattr(error, "min_code", None)
+    if isinstance(major, int) and isinstance(minor, int):  # gssapi: both without a sign
+        code = minor - _WORD if minor >= _WORD // 2 else minor
+        return code if code < 0 else _BY_MAJOR.get(major >> 16)
+    text = str(error.args) if error.args else ""
+    if found := _CODE.search(text):
+        return int(found[0])
+    found = _MAJOR.search(text)
+    return _BY_MAJOR.get(int(found[1]) >> 16) if found else None
 
 
 def _said(error: BaseException, text: str) -> str:
