@@ -69,11 +69,11 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
 from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
 
-from ..plugin_utils.base.errors import AuthenticationFailed, ConfigError, RemediationError
+from ..plugin_utils.base.errors import AuthenticationFailed, RemediationError
 from ..plugin_utils.host.transport.classify import defuse
 from ..plugin_utils.host.transport.guarded_http import HttpGuard
 from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
-from ..plugin_utils.host.transport.kerberos_causes import explain_kinit
+from ..plugin_utils.host.transport.kerberos_causes import explain_kinit, missing_library
 from ..plugin_utils.host.transport.preflight import (
     ConnectionSettings,
     allowed_rules,
@@ -154,11 +154,7 @@ class Connection(stock.Connection):
     def _open(self, way: str) -> GuardedProtocol:
         if way == "kerberos":
             if not stock.HAVE_KERBEROS:
-                raise ConfigError(
-                    "the controller lacks the Python package for it; pip install "
-                    "'pywinrm[kerberos]' (on Debian first: apt-get install krb5-user "
-                    "libkrb5-dev gcc python3-dev)"
-                )
+                raise missing_library()
             if self._kerb_managed:
                 self._kinit()
         settings = dict(self._winrm_kwargs)

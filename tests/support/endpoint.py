@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet.realm import (
         Realm,
     )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.counters import (
+        Counters,
+    )
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
         FaultRule,
-    )
-    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.host_service import (
-        Counters,
     )
 
 NAME, USER, PASSWORD = "ex01", "administrator", "a password of the sweep"

@@ -18,7 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsm
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
     FaultRule,
 )
-from endpoint import PASSWORD
+from endpoint import PASSWORD, USER
 from kerberos_client import using
 
 from .conftest import SERVICE, STRANGER
@@ -176,22 +176,24 @@ def test_no_domain_controller_answers(relaxed: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "user", "words"),
     [
-        ("kdc = 127.0.0.1", "admin_server = 127.0.0.1", r"\[realms\] of krb5\.conf, in capitals"),
-        ("kdc = 127.0.0.1:", "kdc = kdc.invalid:", r"does not resolve|no domain controller"),
-        ("[realms]", "[realms", r"krb5\.conf is malformed"),
+        ("    kdc = ", "    admin_server = ", "", r"\[realms\] of krb5\.conf, in capitals"),
+        ("kdc = 127.0.0.1:", "kdc = kdc.invalid:", "", "does not resolve|no domain controller"),
+        ("[realms]", "[realms", "", r"krb5\.conf is malformed"),
+        ("  default_realm", "  #default_realm", USER, "no realm is known; write default_realm"),
     ],
 )
 def test_wrong_configuration_is_named(
-    relaxed: Site, tmp_path: Path, old: str, new: str, words: str
+    relaxed: Site, tmp_path: Path, old: str, new: str, user: str, words: str
 ) -> None:
     relaxed.tickets.take("configured")
+    named = {"remote_user": user} if user else {}
     with (
         _config(relaxed, tmp_path, old, new, "configured"),
         pytest.raises(AuthenticationFailed, match=words),
     ):
-        relaxed.run(relaxed.connection())
+        relaxed.run(relaxed.connection(**named))
 
 
 # The password --------------------------------------------------------------------------------

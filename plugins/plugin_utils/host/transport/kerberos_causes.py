@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...base.errors import AuthenticationFailed, NoTicket
+from ...base.errors import AuthenticationFailed, ConfigError, NoTicket, RemediationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,6 +121,10 @@ _OF_KINIT = re.compile(r"kerberos auth failure(?: for principal (?P<who>[^\s:]+)
 _CODE = re.compile(r"-17653\d{5}\b")
 _MAJOR = re.compile(r"^\(*[\"'][^\"']+[\"'], (\d+)\)")  # pykerberos: ((text, major), (text, minor))
 _BY_MAJOR = {7: NO_CACHE, 11: EXPIRED}
+_NO_LIBRARY = re.compile(
+    r"kerberos library is not installed|pykerberos is not installed|requires the python gssapi",
+    re.IGNORECASE,
+)  # ansible's winrm, pywinrm, pyspnego
 _NO_KINIT = (
     "kinit cannot be started; install the system's Kerberos client (Debian: apt-get install "
     "krb5-user), or take a ticket elsewhere and set ansible_winrm_kinit_mode: manual"
@@ -185,8 +189,18 @@ def explain_kinit(text: str) -> AuthenticationFailed | None:
     return AuthenticationFailed(text)
 
 
-def explain_chain(chain: Iterable[BaseException], text: str) -> AuthenticationFailed | None:
+def missing_library() -> ConfigError:
+    """Our error for a controller that cannot speak Kerberos at all."""
+    return ConfigError(
+        "Kerberos needs Python packages that this controller lacks: pip install 'pywinrm[kerberos]' "
+        "'pypsrp[kerberos]' (on Debian first: apt-get install krb5-user libkrb5-dev gcc python3-dev)"
+    )
+
+
+def explain_chain(chain: Iterable[BaseException], text: str) -> RemediationError | None:
     """Our error for what a foreign client raised, None if Kerberos had no part in it."""
+    if _NO_LIBRARY.search(text):
+        return missing_library()
     for link in chain:
         code = minor_code(link)
         if code is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .accounts import Account
     from .auth_kerberos import ServiceKeys
-    from .host_service import Counters
+    from .counters import Counters
     from .http import HttpRequest
 
 _BASIC = b'WWW-Authenticate: Basic realm="WSMAN"'

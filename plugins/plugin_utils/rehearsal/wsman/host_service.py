@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import envelopes, faults, soap
 from .auth import AuthPolicy, ClientIdentity
+from .counters import Counters
 from .shell_psrp import RESOURCE_PREFIX, PsrpShell
 from .shell_winrs import RESOURCE_URI, WinrsShell, decode_stream, operation_of
 
@@ -33,19 +34,6 @@ _ACTIONS = {
 _CONFIG_URI = "http://schemas.microsoft.com/wbem/wsman/1/config"
 _HEAD = 5464  # characters of base64: the 4,096 bytes that hold the name, in whole groups of four
 _ENVELOPE_OVERHEAD = 4096  # of a Receive response around its base64
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the host has served."""
-
-    connections: int = 0
-    requests: int = 0
-    bytes_received: int = 0  # of HTTP, without TLS
-    refused: int = 0  # 401 that ended an attempt
-    kerberos: int = 0  # logins with a ticket
-    delegated: int = 0  # of them, with the client's own ticket for everything
-    commands: int = 0
 
 
 @dataclass(slots=True)
