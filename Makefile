@@ -28,6 +28,7 @@ $(VENV)/runtime: pyproject.toml
 
 $(VENV)/dev: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@scripts/kerberos_extra.sh $(BIN)/python
 	@touch $@
 
 rehearse: $(VENV)/runtime ## simulated fleet, assessed over real WinRM, with an HTML report

@@ -6,7 +6,8 @@
 set -uo pipefail
 
 # The report is looked at in a real browser, PowerShell's cultures need ICU, packages are signed and
-# verified with osslsigncode, and the tests build an installer database with msitools.
+# verified with osslsigncode, the tests build an installer database with msitools, and log in with Kerberos
+# at a key distribution centre of their own, also with a wrong clock; what they log in with is compiled.
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   missing=()
   command -v chromium >/dev/null || missing+=(chromium)
@@ -14,9 +15,20 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   for tool in osslsigncode msibuild; do
     command -v "$tool" >/dev/null || missing+=("${tool/msibuild/msitools}")
   done
+  for pair in krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user krb5-config:libkrb5-dev \
+    cc:gcc faketime:faketime; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+  done
+  # Headers of the interpreter: those of Debian's come in a package, other builds bring them.
+  python_include=$("${PYTHON:-python3.11}" -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)
+  [ -e "$python_include/Python.h" ] || missing+=(python3-dev)
   if [ ${#missing[@]} -gt 0 ]; then
+    # No service of a package is started here; the tests have their own.
+    policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made_policy=$policy; }
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null ||
       echo "could not install ${missing[*]}; the tests that need them say so" >&2
+    rm -f ${made_policy:+"$made_policy"}
   fi
 fi
 

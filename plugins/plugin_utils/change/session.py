@@ -118,10 +118,13 @@ class HostSession:
         for attempt in range(1, self.tries):
             try:
                 return act()
-            except (TransportError, ReplyError) as error:
-                waits = isinstance(error, NoTicket) and self.reached
-                if isinstance(error, AuthenticationFailed) and not waits:
+            except NoTicket:
+                if not self.reached:
                     raise
+                self.sleep(min(60.0, 2.0**attempt))
+            except AuthenticationFailed:
+                raise
+            except (TransportError, ReplyError) as error:
                 if isinstance(error, Unreachable) and not self.reached and attempt > 1:
                     raise
                 self.sleep(min(60.0, 2.0**attempt))

@@ -67,6 +67,19 @@ def test_refused_password_is_never_tried_again() -> None:
     assert (line.asked, slept) == (1, [])
 
 
+@pytest.mark.parametrize(("reached", "asked"), [(False, 1), (True, 6)])
+def test_renewed_ticket_is_looked_for_once_the_host_was_reached(
+    reached: bool,  # noqa: FBT001
+    asked: int,
+) -> None:
+    line = Line(errors.NoTicket("the ticket has expired"))
+    host, slept = session(line)
+    host.reached = reached
+    with pytest.raises(errors.NoTicket):
+        host.facts()
+    assert (line.asked, len(slept)) == (asked, asked - 1)
+
+
 def test_time_out_is_waited_for_since_the_host_may_have_acted() -> None:
     line = Line(errors.Timeout("no answer in time"))
     host, slept = session(line)

@@ -140,6 +140,34 @@ def test_refused_credentials_end_it_at_once() -> None:
         assert len(host.asked) == number + 1, "a second try brings the account to its lockout"
 
 
+def no_ticket(_answer: Answer) -> ExecResult:
+    raise errors.NoTicket("the ticket has expired; kinit")
+
+
+def test_ticket_that_ran_out_is_waited_for_while_the_job_is_at_work() -> None:
+    host = HostOfOne(INSTALLS)
+    host.faults = dict.fromkeys(range(4, 40), no_ticket)
+    result = host.driver().run(ORDER, PATIENCE)
+    assert (result.outcome, host.launches, result.lost) == (JobOutcome.FINISHED, 1, 36)
+    assert "ticket" not in result.reason
+
+
+def test_ticket_that_nobody_renews_leaves_the_job_unknown_and_says_why() -> None:
+    host = HostOfOne(INSTALLS)
+    host.faults = dict.fromkeys(range(4, 10_000), no_ticket)
+    result = host.driver().run(ORDER, PATIENCE)
+    assert (result.outcome, host.launches) == (JobOutcome.UNKNOWN, 1)
+    assert result.reason.endswith(": the ticket has expired; kinit")
+    assert host.slept >= PATIENCE.deadline + PATIENCE.grace
+
+
+def test_nothing_is_waited_for_without_a_ticket_before_anything_was_ordered() -> None:
+    host = HostOfOne(INSTALLS)
+    host.faults = dict.fromkeys(range(100), no_ticket)
+    result = host.driver().run(ORDER, PATIENCE)
+    assert (result.outcome, host.launches, host.slept) == (JobOutcome.UNKNOWN, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [

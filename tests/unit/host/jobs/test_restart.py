@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.decide import (
     JobOutcome,
 )
@@ -36,6 +37,25 @@ def test_host_answers_from_another_boot() -> None:
     result = restarted(host)
     assert (result.outcome, restarts(host)) == (JobOutcome.FINISHED, 1)
     assert other_boot(result.before, result.after)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (errors.NoTicket("expired"), JobOutcome.FINISHED),
+        (errors.AuthenticationFailed("401"), JobOutcome.UNKNOWN),
+    ],
+)
+def test_boot_is_looked_for_until_a_ticket_was_renewed_and_never_after_a_refusal(
+    error: errors.RemediationError, outcome: JobOutcome
+) -> None:
+    def fail(_answer: Answer) -> ExecResult:
+        raise error
+
+    host = HostOfOne()
+    host.faults = dict.fromkeys(range(2, 5), fail)  # from the first question after the order on
+    assert restarted(host).outcome is outcome
+    assert host.asked.count("Restart-Host") == 1
 
 
 @pytest.mark.sweep
