@@ -18,6 +18,9 @@ description:
     repeated attempts lock accounts.
   - Without C(ansible_winrm_transport) the authentication is Kerberos, also for user names
     without a realm. The stock plugin would send the password with Basic.
+  - Kerberos gives a ticket before the first packet leaves, or the error names what is missing and
+    the cure. A ticket is sent once, over HTTPS bound to the server's certificate, and the server
+    must prove itself in return. It is never handed on.
   - These are refused before the first packet, unless O(allow_insecure) names them - Basic over
     HTTP, HTTP without message encryption, CredSSP, delegation, TLS without verification of the
     certificate.

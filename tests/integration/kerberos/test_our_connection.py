@@ -15,6 +15,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
     TransportError,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman import auth
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.acceptor import (
+    Acceptor,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.faults import (
     FaultRule,
 )
@@ -312,6 +315,26 @@ def test_reply_in_clear_is_refused(site: Site) -> None:
             site.run(connection)
     finally:
         site.endpoint.call(site.endpoint.clear)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 60])
+def test_sealed_reply_that_was_changed_is_lost_and_no_refused_login(
+    site: Site, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    connection = site.connection("http")
+    assert site.run(connection) == "EX01"
+    wrap = Acceptor.wrap
+
+    def changed(self: Acceptor, data: bytes) -> tuple[bytes, bytes]:
+        signature, sealed = wrap(self, data)
+        return signature, sealed[cut:] if cut else bytes([sealed[0] ^ 1]) + sealed[1:]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Acceptor, "wrap", changed)
+        with pytest.raises(TransportError, match="cannot be taken apart") as caught:
+            site.run(connection)
+    assert not isinstance(caught.value, AuthenticationFailed)
+    assert site.run(connection) == "EX01"
 
 
 def test_nothing_goes_in_clear_where_the_library_cannot_seal(

@@ -203,6 +203,8 @@ def explain_chain(chain: Iterable[BaseException], text: str) -> RemediationError
         return missing_library()
     for link in chain:
         code = minor_code(link)
+        if code in {UNREADABLE, MODIFIED}:
+            return None  # a sealed reply that was changed says the same: no login has failed
         if code is not None:
             return explain(code, _said(link, text), Login())
     return explain_kinit(text)

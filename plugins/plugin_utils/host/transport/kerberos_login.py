@@ -74,8 +74,11 @@ class KerberosLogin(AuthBase):
         return sealed
 
     def unwrap_winrm(self, _host: object, message: bytes, signature: bytes) -> bytes:
-        """Open a sealed message."""
-        opened: bytes = kerberos.authGSSWinRMDecryptMessage(self._context, message, signature)
+        """Open a sealed message; raises ValueError when it was changed or cut."""
+        try:
+            opened: bytes = kerberos.authGSSWinRMDecryptMessage(self._context, message, signature)
+        except kerberos.GSSError as error:
+            raise ValueError(said(error)) from None
         return opened
 
     def _token(self, certificate: bytes | None) -> str:
@@ -128,9 +131,11 @@ class KerberosLogin(AuthBase):
                 return response  # no content that anybody believes
             raise self._unproven(response, "it sent none")
         try:
-            kerberos.authGSSClientStep(self._context, found[1])
+            done = kerberos.authGSSClientStep(self._context, found[1])
         except kerberos.GSSError as error:
             raise self._unproven(response, said(error)) from None
+        if done != kerberos.AUTH_GSS_COMPLETE:
+            raise self._unproven(response, "it asked for more")
         self._proven = True
         return response
 

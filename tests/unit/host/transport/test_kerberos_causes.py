@@ -178,5 +178,12 @@ def test_what_is_not_of_kerberos_is_left_to_others() -> None:
     assert causes.explain_chain([OSError(111, "Connection refused")], "Connection refused") is None
 
 
+@pytest.mark.parametrize("code", [causes.UNREADABLE, causes.MODIFIED])
+def test_reply_that_was_changed_on_the_way_is_no_refused_login(code: int) -> None:
+    broken = RuntimeError(("Unspecified GSS failure", UNSPECIFIED), ("integrity", code))
+    error = classify(broken)
+    assert not isinstance(error, AuthenticationFailed)
+
+
 def test_without_a_ticket_nothing_was_seen_of_the_host() -> None:
     assert is_unseen(NoTicket.code)
