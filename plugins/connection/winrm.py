@@ -259,6 +259,9 @@ class Connection(stock.Connection):
         finally:
             if protocol is not None:
                 protocol.transport.close_session()
+            cache = getattr(self, "_kerb_ccache", None)
+            if cache is not None:
+                cache.close()  # the ticket of this connection is gone with it
             self.shell_id = None
             self.protocol = None
             self._connected = False

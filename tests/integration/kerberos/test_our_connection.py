@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kerberos_client
@@ -28,7 +30,6 @@ from .conftest import SERVICE, STRANGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from .conftest import Site
 
@@ -202,10 +203,15 @@ def test_wrong_configuration_is_named(
 # The password --------------------------------------------------------------------------------
 
 
-def test_password_takes_a_ticket_of_its_own(relaxed: Site, valid: str) -> None:
+def test_password_takes_a_ticket_that_is_gone_with_the_connection(relaxed: Site) -> None:
     options = {"kerberos_mode": "managed", "remote_password": PASSWORD}
     with _environment(relaxed, "none"):
-        assert relaxed.run(relaxed.connection(**options)) == "EX01"
+        connection = relaxed.connection(**options)
+        assert relaxed.run(connection) == "EX01"
+        cache = Path(os.environ["KRB5CCNAME"].removeprefix("FILE:"))
+        assert cache.stat().st_mode & 0o077 == 0
+        connection.close()
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize(

@@ -198,12 +198,14 @@ def assessed(realm: Realm, cache: str, folder: Path, *options: str) -> dict[str,
 
 def test_realm_is_announced_private_and_ends_with_its_fleet(tmp_path: Path) -> None:
     require_kerberos()
-    state = tmp_path / "state"
+    state = tmp_path / "a folder"
     told = up(state, "--scenario", "small")
     try:
-        assert f"export KRB5_CONFIG={state / 'kerberos' / 'krb5.conf'}" in told
-        assert re.search(rf"kinit -k -t \S+ administrator@{REALM}", told)
+        assert f"export KRB5_CONFIG='{state / 'kerberos' / 'krb5.conf'}'" in told
+        assert re.search(rf"kinit -k -t '.+' administrator@{REALM}", told)
         assert (state / "kerberos").stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o077 for path in (state / "kerberos").iterdir()} == {0}
+        tickets_of(state).take("valid")
         again = up(state, "--scenario", "small")
         assert "runs already" in again
         other = toolkit("rehearse", "up", "--state", state, "--scenario", "small", "--port", "0")

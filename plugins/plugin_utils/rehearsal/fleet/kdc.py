@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..engine import Credentials, SimulatedHost
 
 _TRIES = 5
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
@@ -54,11 +56,14 @@ class Kdc:
         """Start the process and wait until it listens; False if the port was taken meanwhile."""
         # The kernel ends it when we end, however we end.
         command = [tool_path("setpriv"), "--pdeathsig", "TERM", tool_path("krb5kdc"), "-n"]
-        with (self.realm.folder / "krb5kdc.out").open("ab") as output:
+        output = os.open(self.realm.folder / "krb5kdc.out", _APPEND, 0o600)
+        try:
             self._process = subprocess.Popen(  # noqa: S603 - found by `require_tools`
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env=self.realm.environment(), cwd=self.realm.folder, start_new_session=True,
             )  # fmt: skip
+        finally:
+            os.close(output)
         deadline = time.monotonic() + _READY_SECONDS
         while self._process.poll() is None:
             if _listens(self.realm.port):
