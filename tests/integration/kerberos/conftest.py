@@ -24,6 +24,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.tasks.connect
     HostConnection,
 )
 from endpoint import NAME, PASSWORD, USER, Endpoint, one_host
+from engine_fixtures import pwsh  # noqa: F401 - a fixture
 from kerberos_client import Tickets, require_kerberos, using
 
 if TYPE_CHECKING:

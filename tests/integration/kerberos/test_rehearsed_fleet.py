@@ -184,16 +184,37 @@ def test_expired_ticket_leaves_the_host_unseen_with_the_cure(
         assert after["connections"] == before["connections"]
 
 
-def assessed(realm: Realm, cache: str, folder: Path, *options: str) -> dict[str, Any]:
+def assessed(
+    realm: Realm, cache: str, folder: Path, *options: str, limit: str = "open"
+) -> dict[str, Any]:
     done = warm_ansible.run(
         [sys.executable, "-m", "ansible", "playbook", "exchange.remediation.assess", "--limit",
-         "open", "-i", str(realm.fleet.inventory), "-e", f"report_cases={folder}", *options],
+         limit, "-i", str(realm.fleet.inventory), "-e", f"report_cases={folder}", *options],
         timeout=180, cwd=ROOT, env=realm.environment(cache),
     )  # fmt: skip
     reports = sorted(folder.glob("*/report/report.json"))
     assert reports, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(reports[0].read_text())["hosts"][0]
     return found
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("pwsh")
+def test_real_scripts_answer_behind_a_ticket(tmp_path: Path) -> None:
+    require_kerberos()
+    state = tmp_path / "state"
+    up(state, "--scenario", "small", "--engine", "powershell")
+    try:
+        fleet = Realm(Fleet(state), tickets_of(state))
+        fleet.tickets.take("valid")
+        host = assessed(fleet, "valid", tmp_path / "cases", "-e", WAIVER, limit="ex01")
+        assert (host["state"], host["peer"]["authentication"]) == ("assessed", ["kerberos"])
+        assert fleet.counters("ex01")["kerberos"] >= 1
+        host = assessed(fleet, "none", tmp_path / "without", "-e", WAIVER, limit="ex01")
+        assert host["state"] == "authentication-failed"
+        assert "there is no Kerberos ticket; get one with `kinit" in host["reason"]
+    finally:
+        toolkit("rehearse", "down", "--state", state)
 
 
 def test_realm_is_announced_private_and_ends_with_its_fleet(tmp_path: Path) -> None:
