@@ -26,7 +26,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fle
 )
 from kerberos_client import Tickets, require_kerberos
 
-from tests.integration.conftest import ROOT, Fleet, environment, toolkit
+from ..conftest import ROOT, Fleet, environment, toolkit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
