@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -33,7 +34,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        tools: dict[str, Any] = {"fail": AnsibleActionFail, "censor": remove_values}
+        tools: dict[str, Any] = {
+            "fail": AnsibleActionFail,
+            "censor": remove_values,
+            "general_timeout": constants.TASK_TIMEOUT,
+        }
         return on_host(self, ARGUMENTS, task_vars, mitigate, key=PHASE.result, **tools)
 
 
@@ -41,10 +46,12 @@ def mitigate(call: Call) -> dict[str, Any]:
     """Carry out one task."""
     options, host = call.options, call.host
     intent = INTENTS[options["state"]]
-    with changing(call, intent, lambda: read(host, options, check=call.check)) as (
-        wanted,
-        change,
-    ):
+    with changing(
+        call,
+        intent,
+        lambda: read(host, options, check=call.check),
+        lambda wanted: wanted.longest,
+    ) as (wanted, change):
         transport = call.connection.open()
         notice = within(call.notice, host, intent)
         runtime = Runtime(load(), notice=notice, record=change.record, admit=change.admit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -38,7 +39,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        tools: dict[str, Any] = {"fail": AnsibleActionFail, "censor": remove_values}
+        tools: dict[str, Any] = {
+            "fail": AnsibleActionFail,
+            "censor": remove_values,
+            "general_timeout": constants.TASK_TIMEOUT,
+        }
         return on_host(self, ARGUMENTS, task_vars, patch, key=ROLLOUT.key, **tools)
 
 

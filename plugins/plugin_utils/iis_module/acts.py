@@ -22,7 +22,7 @@ from ..host.jobs.driver import JobDriver
 from ..host.transfer.bring import bring
 from ..host.transfer.order import Delivery
 from .jobs import INSTALL, REMOVE, MsiexecEnd, installs, meaning, msiexec, removes
-from .models import IisModuleOutcome, IisModuleStatus
+from .models import BUSY_PAUSE, IisModuleOutcome, IisModuleStatus
 from .steps import (
     ACTS,
     BASE,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from ..trust.packages.iis_module_records import ModuleRecord
     from .models import IisModuleRuntime
 
-_BUSY_PAUSE = 300.0
 
 
 @dataclass(slots=True)
@@ -151,7 +150,7 @@ class IisModuleWork:
             yield attempt
 
     def _pause(self) -> None:
-        self.session.sleep(_BUSY_PAUSE)
+        self.session.sleep(BUSY_PAUSE)
         self.session.lock(f"{BASE}: another installation is at work")
 
     def end(

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ..plan.records import Step
     from ..trust.packages.iis_module_records import ModuleRecord
 
+# While another installation is at work: so many times, with so many seconds between them.
+BUSY_ATTEMPTS = 3
+BUSY_PAUSE = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class IisModuleRuntime:
@@ -39,7 +43,7 @@ class IisModuleRuntime:
     # will not need the module does not keep it. Only for a plan; later the host is asked again.
     undone: frozenset[str] = frozenset()
     seconds: int = 1800  # the longest that the installer may take
-    busy_attempts: int = 3
+    busy_attempts: int = BUSY_ATTEMPTS
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     notice: Sink = silent

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .request import InstallRequest
     from .runtime import InstallRuntime
 
-_RETRY_PAUSE = 300.0
 _MOST_ATTEMPTS = 50  # of one series; nobody repairs so often
 
 
@@ -110,9 +109,9 @@ class Installer:
             if not busy or tries_left == 1:
                 break
             attempt += 1
-            self.runtime.sleep(_RETRY_PAUSE)
+            self.runtime.sleep(self.request.busy_pause)
             self.host.lock(f"{self.update}: another installation is at work")
-            host_now += timedelta(seconds=_RETRY_PAUSE)
+            host_now += timedelta(seconds=self.request.busy_pause)
         return ended
 
     def _command(self, path: str, package: PackageRecord, job: str) -> Command:

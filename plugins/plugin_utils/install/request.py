@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..base.clock import utc_now
+from ..change import limits
 from ..change.options import controller, policy, takeover_reason
 from ..change.policy import Policy
+from ..host.jobs.restart import RESTART_SECONDS
 from .components import Maintenance
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class InstallRequest:
     usable_seconds: float = 1800.0
     progress_seconds: int = 1800
     busy_attempts: int = 3
+    busy_pause: float = 300.0  # seconds between them, while another installation is at work
     repair: bool = False  # somebody has looked: what does not hold is installed again
     takeover: str = ""  # the operator's reason to take the host from another owner
     place: str = ""  # the machine of the controller: several may work for one owner
@@ -42,6 +45,19 @@ class InstallRequest:
         """The owner of the host lock: this run of the owner, on this machine, is one of its own."""
         who = f"{self.run}@{self.place}" if self.place else self.run
         return f"{self.owner}/{hashlib.sha256(who.encode()).hexdigest()[:8]}"
+
+    @property
+    def longest(self) -> float:
+        """The seconds that the task may take, all waits included: no time limit may be shorter.
+
+        An installer of an earlier run is awaited, then ours is ordered, again while another is busy.
+        """
+        pauses = (self.busy_attempts - 1) * self.busy_pause
+        return limits.longest(
+            self.policy.seconds,
+            jobs=1 + self.busy_attempts,
+            besides=pauses + RESTART_SECONDS + self.usable_seconds,
+        )
 
 
 def read(host: str, options: dict[str, Any], *, check: bool) -> InstallRequest:

@@ -14,6 +14,7 @@ from ..base.errors import TransportError
 from ..host.transport.ansible_connection import AnsibleTransport
 from ..host.transport.classify import classify
 from ..host.transport.peer import checked_settings, peer_record
+from .time_limit import command_seconds, limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,11 +74,13 @@ class HostConnection:
         """Run one command. After a failure the next one starts on a connection of its own.
 
         The old one cannot be used again: its message encryption belongs to a socket that is gone.
+        A host that answers "still busy" for ever is given up here, whichever connection asks it.
         """
         try:
-            done: tuple[int, bytes, bytes] = self._connection.exec_command(
-                cmd, in_data=in_data, sudoable=sudoable
-            )
+            with limited(command_seconds(in_data or b"")):
+                done: tuple[int, bytes, bytes] = self._connection.exec_command(
+                    cmd, in_data=in_data, sudoable=sudoable
+                )
             self._require_input_sent(in_data or b"", done[1])
         except Exception:
             self._drop()

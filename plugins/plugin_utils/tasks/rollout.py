@@ -6,11 +6,13 @@ A rollout stops at a server that is not as wanted: such a task fails, and counts
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import RefusedError
+from ..base.errors import RefusedError, RemediationError
 from ..base.progress import within
+from ..change.states import Standing
 from ..install.models import InstallState
 from ..install.runtime import budget, open_runtime
 from ..phases.registry import phase_of
@@ -18,9 +20,10 @@ from ..plan.show import step_diffs
 from .task import changing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..host.transport.base import Transport
+    from ..install.budget import Budget
     from ..install.request import InstallRequest
     from ..install.result import InstallResult
     from ..install.runtime import InstallRuntime
@@ -46,10 +49,12 @@ class Rollout:
 def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
     """Carry out one task on one server."""
     options, host = call.options, call.host
-    with changing(call, kind.intent, lambda: kind.request(host, options, check=call.check)) as (
-        wanted,
-        change,
-    ):
+    with changing(
+        call,
+        kind.intent,
+        lambda: kind.request(host, options, check=call.check),
+        lambda wanted: wanted.longest,
+    ) as (wanted, change):
         # What stops a server counts where it would be changed, and where that comes next.
         counts = not wanted.check or (options["fail_when_stopped"] and not call.check)
         stop_budget = budget(options) if counts else None
@@ -59,7 +64,8 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
         runtime = replace(
             open_runtime(options), record=change.record, admit=change.admit, notice=notice
         )
-        done = kind.install(wanted, call.connection.open(), runtime, options)
+        with _counted(host, stop_budget):
+            done = kind.install(wanted, call.connection.open(), runtime, options)
     entry = kind.to_dict(wanted, done)
     meaning = phase_of(kind.intent).meaning(kind.intent, entry["state"])
     if stop_budget:
@@ -92,3 +98,14 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
     if call.diff:
         result["diff"] = step_diffs(host, done.planned) if done.planned else []
     return result
+
+
+@contextmanager
+def _counted(host: str, stop_budget: Budget | None) -> Iterator[None]:
+    """Count a server whose task is cut off: nobody knows how it ends, so no slice goes on."""
+    try:
+        yield
+    except BaseException as error:
+        if stop_budget and not isinstance(error, RemediationError):
+            stop_budget.note(host, InstallState.UNKNOWN.value, Standing.UNKNOWN.value)
+        raise

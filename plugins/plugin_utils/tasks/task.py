@@ -19,11 +19,13 @@ from ..change.journal import HostChange, approved
 from ..change.options import approvals, note
 from ..host.transport.peer import BECOME_REFUSED
 from .connection import HostConnection, contains_any
+from .time_limit import NO_TIMEOUT, TaskTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ..base.progress import Progress, Sink
+    from ..plan.fleet import FleetPlan
 
 
 class HostRequest(Protocol):
@@ -51,6 +53,7 @@ class Call:
     check: bool  # Ansible's check mode
     diff: bool
     notice: Sink  # shows the operator what happens; a change may take an hour
+    timeout: TaskTimeout = NO_TIMEOUT
 
 
 def on_host(
@@ -62,10 +65,12 @@ def on_host(
     key: str,
     fail: type[Exception],
     censor: Callable[[dict[str, Any], set[str]], dict[str, Any]],
+    general_timeout: int = 0,
 ) -> dict[str, Any]:
     """Run ``act`` and return its result, with the peer in ``result[key]`` and no secret in it.
 
     ``action``: the ``ActionBase``; ``fail``: its exception, for every :class:`RemediationError`.
+    ``general_timeout``: what Ansible is configured to give each task, in seconds, 0 for no limit.
     """
     validation, options = action.validate_argument_spec(arguments)
     if action._connection.become is not None or action._task.become:  # noqa: SLF001 - Ansible's way
@@ -84,6 +89,7 @@ def on_host(
         bool(task.check_mode),
         bool(task.diff),
         lambda progress: _show(show, progress, secrets),
+        _timeout(task, general_timeout),
     )
     try:
         result = act(call)
@@ -94,6 +100,12 @@ def on_host(
     if "note" in options:
         result[key]["note"] = options["note"]
     return censor(result, secrets) if contains_any(result, secrets) else result
+
+
+def _timeout(task: Any, general: int) -> TaskTimeout:
+    """Return what Ansible gives a task; what is not the setting for all was said of this one."""
+    seconds = getattr(task, "timeout", None) or 0
+    return TaskTimeout(seconds, seconds == general)
 
 
 def _show(display: Callable[[str], None], progress: Progress, secrets: set[str]) -> None:
@@ -110,13 +122,19 @@ def _without(text: str, secrets: set[str]) -> str:
 
 @contextmanager
 def changing(
-    call: Call, intent: str, read: Callable[[], _Wanted]
+    call: Call,
+    intent: str,
+    read: Callable[[], _Wanted],
+    longest: Callable[[_Wanted], float] = lambda _wanted: 0.0,
 ) -> Iterator[tuple[_Wanted, HostChange]]:
     """Read the request, open journal and plan, and keep other processes of this user away.
 
     ``read`` is called when the options have the run that the plan names. A change without a case
     gets ``cases/RUN``: what stood there before is in it ahead of the first change (I13). An error
-    is in the journal before it goes on.
+    is in the journal before it goes on, and so is what cuts the task off, such as Ansible's time
+    limit: then the lock stays on the server, where something may be at work.
+
+    ``longest``: how long the work may take, in seconds; a shorter time limit does not get it begun.
     """
     options = call.options
     plan = approved(options, intent, options["campaign"])
@@ -125,6 +143,14 @@ def changing(
     run_name(wanted.run)
     if not wanted.check and not options.get("case"):
         options["case"] = str(Path("cases") / wanted.run)
+    with call.timeout.allowing(longest(wanted), aside=not wanted.check):
+        yield from _journaled(call, intent, wanted, plan)
+
+
+def _journaled(
+    call: Call, intent: str, wanted: _Wanted, plan: FleetPlan | None
+) -> Iterator[tuple[_Wanted, HostChange]]:
+    options = call.options
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
     change.begin(intent, wanted.campaign, approvals(options["approvals"]), note(options["note"]))
     try:
@@ -132,4 +158,8 @@ def changing(
             yield wanted, change
     except RemediationError as error:
         change.end("failed", f"{error.code}: {error}", code=error.code)
+        raise
+    except BaseException as error:
+        state = "failed" if wanted.check else "unknown"
+        change.end(state, f"cut off: {type(error).__name__}: {error}".rstrip(": "), code="cut-off")
         raise

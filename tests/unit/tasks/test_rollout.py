@@ -99,3 +99,20 @@ def test_only_what_would_be_changed_counts_in_the_stop_budget(
     file = tmp_path / "stop.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     assert [json.loads(line)["host"] for line in lines] == ["ex01"] * counted
+
+
+class CutOff(BaseException):
+    """As Ansible's own time limit ends a task."""
+
+
+def test_server_whose_task_is_cut_off_counts_for_every_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_meaning: object, _reason: object) -> None:
+        raise CutOff
+
+    monkeypatch.setitem(globals(), "InstallVerdict", cut)
+    with pytest.raises(CutOff):
+        roll_out(tmp_path, InstallState.PATCHED, confirm=True)
+    line = json.loads((tmp_path / "stop.jsonl").read_text())
+    assert line == {"host": "ex01", "state": "unknown", "standing": "unknown"}

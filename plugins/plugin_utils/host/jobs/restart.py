@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ...base.progress import Sink
     from ..transport.base import Transport
 
+RESTART_SECONDS = 3600.0  # until another boot is seen; Windows may install updates meanwhile
+
 
 @dataclass(frozen=True, slots=True)
 class RestartResult:
@@ -65,7 +67,7 @@ class Restart:
         lock_owner: str,
         reason: str,
         delay: int = 15,
-        timeout: float = 3600.0,
+        timeout: float = RESTART_SECONDS,
     ) -> RestartResult:
         """Restart the host once for this run and step, and wait for the new boot."""
         begun = self.clock()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.clock import utc_now
 from ...catalog.loader import load
+from ...change import limits
 from ...change.options import controller, policy, takeover_reason
 from ...change.policy import Policy
+from ...iis_module.models import BUSY_ATTEMPTS, BUSY_PAUSE
 from .phase import MITIGATE, UNMITIGATE
 
 if TYPE_CHECKING:
@@ -33,6 +35,16 @@ class MitigateRequest:
     policy: Policy = field(default_factory=lambda: Policy(seconds=900))
     controller: str = ""  # its runs may take over from each other
     takeover: str = ""  # why the lock of somebody who is gone is taken
+
+    @property
+    def longest(self) -> float:
+        """The seconds that the task may take, all waits included: no time limit may be shorter.
+
+        A job of an earlier run is awaited (URL Rewrite, a script), then ours is ordered, again while
+        another installation is at work.
+        """
+        pauses = (BUSY_ATTEMPTS - 1) * BUSY_PAUSE
+        return limits.longest(self.policy.seconds, jobs=1 + BUSY_ATTEMPTS, besides=pauses)
 
 
 def read(host: str, options: Mapping[str, Any], *, check: bool) -> MitigateRequest:
