@@ -8,12 +8,13 @@ from enum import Enum
 
 
 class PrecheckStatus(Enum):
-    """Outcome of one check before the installation; only PASS and NOTE let it start (I19)."""
+    """Outcome of one check before the installation; STOP and UNKNOWN do not let it start (I19)."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a secret
     NOTE = "note"
     STOP = "stop"
     UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not-applicable"  # the server has no such thing; the summary says why
 
 
 @dataclass(frozen=True, slots=True)

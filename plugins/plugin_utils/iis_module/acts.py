@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from .models import IisModuleRuntime
 
 
-
 @dataclass(slots=True)
 class IisModuleWork:
     """One invocation on one host."""

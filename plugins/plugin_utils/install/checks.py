@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..base.model import CheckStatus
 from ..change.checks import Precheck, PrecheckStatus
 from ..facts.read import Facts, number, rows, text
+from ..judge.front_end import front_end_probes
+from ..judge.role import server_role
 from .models import Action, HostReading, UpdateSelection
 from .reading import at_work
 
@@ -25,7 +27,7 @@ _TIMES = (
     3  # the package, its cached copy in Windows\\Installer, and the files kept for the roll-back
 )
 # Of an assessment: what an installer must not be started on. The rest is shown by assess.
-_ASSESSED = ("services.disabled", "path.agreement", "session.elevated")
+_ASSESSED = ("exchange.present", "services.disabled", "path.agreement", "session.elevated")
 
 
 def common_prechecks(
@@ -47,6 +49,7 @@ def common_prechecks(
         _service_cache(snapshot),
         _interim(facts),
         _dag(facts, policy),
+        _front_end(facts),
         _antimalware(facts),
     )
 
@@ -173,7 +176,7 @@ def _assessed(assessment: Assessment | None) -> list[Precheck]:
             continue
         status = {
             CheckStatus.PASS: PrecheckStatus.PASS,
-            CheckStatus.NOT_APPLICABLE: PrecheckStatus.PASS,
+            CheckStatus.NOT_APPLICABLE: PrecheckStatus.NOT_APPLICABLE,
             CheckStatus.FINDING: PrecheckStatus.STOP,
         }.get(check.status, PrecheckStatus.UNKNOWN)
         found.append(Precheck(f"patch.{check.check}", status, check.summary, check.remedy))
@@ -234,6 +237,27 @@ def _dag(facts: Facts, policy: Policy) -> Precheck:
         )
     status = PrecheckStatus.PASS if guard.allowed else PrecheckStatus.STOP
     return Precheck("patch.dag", status, f"{member}; {guard.by} says: {guard.reason}.")
+
+
+def _front_end(facts: Facts) -> Precheck:
+    """What could not be proven afterwards is not begun."""
+    role, asking = server_role(facts), front_end_probes(facts)
+    if not role.client_access:
+        return Precheck(
+            "patch.front-end",
+            PrecheckStatus.NOT_APPLICABLE,
+            f"This is {role.title}: no front end is asked.",
+        )
+    if asking.unreachable:
+        return Precheck(
+            "patch.front-end",
+            PrecheckStatus.STOP,
+            f"No https binding of {', '.join(asking.unreachable)} answers on the loopback address, "
+            "so nobody could tell afterwards whether it serves clients.",
+            "Give the site back the binding 127.0.0.1:443 that setup makes.",
+        )
+    names = ", ".join(probe["name"] for probe in asking.asked)
+    return Precheck("patch.front-end", PrecheckStatus.PASS, f"Will be asked: {names}.")
 
 
 def _antimalware(facts: Facts) -> Precheck:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..facts.read import Facts, named, rows, text
+from ..judge.front_end import front_end_probes
+from ..judge.role import EDGE, EDGE_SERVICES, TOOLS, ServerRole, server_role
 from .components import Maintenance, components
 from .models import Condition, Holds
 
@@ -25,14 +27,32 @@ def surroundings(
     facts: Facts, before: HostReading, after: HostReading, maintenance: Maintenance
 ) -> tuple[Condition, ...]:
     """What must hold around the files, whatever was installed."""
+    role = server_role(facts)
     return (
+        _role(before, role),
         _start_types(before, after),
-        _services(before, after),
+        _services(before, after, role),
         _pools(before, after),
-        components(before, after, maintenance),
-        _probe(before, after),
+        components(before, after, maintenance) if role.kind != TOOLS else _none("components", role),
+        _probe(before, after, facts) if role.client_access else _none("probe", role),
         _reboot(facts),
     )
+
+
+def _role(before: HostReading, now: ServerRole) -> Condition:
+    """What falls away for a role falls away only if it was of that role before, too."""
+    if now.conflict:
+        return Condition("role", Holds.UNKNOWN, f"What it is: {now.conflict}.")
+    was = server_role(Facts.of(before.facts, before.errors))
+    if before.facts is not None and was.conflict is None and was != now:
+        words = f"it is {now.title} and was {was.title}"
+        return Condition("role", Holds.NO, f"Role: {words}.", (words,))
+    return Condition("role", Holds.YES, f"It is {now.title}.")
+
+
+def _none(condition: str, role: ServerRole) -> Condition:
+    """Write down what there is nothing of to be proven."""
+    return Condition(condition, Holds.NOT_APPLICABLE, f"This is {role.title}: it has none.")
 
 
 def listing(seen: HostReading, name: str) -> Named:
@@ -63,8 +83,12 @@ def _start_types(before: HostReading, after: HostReading) -> Condition:
     return _listed("start-types", "Start types", sorted(wrong), "Every start type is as before.")
 
 
-def _services(before: HostReading, after: HostReading) -> Condition:
-    """What ran before, or starts by itself and ran, runs again."""
+def _services(before: HostReading, after: HostReading, role: ServerRole) -> Condition:
+    """What ran before, or starts by itself and ran, runs again; an Edge server does its work.
+
+    An Edge server has no page to be asked and its connectors may listen anywhere (they stand in
+    AD LDS): transport, its directory and its credentials for EdgeSync are what can be read.
+    """
     old, new = listing(before, "services"), listing(after, "services")
     if missing := _baseline_missing("services", old, new):
         return missing
@@ -77,13 +101,18 @@ def _services(before: HostReading, after: HostReading) -> Condition:
         now = new.get(name)
         if now is not None and now.get("status") != "Running":
             wrong.append(f"{name} is {now.get('status')}")
-    return _listed("services", "Services", sorted(wrong), "Every service that ran runs.")
+    for name in EDGE_SERVICES if role.kind == EDGE else ():
+        status = (new.get(name) or {}).get("status", "not there")
+        if status != "Running":
+            wrong.append(f"{name} is {status}")
+    wrong = sorted(set(wrong))
+    return _listed("services", "Services", wrong, "Every service that ran runs.")
 
 
 def _pools(before: HostReading, after: HostReading) -> Condition:
     old, new = listing(before, "app_pools"), listing(after, "app_pools")
     if before.snapshot is not None and before.snapshot.get("app_pools") == []:
-        return Condition("pools", Holds.YES, "There were no application pools.")
+        return Condition("pools", Holds.NOT_APPLICABLE, "There were no application pools.")
     if missing := _baseline_missing("pools", old, new):
         return missing
     wrong = []
@@ -97,8 +126,11 @@ def _pools(before: HostReading, after: HostReading) -> Condition:
     return _listed("pools", "Application pools", sorted(wrong), "Every pool that ran runs.")
 
 
-def _probe(before: HostReading, after: HostReading) -> Condition:
+def _probe(before: HostReading, after: HostReading, facts: Facts) -> Condition:
     """OWA and ECP answer; a pool that a mitigation had stopped before answers 503 still."""
+    if silent := front_end_probes(facts).unreachable:
+        words = f"{', '.join(silent)}: no https binding answers on the loopback address"
+        return Condition("probe", Holds.UNKNOWN, f"Front end: {words}.")
     if not after.probes:
         return Condition("probe", Holds.UNKNOWN, "The front end was not asked.")
     stopped = [

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ScriptError
 from ..change.session import HostSession
+from ..facts.read import Facts
 from ..host.calls import core, front_end, updates
 from ..host.transport.reply import failed_reply
+from ..judge.front_end import front_end_probes
 from .models import HostReading
 
 if TYPE_CHECKING:
@@ -23,16 +25,6 @@ BINARIES = (
     "Bin\\Microsoft.Exchange.Data.dll",
     "Bin\\Microsoft.Exchange.Management.dll",
     "FrontEnd\\HttpProxy\\bin\\Microsoft.Exchange.FrontEndHttpProxy.dll",
-)
-# The sign-in pages load what an update replaces; the health pages say that the pool works.
-PROBES = tuple(
-    {"name": name, "url": f"https://localhost/{path}", "cookie": None, "expect": "status"}
-    for name, path in (
-        ("owa", "owa/"),
-        ("ecp", "ecp/"),
-        ("owa-health", "owa/healthcheck.htm"),
-        ("ecp-health", "ecp/healthcheck.htm"),
-    )
 )
 
 
@@ -49,7 +41,8 @@ class InstallSession(HostSession):
         reply = self.facts()
         now = self.snapshot(update)["now"]
         boot = reply.host.boot_id
-        answers = front_end.probe(self, PROBES)
+        asking = front_end_probes(Facts.of(reply.result, reply.errors))
+        answers = front_end.probe(self, asking.asked)
         return HostReading(reply.result, now, answers, tuple(reply.errors), boot)
 
     def held_by_controller(self) -> bool:

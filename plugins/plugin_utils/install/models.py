@@ -46,13 +46,19 @@ class Holds(Enum):
     YES = "holds"
     NO = "fails"
     UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not-applicable"  # the server has no such thing; the summary says why
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing of it speaks against success."""
+        return self in (Holds.YES, Holds.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One condition of success, judged by what was read back from the host."""
 
-    # files | updates | start-types | services | pools | components | probe | reboot
+    # files | updates | registry | role | start-types | services | pools | components | probe | reboot
     condition: str
     holds: Holds
     summary: str
@@ -86,7 +92,7 @@ class InstallVerdict:
     @property
     def wrong(self) -> tuple[Condition, ...]:
         """The conditions that do not hold, or of which it is not known."""
-        return tuple(c for c in self.conditions if c.holds is not Holds.YES)
+        return tuple(c for c in self.conditions if not c.holds.good)
 
 
 @dataclass(frozen=True, slots=True)

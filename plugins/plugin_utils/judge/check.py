@@ -34,7 +34,12 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {
-    "exchange.present": Check("Exchange is installed", Severity.HIGH, _ED, "ED 21-02 action 1"),
+    "exchange.present": Check(
+        "Exchange is installed, and what it is is clear",
+        Severity.HIGH,
+        _ED,
+        "ED 21-02 action 1",
+    ),
     "build.known": Check(
         "The build is in the catalogue",
         Severity.HIGH,

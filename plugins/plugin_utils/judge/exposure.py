@@ -18,7 +18,7 @@ from ..catalog.records.builds import OPEN
 from .checks.presence import absence_doubt, path_doubt, registry_doubt
 from .checks.updates import proves
 from .mitigations.state import MitigationState
-from .subject import EDGE, SERVER, TOOLS
+from .role import EDGE, SERVER, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,7 @@ def grounds(
 ) -> Grounds:
     """Collect the doubts about a server that hold for every CVE."""
     found = [doubt.reason for doubt in (registry_doubt(subject), path_doubt(subject)) if doubt]
+    found += [subject.role.conflict] if subject.role.conflict else []
     return Grounds(subject, updates, mitigations, " and ".join(found) or None)
 
 

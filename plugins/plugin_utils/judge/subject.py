@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..base.model import Build, Identity
 from ..facts.read import Facts, Named, flag, named, text
+from .role import ServerRole, server_role
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from ..catalog.records.campaigns import Campaign
     from .knowledge import Knowledge
 
-SERVER, EDGE, TOOLS = "server", "edge", "tools"
 # The first two parts of a build name the product, but for 15.2 (Exchange 2019 and SE).
 _LINES = {
     (14, 0): "Exchange2010",
@@ -44,8 +44,13 @@ class Subject:
     cu: CuInfo | None
     roles: tuple[str, ...]
     roles_known: bool  # false: there may be more
-    kind: str  # server | edge | tools; a server where the facts do not tell
+    role: ServerRole
     support: Support | None
+
+    @property
+    def kind(self) -> str:
+        """``server``, ``edge`` or ``tools``; a server where the facts do not tell."""
+        return self.role.kind
 
     @property
     def product(self) -> str | None:
@@ -106,18 +111,6 @@ def _all_text(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
-def _kind(exchange: object, roles: tuple[str, ...]) -> str:
-    """After Shared/Confirm-ExchangeShell.ps1 of microsoft/CSS-Exchange.
-
-    Edge has its own key; management tools alone have no ``Services`` value. Whatever cannot
-    be told is treated as a server, the role with the most exposure.
-    """
-    if "Edge" in roles:
-        return EDGE
-    services = flag(exchange.get("services_value")) if isinstance(exchange, dict) else None
-    return TOOLS if services is False and set(roles) <= {"ManagementTools"} else SERVER
-
-
 def subject(facts: Facts, knowledge: Knowledge, campaign: Campaign, at: datetime) -> Subject:
     """Derive what the checks share."""
     exchange = facts.section("exchange")
@@ -139,6 +132,6 @@ def subject(facts: Facts, knowledge: Knowledge, campaign: Campaign, at: datetime
         cu=cu,
         roles=roles,
         roles_known=_all_text(exchange.get("roles")) if exchange else False,
-        kind=_kind(exchange, roles),
+        role=server_role(facts),
         support=knowledge.support(cu.product, cu.cu, at.date()) if cu else None,
     )

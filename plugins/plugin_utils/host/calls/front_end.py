@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # One row of the answer: name, url, outcome ("status", "aborted", "error"), status, error.
 ProbeAnswer: TypeAlias = dict[str, Any]
+_MOST = 50  # probes of one question, as its script takes them
 
 
 def probe(host: Asks, probes: Iterable[Mapping[str, Any]]) -> tuple[ProbeAnswer, ...]:
@@ -25,5 +26,9 @@ def probe(host: Asks, probes: Iterable[Mapping[str, Any]]) -> tuple[ProbeAnswer,
     asked = [dict(one) for one in probes]
     if not asked:
         return ()
-    listed = mapping(host.ask("Test-FrontEnd", {"probes": asked}).result).get("probes")
-    return tuple(row for row in listed or () if isinstance(row, dict))
+    found: list[ProbeAnswer] = []
+    for start in range(0, len(asked), _MOST):
+        part = asked[start : start + _MOST]
+        listed = mapping(host.ask("Test-FrontEnd", {"probes": part}).result).get("probes")
+        found += [row for row in listed or () if isinstance(row, dict)]
+    return tuple(found)

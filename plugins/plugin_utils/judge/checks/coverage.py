@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...facts.read import moment, named
 from .. import check as checks
-from ..subject import EDGE, TOOLS
+from ..role import EDGE, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _IIS = "iis/"
 _EVENT = "event/"
+_FRONT_END = ("httpproxy/",)
+_BACK_END = ("ecp-server", "oabgenerator")
 _SAVE = (
     "Keep what there is before it rolls over, look for older copies (backups, central log store), "
     "and treat a search without hits as inconclusive."
@@ -75,11 +77,19 @@ def _wanted(subject: Subject, *, event_logs: bool) -> tuple[str, ...]:
         return tuple(name.removeprefix(_EVENT) for name in names if name.startswith(_EVENT))
     if subject.kind == EDGE:
         return ()  # all of them are written by client access services
-    files = tuple(name for name in names if not name.startswith(_EVENT))
+    absent = _absent_folders(subject)
+    files = tuple(name for name in names if not name.startswith((_EVENT, *absent)))
     if subject.product == "Exchange2010":
         # It has neither the front-end proxy nor the log folders of later versions.
         return tuple(name for name in files if name.startswith(_IIS))
     return files
+
+
+def _absent_folders(subject: Subject) -> tuple[str, ...]:
+    """Beginnings of the ids of logs that a role of its own does not write (Exchange 2013)."""
+    role = subject.role
+    front = () if role.client_access else _FRONT_END
+    return front if role.mailbox else (*front, *_BACK_END)
 
 
 def _reaches(wanted: Iterable[str], listed: Named, start: datetime) -> list[Reach]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...base.model import CheckResult, Severity
 from ...facts.read import label, number, rows, text
 from .. import check as checks
-from ..subject import SERVER
+from ..role import SERVER
 
 if TYPE_CHECKING:
     from ...facts.read import Facts

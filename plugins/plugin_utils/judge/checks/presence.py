@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...facts.read import flag, text
 from .. import check as checks
-from ..subject import TOOLS
+from ..role import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def absence_doubt(subject: Subject) -> str | None:
 def check_present(subject: Subject) -> CheckResult:
     """Judge ``exchange.present``."""
     if subject.installed is True:
-        return checks.passed("exchange.present", f"{subject.what} is installed.")
+        return _role(subject)
     if subject.installed is None:
         reason = subject.facts.why("exchange")
         return checks.unknown("exchange.present", f"Could not be read: {reason}.", _NO_CHANGE)
@@ -54,6 +54,20 @@ def check_present(subject: Subject) -> CheckResult:
     if doubt:
         return checks.unknown("exchange.present", f"Not found, but {doubt}.", _NO_CHANGE)
     return checks.not_applicable("exchange.present", _ABSENT)
+
+
+def _role(subject: Subject) -> CheckResult:
+    """What falls away for a role falls away only if all signs agree about the role."""
+    if subject.role.conflict is None:
+        return checks.passed(
+            "exchange.present", f"{subject.what} is installed: {subject.role.title}."
+        )
+    return checks.unknown(
+        "exchange.present",
+        f"Conflict: {subject.role.conflict}.",
+        "No change will be made to this server until the signs agree. Find out what it is, from "
+        "outside of it; until then it is judged as a full server.",
+    )
 
 
 def check_known(subject: Subject) -> CheckResult:

@@ -14,7 +14,7 @@ from ...base.model import CheckResult, Severity
 from ...facts.read import Named, text
 from .. import check as checks
 from ..mitigations.state import MitigationState
-from ..subject import EDGE, TOOLS
+from ..role import EDGE, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,7 @@ _EXCHANGE_2010 = {
     "UnifiedMessaging": ("MSExchangeADTopology", "MSExchangeServiceHost"),
 }
 _EDGE = ("MSExchangeTransport",)
+_EDGE_COMMON = ("ADAM_MSExchange", "MSExchangeEdgeCredential", "MSExchangeTransportLogSearch")
 _SERVICE_CONTROL = (
     "Set the start types back to what they were before the update (see "
     "ExchangeSetupLogs\\ServiceControl.log), start the services, then assess again."
@@ -79,7 +80,7 @@ def needed(subject: Subject) -> Needed:
     if subject.kind == TOOLS or subject.installed is False:
         return Needed(frozenset(), frozenset())
     if subject.kind == EDGE:
-        return Needed(frozenset(_EDGE), frozenset(("MSExchangeTransportLogSearch",)))
+        return Needed(frozenset(_EDGE), frozenset(_EDGE_COMMON))
     names: set[str] = set(_WEB)
     if subject.product == "Exchange2010":
         for role in subject.roles if subject.roles_known else _EXCHANGE_2010:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...base.model import OPEN_EXPOSURES, CheckResult, CheckStatus, Exposure, Severity
 from .. import check as checks
-from ..subject import SERVER
+from ..role import SERVER
 from .rewrite import judge_rewrite
 from .services_and_pools import judge_state
 from .state import JudgedMitigation, MitigationState
@@ -31,7 +31,8 @@ def judge_mitigation(mitigation: Mitigation, subject: Subject) -> JudgedMitigati
             "Exchange is not installed",
             present=False,
         )
-    if subject.kind != SERVER:
+    front_end = bool(mitigation.rules)  # services and pools are there or not, by themselves
+    if subject.kind != SERVER or (front_end and not subject.role.client_access):
         reason = f"the role ({subject.kind}) has no client access services"
         return JudgedMitigation(
             mitigation.id, MitigationState.NOT_APPLICABLE, reason, present=False

@@ -149,6 +149,8 @@ def _stop(subject: Subject, catalog: Catalog) -> str | None:
     """Why nothing may be changed on this server at all."""
     if subject.installed is False:
         return None  # no mitigation applies, each says so itself
+    if subject.role.conflict:
+        return f"Conflict, so nothing is changed: {subject.role.conflict}."
     if subject.build is None:
         return f"The build of ExSetup.exe is not known: {subject.facts.why('exchange')}."
     if subject.info is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...facts.read import Facts, named, number, rows, text
+from ...judge.front_end import loopback_base
 from ...judge.mitigations.rewrite import front_end_sites
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _HEALTH = ("owa", "ecp")  # applications with a health page that need no sign-in
 _SERVER_ERROR = 500
-_LOOPBACK = ("*", "0.0.0.0", "127.0.0.1", "[::]", "[::1]")  # noqa: S104 - bindings of IIS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def questions(facts: Facts, mitigations: Iterable[Mitigation]) -> Questions:
     wanted = tuple(mitigations)
     sites = front_end_sites(facts)
     for site in sites.rows if sites else ():
-        name, base = str(site["name"]), _base(site)
+        name, base = str(site["name"]), loopback_base(site)
         if base is None:
             unreachable.append(name)
             continue
@@ -88,17 +88,6 @@ def _pool(site: dict[str, Any], application: str) -> str | None:
     """The application pool of one application of a site."""
     listed = named(rows(site.get("applications"), "path"), "path").get(application)
     return text(listed.get("app_pool")) if listed else None
-
-
-def _base(site: dict[str, Any]) -> str | None:
-    """Where the site listens on the loopback address; a binding with a host name does not."""
-    for row in rows(site.get("bindings")).rows:
-        # address:port:host, where the address may have colons of its own: [::1]:443:
-        place, _, host = (text(row.get("information")) or "").rpartition(":")
-        address, _, port = place.rpartition(":")
-        if row.get("protocol") == "https" and not host and address in _LOOPBACK and port.isdigit():
-            return "https://localhost" if port == "443" else f"https://localhost:{port}"
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def _verdict(
 def _untouched(conditions: tuple[Condition, ...], before: HostReading, after: HostReading) -> bool:
     """Whether only the files and the list say that the update is missing, and as before."""
     allowed = ("files", "updates")
-    others = all(c.holds is Holds.YES for c in conditions if c.condition not in allowed)
+    others = all(c.holds.good for c in conditions if c.condition not in allowed)
     was = versions(before)
     return others and bool(was) and was == versions(after)
 

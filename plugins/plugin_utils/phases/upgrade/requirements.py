@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...catalog.loader import load
 from ...change.checks import Precheck, PrecheckStatus
+from ...judge.role import EDGE, server_role
 
 if TYPE_CHECKING:
     from ...facts.read import Facts
@@ -33,7 +34,7 @@ def cu_prechecks(
     """The checks that only an upgrade needs; ``prepared_by`` attests the schema and AD."""
     return (
         _dotnet(product, cu, facts),
-        _schema(prepared_by),
+        _schema(facts, prepared_by),
         _licence(product, cu),
     )
 
@@ -61,7 +62,14 @@ def _dotnet(product: str, cu: str, facts: Facts) -> Precheck:
     return Precheck("cu.dotnet", PrecheckStatus.PASS, summary)
 
 
-def _schema(prepared_by: str | None) -> Precheck:
+def _schema(facts: Facts, prepared_by: str | None) -> Precheck:
+    role = server_role(facts)
+    if role.kind == EDGE:
+        return Precheck(
+            "cu.schema",
+            PrecheckStatus.NOT_APPLICABLE,
+            f"This is {role.title}: it has its own directory and needs none of the domain.",
+        )
     if not prepared_by:
         return Precheck(
             "cu.schema",

@@ -52,7 +52,7 @@ def judge_upgrade(
     unsure = [c for c in conditions if c.holds is Holds.UNKNOWN]
     words = " ".join(c.summary for c in fails + unsure)
     same = _same_bytes(before, after)
-    others = all(c.holds is Holds.YES for c in conditions if c.condition not in _BYTES)
+    others = all(c.holds.good for c in conditions if c.condition not in _BYTES)
     named = _named(conditions, code, same_bytes=same)
     if not fails and not unsure:
         note = "" if code.kind is ExitClass.OK else f" ({code.meaning})"

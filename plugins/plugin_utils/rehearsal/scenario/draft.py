@@ -85,7 +85,7 @@ class Draft:
 
     @property
     def has_iis(self) -> bool:
-        return self.product is not None and self.role in ("Mailbox", "ClientAccess")
+        return self.product is not None and self.role in ("Mailbox", "ClientAccess", "MailboxOnly")
 
     def key(self, path: str) -> dict[str, Any]:
         """Create a registry key if it is missing and return its values."""

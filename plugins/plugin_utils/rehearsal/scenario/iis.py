@@ -101,6 +101,8 @@ def document(root: ET.Element) -> str:
 
 def _front_end(draft: Draft) -> list[tuple[str, str, str]]:
     """Return the applications of the front-end site: path, pool, folder."""
+    if draft.role == "MailboxOnly":
+        return []
     if draft.product is None or not draft.product.back_end:
         return [(p, pool, f"{draft.install_path}ClientAccess\\{f}") for p, pool, f in _2010]
     pools = draft.product.pools
@@ -109,7 +111,7 @@ def _front_end(draft: Draft) -> list[tuple[str, str, str]]:
 
 
 def _back_end(draft: Draft) -> list[tuple[str, str, str]]:
-    if draft.product is None or not draft.product.back_end or draft.role != "Mailbox":
+    if draft.product is None or not draft.product.back_end or draft.role == "ClientAccess":
         return []
     pools = draft.product.pools
     rows = [(p, pool, f"{draft.install_path}ClientAccess\\{f}") for p, pool, f in _BACK_END]

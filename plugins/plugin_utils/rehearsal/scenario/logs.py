@@ -70,11 +70,13 @@ def folders(draft: Draft) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     if draft.product is not None and draft.product.back_end and draft.has_iis:
         logging = f"{draft.install_path}Logging\\"
-        for name in HTTP_PROXY:
+        for name in HTTP_PROXY if draft.role != "MailboxOnly" else ():
             pattern = "HttpProxy_{day:%Y%m%d}00-1.LOG"
             found[f"httpproxy/{name.lower()}"] = (f"{logging}HttpProxy\\{name}", pattern)
-        found["ecp-server"] = (f"{logging}ECP\\Server", "ECPServer{day:%Y%m%d}-1.LOG")
-        found["oabgenerator"] = (f"{logging}OABGeneratorLog", "OABGeneratorLog_{day:%Y%m%d}-1.LOG")
+        if draft.role != "ClientAccess":  # the back end writes these
+            pattern = "OABGeneratorLog_{day:%Y%m%d}-1.LOG"
+            found["ecp-server"] = (f"{logging}ECP\\Server", "ECPServer{day:%Y%m%d}-1.LOG")
+            found["oabgenerator"] = (f"{logging}OABGeneratorLog", pattern)
     if draft.has_iis:
         root = "C:\\inetpub\\logs\\LogFiles"
         for number in range(1, len(draft.iis_runtime["sites"]) + 1):

@@ -112,8 +112,10 @@ def exchange_services(draft: Draft) -> tuple[_Row, ...]:
         return _2010 + _TRANSPORT
     if draft.role == "Edge":
         return _EDGE + _TRANSPORT
-    rows: tuple[_Row, ...] = _COMMON_15 + _CLIENT_ACCESS
-    if draft.role == "Mailbox":
+    rows: tuple[_Row, ...] = _COMMON_15
+    if draft.role != "MailboxOnly":
+        rows += _CLIENT_ACCESS
+    if draft.role != "ClientAccess":
         rows += _MAILBOX + _TRANSPORT
     if product in ("Exchange2013", "Exchange2016"):
         rows += _UNIFIED_MESSAGING

@@ -180,8 +180,16 @@ PRODUCTS = {
 # Role keys by what the scenario calls the server's role.
 ROLE_KEYS = {
     "Edge": ("EdgeTransportRole", "AdminTools"),
-    "ClientAccess": ("ClientAccessRole", "CafeRole", "FrontendTransportRole", "AdminTools"),
+    "ClientAccess": ("CafeRole", "FrontendTransportRole", "AdminTools"),
     "ManagementTools": ("AdminTools",),
+    # Exchange 2013 apart from its Client Access servers.
+    "MailboxOnly": (
+        "MailboxRole",
+        "ClientAccessRole",
+        "HubTransportRole",
+        "UnifiedMessagingRole",
+        "AdminTools",
+    ),
 }
 
 LCIDS = {

@@ -47,10 +47,12 @@ function Get-ExSetupFact {
 }
 
 function Get-RoleFact {
-    # Role keys of both generations; on 2013 and later the front end is CafeRole.
+    # Role keys of both generations. On 2013 and later the front end is CafeRole: ClientAccessRole is
+    # then the part of client access that every Mailbox server has behind it [MEM].
     param ([string]$Root)
+    $frontEnd = if ($Root -like '*\v14') { 'ClientAccessRole' } else { 'CafeRole' }
     $roles = @(
-        @('Mailbox', 'MailboxRole'), @('ClientAccess', 'ClientAccessRole', 'CafeRole'),
+        @('Mailbox', 'MailboxRole'), @('ClientAccess', $frontEnd),
         @('HubTransport', 'HubTransportRole'), @('UnifiedMessaging', 'UnifiedMessagingRole'),
         @('Edge', 'EdgeTransportRole'), @('ManagementTools', 'AdminTools')
     )

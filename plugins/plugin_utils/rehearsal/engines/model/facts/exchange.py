@@ -33,10 +33,10 @@ _PATH_SERVICES = (
     "MSExchangeTransport",
     "MSExchangeEdgeCredential",
 )
-# Role keys of both generations; on 2013 and later the front end is CafeRole.
+# Role keys of both generations.
 _ROLES = {
     "Mailbox": {"mailboxrole"},
-    "ClientAccess": {"clientaccessrole", "caferole"},
+    "ClientAccess": {"caferole"},
     "HubTransport": {"hubtransportrole", "bridgeheadrole"},
     "UnifiedMessaging": {"unifiedmessagingrole"},
     "Edge": {"edgetransportrole", "gatewayrole"},
@@ -73,7 +73,10 @@ def exchange(context: Context) -> dict[str, Any]:
         "exchange.registry_version", lambda: _registry_version(context, f"{root}\\Setup")
     )
     keys = {name.lower() for name in context.world.subkeys(root)}
-    fact["roles"] = [role for role, names in _ROLES.items() if names & keys]
+    # Until 2010 the front end was of a role of that name; later that is what stands behind it.
+    front_end = {"ClientAccess": {"clientaccessrole"}} if key == "v14" else {}
+    roles = {**_ROLES, **front_end}
+    fact["roles"] = [role for role, names in roles.items() if names & keys]
     fact["services_value"] = context.value(f"{root}\\Setup", "Services") is not None
     return fact
 
