@@ -45,13 +45,18 @@ def _cases(name: str) -> list[Any]:
 
 
 @cache
-def _facts_once() -> dict[str, Any]:
-    return collect(build_world(SPEC, "EX01", at=AT))[0]
+def _facts_once(role: str, product: str) -> dict[str, Any]:
+    spec = SPEC | {"role": role}
+    if product != "Exchange2016":
+        spec |= {"exchange": {"product": product, "cu": "CU23", "build": "15.0.1497.2"}}
+    return collect(build_world(spec, "EX01", at=AT))[0]
 
 
-def _facts(changes: dict[str, Any] | None = None) -> dict[str, Any]:
+def _facts(
+    changes: dict[str, Any] | None = None, role: str = "Mailbox", product: str = "Exchange2016"
+) -> dict[str, Any]:
     """A server in good order on CU19; changes are laid over by dotted name."""
-    facts = copy.deepcopy(_facts_once())
+    facts = copy.deepcopy(_facts_once(role, product))
     facts["disks"] = [
         {"root": "C:\\", "purposes": ["system", "exchange", "temp"], "free_bytes": 50 << 30}
     ]
@@ -141,7 +146,10 @@ def _policy(given: dict[str, Any]) -> Policy:
 
 @pytest.mark.parametrize("row", _cases("prechecks"))
 def test_precheck(row: dict[str, Any]) -> None:
-    facts = _facts(row.get("facts"))
+    facts = _facts(row.get("facts"), row.get("role", "Mailbox"), row.get("product", "Exchange2016"))
+    without = set(row.get("without", ()))
+    if facts["services"]:
+        facts["services"] = [r for r in facts["services"] if r["name"] not in without]
     snapshot = {"installers": [], "service_cache": []} | row.get("snapshot", {})
     catalog = load()
     judged = assess(facts, (), catalog, catalog.campaign("proxylogon"), AT)
@@ -155,6 +163,8 @@ def test_precheck(row: dict[str, Any]) -> None:
     )
     stops = {check.check: check.status.value for check in blocking(found)}
     assert stops == row["stops"]
+    aside = {check.check for check in found if check.status.value == "not-applicable"}
+    assert aside == set(row.get("aside", ()))
     for words in row.get("says", ()):
         assert any(words in check.summary for check in found), [c.summary for c in found]
 
@@ -183,7 +193,7 @@ def _versions(given: dict[str, int] | None) -> Any:
 
 
 def _observed(changes: dict[str, Any]) -> HostReading:
-    facts = _facts()
+    facts = _facts(None, changes.get("role", "Mailbox"))
     snapshot: dict[str, Any] = {
         "services": copy.deepcopy(facts["services"]),
         "app_pools": copy.deepcopy(facts["iis"]["app_pools"]),
@@ -213,6 +223,16 @@ def _observed(changes: dict[str, Any]) -> HostReading:
         probes = None
         if changes["probe"] is not None:
             probes = ({"name": "owa", "status": changes["probe"], "as_expected": False},)
+    if changes.get("role", "Mailbox") != "Mailbox":
+        probes = ()  # as nothing is asked of it
+    for name in changes.get("gone", ()):
+        for listed in (facts["services"], snapshot["services"]):
+            listed[:] = [row for row in listed if row["name"] != name]
+    if changes.get("extra_service"):
+        row = {"status": "Running", "start_type": "Automatic", "image_path": None}
+        facts["services"].append({"name": changes["extra_service"], **row})
+    if "bindings" in changes:
+        facts["iis"]["sites"][0]["bindings"] = changes["bindings"]
     if changes.get("snapshot", True) is None:
         return HostReading(facts, None, probes)
     return HostReading(facts, snapshot, probes)
@@ -222,10 +242,11 @@ def _observed(changes: dict[str, Any]) -> HostReading:
 def test_verdict(row: dict[str, Any]) -> None:
     """I18: nothing but conditions that hold makes `patched`."""
     between = _observed(row["installed"]) if "installed" in row else None
+    server = {"role": row.get("role", "Mailbox")}
     found = judge(
         _choice(),
-        _observed(row.get("before", {})),
-        _observed({"exsetup": TARGET, "listed": True} | row.get("after", {})),
+        _observed(server | row.get("before", {})),
+        _observed({"exsetup": TARGET, "listed": True} | server | row.get("after", {})),
         classify(row.get("code", 0)),
         installed=between,
         maintenance=Maintenance(row.get("maintenance", "as-found")),
@@ -234,6 +255,8 @@ def test_verdict(row: dict[str, Any]) -> None:
     assert found.state.value == expect["state"], found.reason
     wrong = {c.condition: c.holds.value for c in found.wrong}
     assert wrong == expect.get("wrong", {})
+    aside = {c.condition for c in found.conditions if c.holds.value == "not-applicable"}
+    assert aside == set(expect.get("aside", []))
     assert sorted(f.failure for f in found.failures) == sorted(expect.get("failures", []))
     for words in expect.get("says", ()):
         text = " ".join([found.reason, *(str(f.detail) for f in found.failures)])

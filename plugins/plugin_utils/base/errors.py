@@ -7,6 +7,7 @@
     |- ConfigError          what the operator wrote is wrong (inventory, option, file)
     |- CatalogError         a data file of the catalogue is wrong: file, line, cure
     |- RefusedError         a rule of ours forbids it (Basic over HTTP, become, unknown build)
+    |  `- HostConflict              what it says of itself contradicts the inventory, or itself
     |- TransportError       the host was not reached, or the way there broke
     |  |- Unreachable
     |  |- AuthenticationFailed      terminal at once: retrying locks accounts
@@ -57,6 +58,13 @@ class RefusedError(RemediationError):
     """A safety rule forbids the request; nothing was sent."""
 
     code = "refused"
+
+
+class HostConflict(RefusedError):  # noqa: N818 - a state of the host, not a mistake
+    """What a host says of itself contradicts the inventory, or itself: nothing of it counts."""
+
+    code = "conflict"
+    unseen = True
 
 
 class TransportError(RemediationError):

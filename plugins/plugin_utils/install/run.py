@@ -26,13 +26,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..base.errors import LockedByOther
+from ..base.errors import HostConflict, LockedByOther
 from ..catalog.failures import ExitClass, ExitCode
 from ..facts.read import Facts, moment
 from ..host.calls import updates
 from ..host.jobs.attempts import ENDED
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Delivery
+from ..judge.role import scope_conflict
 from .begin import StartingPoint
 from .checks import blocking
 from .components import Maintenance
@@ -139,6 +140,9 @@ class _Run:
         reply = self.host.facts()
         self._host_now = moment(reply.host.clock) or self.runtime.now()
         facts = Facts.of(reply.result, reply.errors)
+        conflict = scope_conflict(facts)
+        if conflict and facts.value("exchange", "installed") is False:
+            raise HostConflict(conflict)
         start = self._start = self._installation.begin(self.run, facts)
         choice = self.result.choice = start.choice
         self._job.update = self.run.update = start.update
@@ -146,6 +150,8 @@ class _Run:
         if choice.action is not Action.INSTALL:
             state = InstallState.STOPPED
             if choice.action is Action.NOTHING:
+                if conflict:  # by its build, which it says itself, nothing is left to do
+                    raise HostConflict(conflict)
                 state = InstallState.NOTHING_TO_DO
                 self._clear_lock()
             self.run.end(state, choice.reason)
@@ -187,7 +193,10 @@ class _Run:
     def _may_start(self, reply: Reply) -> bool:
         found = self.result.prechecks = self._installation.checks(self.run, self._start, reply)
         if stops := blocking(found):
-            self.run.end(InstallState.STOPPED, " ".join(check.summary for check in stops))
+            words = " ".join(check.summary for check in stops)
+            known = scope_conflict(Facts.of(reply.result, reply.errors)) is None
+            code = None if known else HostConflict.code
+            self.run.end(InstallState.STOPPED, words, code=code)
             return False
         return True
 

@@ -82,12 +82,12 @@ def _absent(cve: str, on: Grounds) -> CveVerdict:
     doubt = absence_doubt(on.subject)
     if doubt:
         return _unknown(cve, on, f"Exchange was not found, but {doubt}.")
-    return CveVerdict(
-        cve,
-        Exposure.NOT_AFFECTED,
-        "Exchange is not installed: neither its registry key nor a service of it exists.",
-        "facts: exchange, services",
-        campaign=on.campaign_of(cve),
+    reason = (
+        "The inventory has it as an Exchange server, and neither Exchange's registry key nor a "
+        "service of it exists."
+    )
+    return _unknown(
+        cve, on, reason, action="Find out what it is, or take it out of the inventory's group."
     )
 
 

@@ -68,6 +68,19 @@ def server_role(facts: Facts) -> ServerRole:
     return claimed
 
 
+def scope_conflict(facts: Facts) -> str | None:
+    """Why a host of the inventory's group cannot be left out, nor changed, whatever it says.
+
+    A host that denies Exchange would fall out of every check by its own word.
+    """
+    if flag(facts.value("exchange", "installed")) is False:
+        return (
+            "the inventory has it as an Exchange server, and it says that Exchange is not installed; "
+            "if that is right, take it out of the group, else find out from outside what it is"
+        )
+    return server_role(facts).conflict
+
+
 @dataclass(frozen=True, slots=True)
 class _Signs:
     roles: frozenset[str]

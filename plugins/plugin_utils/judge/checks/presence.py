@@ -53,7 +53,13 @@ def check_present(subject: Subject) -> CheckResult:
     doubt = absence_doubt(subject)
     if doubt:
         return checks.unknown("exchange.present", f"Not found, but {doubt}.", _NO_CHANGE)
-    return checks.not_applicable("exchange.present", _ABSENT)
+    return checks.unknown(
+        "exchange.present",
+        "Conflict: the inventory has it as an Exchange server, and neither Exchange's registry key "
+        "nor a service of it exists.",
+        "If that is right, take it out of the group of the inventory. Else find out from outside "
+        "what it is: a server that hides Exchange would fall out of every check.",
+    )
 
 
 def _role(subject: Subject) -> CheckResult:

@@ -17,6 +17,7 @@ from ...judge.knowledge import knowledge_of
 from ...judge.mitigations.judge import judge_mitigation
 from ...judge.mitigations.rewrite import front_end_sites
 from ...judge.mitigations.state import JudgedMitigation, MitigationState
+from ...judge.role import scope_conflict
 from ...judge.subject import subject as subject_of
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Refusal, Step
@@ -65,6 +66,7 @@ class MitigationSelection:
     found: tuple[SelectedMitigation, ...]
     open_cves: tuple[str, ...]
     stop: str | None = None  # nothing at all may be done here (I19)
+    conflict: str | None = None  # why: the host contradicts the inventory, or itself
 
     def left_open(self, held: Iterable[str]) -> tuple[str, ...]:
         """The open CVEs that none of the mitigations ``held`` is for."""
@@ -112,11 +114,11 @@ def choose(
     )
     required = [entry.cve for entry in chosen.required]
     open_cves = tuple(cve for cve in required if exposures.get(cve) in OPEN_EXPOSURES)
-    stop = _stop(subject, catalog)
+    conflict = scope_conflict(facts)
+    stop = conflict or _stop(subject, catalog)
     if stop:
-        return MitigationSelection(
-            _plan(intent, campaign, result, (), (Refusal(None, stop),), ()), found, open_cves, stop
-        )
+        empty = _plan(intent, campaign, result, (), (Refusal(None, stop),), ())
+        return MitigationSelection(empty, found, open_cves, stop, conflict)
     plan = _Steps(subject, although_open, clause_for(catalog, campaign, intent))
     for one in found:
         (plan.undo if intent == UNMITIGATE else plan.apply)(one)
@@ -147,10 +149,6 @@ def _plan(
 
 def _stop(subject: Subject, catalog: Catalog) -> str | None:
     """Why nothing may be changed on this server at all."""
-    if subject.installed is False:
-        return None  # no mitigation applies, each says so itself
-    if subject.role.conflict:
-        return f"Conflict, so nothing is changed: {subject.role.conflict}."
     if subject.build is None:
         return f"The build of ExSetup.exe is not known: {subject.facts.why('exchange')}."
     if subject.info is None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from ...base.errors import (
     ConfigError,
+    HostConflict,
     LanguageModeRefused,
     LockedByOther,
     RemediationError,
@@ -113,6 +114,8 @@ class _Run:
         selection = self._choose(reply)
         self.result.plan = selection.plan
         self.result.left_open = selection.open_cves
+        if selection.conflict:
+            raise HostConflict(selection.conflict)
         if selection.stop:
             return self.end(MitigateState.STOPPED, selection.stop)
         plan = self.result.plan = self._plan(selection)

@@ -66,6 +66,8 @@ def judge_removed(
 ) -> Ended:
     """Judge a run that was to take mitigations off. Failed steps leave their record on the host."""
     standings = _standings(now.found, None)
+    if now.conflict:
+        return MitigateState.UNKNOWN, now.conflict, standings
     wanting = [*map(str, failed), *map(str, refused)]
     if wanting:
         state = MitigateState.PARTIAL if failed else MitigateState.STOPPED

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from ....base.errors import (
     AuthenticationFailed,
     ConfigError,
+    HostConflict,
     LockedByOther,
     RefusedError,
     RemediationError,
@@ -95,6 +96,8 @@ class _Run:
         answer = self.answer
         answer.plan = replace(selection.plan, steps=(), refusals=(), notes=())
         answer.read_back = states(selection)
+        if record is None and selection.conflict:
+            raise HostConflict(selection.conflict)
         if record is None and self._nothing(selection, attempt):
             return
         known = self._plan(attempt, record, facts)
