@@ -19,6 +19,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 )
 from engine_pair import differences
 from patched_host import DISABLED, INSTALLS, LISTED, PatchedHost
+from server_roles import ROLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,5 +100,20 @@ def test_update_ends_on_the_real_scripts_as_in_the_model(
     )
     expected, found = model.patch(), real.patch()
     assert expected.outcome.state.value == state
+    assert differences(told(expected), told(found)) == []
+    assert differences(left(model), left(real)) == []
+
+
+@pytest.mark.parametrize("name", sorted(ROLES.keys() - {"mailbox-2016", "both-2013"}))
+def test_update_of_every_role_ends_on_the_real_scripts_as_in_the_model(
+    name: str, shim_engine: PowerShellEngine, tmp_path: Path
+) -> None:
+    role = ROLES[name]
+    model, real = (
+        PatchedHost(tmp_path, role.installs, spec=role.spec),
+        RealHost(tmp_path, role.installs, spec=role.spec, powershell=shim_engine),
+    )
+    expected, found = model.patch(store=role.store), real.patch(store=role.store)
+    assert expected.outcome.state.value == "patched", expected.outcome.reason
     assert differences(told(expected), told(found)) == []
     assert differences(left(model), left(real)) == []

@@ -62,3 +62,14 @@ def test_mitigations_are_listed_over_the_real_scripts(
     assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
     assert set(result.reapply) == set(ALL)
     assert set(host.upgrade("run-2").reapply) == set(ALL)
+
+
+@pytest.mark.parametrize("role", ["Edge", "ManagementTools"])
+def test_upgrade_without_a_front_end_is_proven_on_the_real_scripts(
+    role: str, shim_engine: PowerShellEngine, tmp_path: Path
+) -> None:
+    host = RealHost(tmp_path, QUICK, spec={"role": role}, real=shim_engine)
+    result = host.upgrade()
+    assert result.outcome.state is InstallState.PATCHED, result.outcome.reason
+    aside = {c.condition for c in result.outcome.conditions if c.holds.value == "not-applicable"}
+    assert "probe" in aside

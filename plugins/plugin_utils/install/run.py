@@ -148,10 +148,10 @@ class _Run:
         self._job.update = self.run.update = start.update
         self._job.series = start.series
         if choice.action is not Action.INSTALL:
+            if conflict:  # whatever the build says, which it says itself
+                raise HostConflict(conflict)
             state = InstallState.STOPPED
             if choice.action is Action.NOTHING:
-                if conflict:  # by its build, which it says itself, nothing is left to do
-                    raise HostConflict(conflict)
                 state = InstallState.NOTHING_TO_DO
                 self._clear_lock()
             self.run.end(state, choice.reason)
