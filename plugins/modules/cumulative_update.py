@@ -121,7 +121,7 @@ cumulative_update:
       elements: dict
       returned: always
     conditions:
-      description: Every condition of success with what is wrong.
+      description: Every condition of success with what is wrong; V(not-applicable) in C(holds) where this server has nothing for it.
       type: list
       elements: dict
       returned: always

@@ -102,7 +102,9 @@ security_update:
       elements: dict
       returned: always
     conditions:
-      description: Every condition of success with what is wrong, and in C(confidence) whether that is V(proof) or V(evidence).
+      description:
+        - Every condition of success with what is wrong, and in C(confidence) whether that is V(proof) or V(evidence).
+        - One that this server has nothing for, such as OWA on an Edge server, has V(not-applicable) in C(holds), and the reason in C(summary).
       type: list
       elements: dict
       returned: always
