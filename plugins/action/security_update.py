@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
         tools: dict[str, Any] = {
             "fail": AnsibleActionFail,
             "censor": remove_values,
-            "general_timeout": constants.TASK_TIMEOUT,
+            "general_timeout": constants.config.get_config_value("TASK_TIMEOUT"),
         }
         return on_host(self, ARGUMENTS, task_vars, patch, key=ROLLOUT.key, **tools)
 
