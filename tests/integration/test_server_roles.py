@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def roles_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     state = tmp_path_factory.mktemp("roles")
-    yield start_fleet(state, scenario.FOLDER / "server-roles.yml")
+    yield start_fleet(state, scenario.FOLDER / "every-role.yml")
     assert toolkit("rehearse", "down", "--state", state).returncode == 0
 
 

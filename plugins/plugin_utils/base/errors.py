@@ -64,7 +64,6 @@ class HostConflict(RefusedError):  # noqa: N818 - a state of the host, not a mis
     """What a host says of itself contradicts the inventory, or itself: nothing of it counts."""
 
     code = "conflict"
-    unseen = True
 
 
 class TransportError(RemediationError):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..base.errors import is_unseen
+from ..base.errors import HostConflict, is_unseen
 from ..change.states import Intent, Phase, Standing
 from .assess.phase import PHASE as ASSESS
 from .mitigate.phase import PHASE as MITIGATE
@@ -24,10 +24,11 @@ def standing(intent: str, state: str, code: str | None = None) -> Standing:
     """Return what an end means for a host.
 
     ``code``: of the error that ended it. Whoever was stopped because of the way to the host has
-    seen nothing there.
+    seen nothing there, and what a host says that contradicts itself is not known.
     """
     phase = _BY_INTENT.get(intent)
     if phase is None:
         return Standing.UNKNOWN
     found = phase.meaning(intent, state).standing
-    return Standing.UNKNOWN if found is Standing.WRONG and is_unseen(code) else found
+    unknown = is_unseen(code) or code == HostConflict.code
+    return Standing.UNKNOWN if found is Standing.WRONG and unknown else found
