@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +16,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import warm_ansible
 import yaml
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet import start
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet.inventory import (
+    AUTHORITY,
+    INVENTORY,
+    inventory_text,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.ports import (
+    Ports,
+)
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
+        ModelEngine,
+    )
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK = "exchange.remediation.assess"
@@ -84,6 +100,38 @@ def start_fleet(state: Path, scenario: Path) -> Fleet:
                  "--scenario", scenario)  # fmt: skip
     assert up.returncode == 0, up.stdout + up.stderr
     return Fleet(state)
+
+
+@contextmanager
+def served(folder: Path, hosts: Iterable[str], engine: ModelEngine) -> Iterator[Path]:
+    """Serve vulnerable servers with an engine of the test's own, in a thread; yields the inventory."""
+    document = {
+        "schema": 1,
+        "title": "Hostile hosts",
+        "defaults": {"domain": "rehearsal.example"},
+        "hosts": {
+            name: {
+                "description": "hostile",
+                "exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.2"},
+            }
+            for name in hosts
+        },
+    }
+    scenario, users = folder / "hostile.yml", folder / "users"
+    scenario.write_text(yaml.safe_dump(document))
+    users.mkdir()
+    loop = asyncio.new_event_loop()
+    running = start.Fleet(start.load(str(scenario)), engine, users)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    ports = asyncio.run_coroutine_threadsafe(running.start(Ports(0, 0)), loop).result(60)
+    (folder / AUTHORITY).write_bytes(running.authority.pem())
+    (folder / INVENTORY).write_text(inventory_text(running, ports, folder))
+    yield folder / INVENTORY
+    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(60)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
 
 
 @pytest.fixture(scope="session")

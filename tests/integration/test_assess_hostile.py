@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import re
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import (
     ReplySchemaError,
 )
@@ -23,17 +20,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet import (
-    start as fleet,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.fleet.inventory import (
-    AUTHORITY,
-    INVENTORY,
-    inventory_text,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.server import (
-    Ports,
-)
+
+from .conftest import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,38 +159,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pa
     """Inventory of the hostile fleet, and the file that no payload may ever make."""
     folder = tmp_path_factory.mktemp("hostile")
     canary = folder / "canary"
-    scenario = folder / "hostile.yml"
-    hosts = {
-        name: {
-            "description": "hostile",
-            "exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.2"},
-        }
-        for name in ("honest", "strings", *ANSWERS)
-    }
-    document = {
-        "schema": 1,
-        "title": "Hostile hosts",
-        "defaults": {"domain": "rehearsal.example"},
-        "hosts": hosts,
-    }
-    scenario.write_text(yaml.safe_dump(document))
     engine = HostileEngine()
     engine.canary = canary
     engine.answers = {"strings": engine.strings} | {name: a for name, (a, _) in ANSWERS.items()}
-    users = folder / "users"
-    users.mkdir()
-    loop = asyncio.new_event_loop()
-    running = fleet.Fleet(fleet.load(str(scenario)), engine, users)
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    ports = asyncio.run_coroutine_threadsafe(running.start(Ports(0, 0)), loop).result(60)
-    (folder / AUTHORITY).write_bytes(running.authority.pem())
-    (folder / INVENTORY).write_text(inventory_text(running, ports, folder))
-    yield folder / INVENTORY, canary
-    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(60)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
+    with served(folder, ("honest", "strings", *ANSWERS), engine) as inventory:
+        yield inventory, canary
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@
     CASE/journal.jsonl.head            where it has got to: shows that lines are missing
     CASE/journal.jsonl.lock            one writer at a time, over processes
     CASE/journal.jsonl.torn-N-SHA256   the beginning of line N, from a writer that was killed
+    CASE/journal.jsonl.used-HOST       how much of it a host has used, where that is more than usual
 
 A line is on the disk before ``record`` returns. Folder and files are the operator's alone.
 """
@@ -23,6 +24,8 @@ from filelock import FileLock
 from ..base import disk
 from ..base.clock import utc_now
 from ..base.errors import ConfigError
+from .bounds import SMALL_BYTES, bounded, entry_limit, size_of
+from .budget import add, used
 from .head import JournalHead, read_head
 from .lines import JournalError, Line, encode
 from .masking import writable
@@ -58,19 +61,23 @@ class Journal:
         return self.case / NAME
 
     def record(self, event: str, data: dict[str, Any]) -> None:
-        """Append one event; it is on the disk when this returns."""
-        content = {
-            "host": self.host,
-            "run": self.run,
-            "event": event,
-            "data": writable(data, self.secrets),
-        }
+        """Append one event; it is on the disk when this returns.
+
+        It is always written, whatever a host sends; its data has a bound for each event, and the
+        data of all events of a host have one (``bounds``).
+        """
+        inert = writable(data, self.secrets)
         try:
             disk.make_folder(self.case)
+            kept = bounded(inert, entry_limit(used(self.path, self.host)))
+            large = size_of(kept) - SMALL_BYTES
+            content = self._about(event, kept)
             with FileLock(
                 f"{self.path}.lock", _PATIENCE, disk.FILE_MODE, poll_interval=_POLL_SECONDS
             ):
                 self._append(content)
+                if large > 0:
+                    add(self.path, self.host, large)
         except OSError as error:
             raise ConfigError(
                 f"{error.filename or self.path}: the journal cannot be written "

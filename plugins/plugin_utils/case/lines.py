@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST = "0" * 64  # what the first line names as the hash before it
-LARGEST = 64 * 1024 * 1024  # bytes of a line; a host's whole reply is capped at a quarter of that
+# Bytes of a line. What is written now is far below (``bounds``); earlier releases wrote whole replies.
+LARGEST = 64 * 1024 * 1024
+_SAFE_INTEGER = 1 << 53  # RFC 8785 has no larger one; what looks like it was written from a float
 _FIELDS = {"seq", "at", "host", "run", "event", "data", "prev", "hash"}
 
 
@@ -59,10 +61,16 @@ def encode(line: Line) -> bytes:
     return rfc8785.dumps(document) + b"\n"
 
 
+def _number(digits: str) -> int | float:
+    """Read a whole number as what it was when it was written: 1e17 stands there in digits."""
+    value = float(digits)
+    return value if abs(value) >= _SAFE_INTEGER else int(digits)
+
+
 def parse(raw: bytes, path: Path, number: int) -> Line:
     """Read line ``number`` (from 1); raises :class:`JournalError` unless it is as written."""
     try:
-        document = json.loads(raw)
+        document = json.loads(raw, parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise JournalError(path, number, "it is not JSON") from error
     if not isinstance(document, dict) or set(document) != _FIELDS:

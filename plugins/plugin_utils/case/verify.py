@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..base.errors import ConfigError
+from .bounds import holds_cut
 from .head import read_head
 from .lines import FIRST, LARGEST, JournalError, Line, parse
 from .tail import kept_files
@@ -28,6 +29,7 @@ class Verified:
     hash: str  # of the last good line: whoever notes it elsewhere can show that none is missing
     torn_bytes: int  # behind the last line, of a writer that was killed; the next event keeps them
     recovered: int  # lines that say that such a beginning was kept
+    cut: int  # lines in which a marker stands for what a host sent too much of
     problem: JournalError | None = None
 
     @property
@@ -41,6 +43,8 @@ class Verified:
         parts = [f"{self.path}: {self.lines} lines as written, the last one is {self.hash}"]
         if self.recovered:
             parts.append(f"{self.recovered} interruption(s) recovered, their bytes are kept")
+        if self.cut:
+            parts.append(f"{self.cut} line(s) hold only size and SHA-256 of what was too large")
         if self.torn_bytes:
             parts.append(f"{self.torn_bytes} bytes of a line that was never finished behind them")
         return "; ".join(parts)
@@ -51,15 +55,16 @@ def verify(path: Path) -> Verified:
 
     :raises ConfigError: the file cannot be read at all.
     """
-    lines, last, recovered, problem = 0, FIRST, 0, None
+    lines, last, recovered, cut, problem = 0, FIRST, 0, 0, None
     reader = _Reader(path)
     try:
         for line in reader:
             lines, last = line.seq, line.hash
             recovered += line.content["event"] == "recovered"
+            cut += holds_cut(line.content["data"])
     except JournalError as error:
         problem = error
-    return Verified(path, lines, last, reader.torn, recovered, problem)
+    return Verified(path, lines, last, reader.torn, recovered, cut, problem)
 
 
 def events(path: Path) -> Iterator[Line]:

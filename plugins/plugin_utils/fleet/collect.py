@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RefusedError
+from ..case.bounds import holds_cut, text_of
 from ..case.verify import events, verify
 from ..plan.fleet import HostEntry
 from ..plan.serialize import plan_from_dict
@@ -28,8 +29,10 @@ class HostEnd:
     plan: HostPlan | None
     changed: bool
     code: str | None = None  # of the error that ended it
+    plan_cut: bool = False  # the journal holds only a part of its plan
 
 
+_PLAN_CUT = "its plan is larger than the journal keeps, so nobody can sign it"
 _BEGUN = HostEnd("unknown", "begun and not ended: run the same again", None, changed=False)
 
 
@@ -49,7 +52,7 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
     :raises JournalError: the journal was changed.
     """
     found: dict[str, HostEnd] = {}
-    plans: dict[str, HostPlan] = {}
+    plans: dict[str, HostPlan | None] = {}  # None: a part of it was cut
     if not journal.exists():
         return found
     for line in events(journal):
@@ -61,9 +64,9 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
             plans.pop(host, None)
             found[host] = _BEGUN
         elif event == "plan":
-            plans[host] = plan_from_dict(data["plan"])
+            plans[host] = None if holds_cut(data) else plan_from_dict(data["plan"])
         elif event == "end":
-            state, reason = str(data["state"]), str(data["reason"])
+            state, reason = str(data["state"]), text_of(data["reason"])
             code = data.get("code")
             found[host] = HostEnd(
                 state,
@@ -71,6 +74,7 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
                 plans.get(host),
                 changed=data.get("changed") is True,
                 code=code if isinstance(code, str) else None,
+                plan_cut=host in plans and plans[host] is None,
             )
     return found
 
@@ -78,12 +82,17 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
 def entries(
     found: dict[str, HostEnd], inventory: Iterable[str], selected: Iterable[str], log: Path
 ) -> dict[str, HostEntry]:
-    """Return an entry for every host of the inventory (I3)."""
+    """Return an entry for every host of the inventory (I3).
+
+    A host of whose plan a part was cut is unknown, however it ended: what is left is not its plan.
+    """
     asked = set(selected)
     made: dict[str, HostEntry] = {}
     for host in inventory:
         end = found.get(host)
-        if end is not None:
+        if end is not None and end.plan_cut:
+            made[host] = HostEntry("unknown", f"{_PLAN_CUT}. {end.reason}", code=end.code)
+        elif end is not None:
             made[host] = HostEntry(end.state, end.reason, end.plan, end.code)
         elif host not in asked:
             made[host] = LEFT_OUT

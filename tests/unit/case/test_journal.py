@@ -127,7 +127,8 @@ def test_many_processes_write_one_chain(tmp_path: Path) -> None:
 
 def test_append_reads_the_last_line_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = filled(tmp_path, 1)
-    made.record("done", {"result": "x" * 3_000_000})
+    for _ in range(4):
+        made.record("done", {"result": "x" * 900_000})
     for number in range(20):
         made.record("intent", {"number": number})
     read = 0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.case.bounds import ENTRY_BYTES
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.journal import Journal
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.lines import JournalError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.collect import (
@@ -94,6 +96,28 @@ def test_every_host_of_the_inventory_has_an_entry_i3(tmp_path: Path) -> None:
         "ex01": "planned", "ex02": "unknown", "ex03": "left-out",
     }  # fmt: skip
     assert "see a.log" in made["ex02"].reason
+
+
+def test_plan_of_which_a_part_was_cut_is_nobodys_plan_i19(tmp_path: Path) -> None:
+    large = plan_to_dict(replace(PLAN, notes=("x" * (2 * ENTRY_BYTES),)))
+    path = write(tmp_path, [
+        ("ex01", "begin", {}), ("ex01", "plan", {"plan": large}),
+        ("ex01", "end", {"state": "planned", "reason": "y" * 100}),
+        ("ex02", "begin", {}), ("ex02", "plan", {"plan": large}),
+        ("ex02", "begin", {}), ("ex02", *PLANNED), ("ex02", "end", {"state": "planned", "reason": "x"}),
+        ("ex03", "end", {"state": "stopped", "reason": "z" * (2 * ENTRY_BYTES)}),
+    ])  # fmt: skip
+    made = entries(ends(path, "run-1"), ["ex01", "ex02", "ex03"], ["ex01"], Path("a.log"))
+    assert (made["ex01"].state, made["ex01"].plan, made["ex01"].has_steps) == (
+        "unknown",
+        None,
+        False,
+    )
+    assert made["ex01"].reason.startswith("its plan is larger than the journal keeps")
+    assert (made["ex02"].state, made["ex02"].plan) == ("planned", PLAN)
+    assert made["ex03"].state == "stopped"
+    assert made["ex03"].reason.endswith("zzz... (cut, 2097154 bytes in all)")
+    assert fleet_status("patch", {"ex01": made["ex01"]}) == 3
 
 
 def test_journal_that_was_changed_is_no_source_i14(tmp_path: Path) -> None:
