@@ -337,7 +337,7 @@ def test_sealed_reply_that_was_changed_is_lost_and_no_refused_login(
 
     with monkeypatch.context() as patch:
         patch.setattr(Acceptor, "wrap", changed)
-        with pytest.raises(TransportError, match="cannot be taken apart") as caught:
+        with pytest.raises(TransportError, match="cannot be opened") as caught:
             site.run(connection)
     assert not isinstance(caught.value, AuthenticationFailed)
     assert site.run(connection) == "EX01"

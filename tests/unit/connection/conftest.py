@@ -64,8 +64,9 @@ class Exchange(BaseHTTPRequestHandler):
     def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
         given = {"Content-Type": "application/soap+xml", "Content-Length": str(len(body))}
-        for name, value in (given | headers).items():
-            self.send_header(name.replace("_", "-"), value)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in (given | named).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

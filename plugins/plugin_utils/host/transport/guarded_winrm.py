@@ -1,32 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pywinrm's Protocol and Transport over the guarded HTTP layer.
 
-Beyond :mod:`.guarded_http`: a reply in clear is refused where message encryption was agreed
-(pywinrm accepts it), the decrypted size is capped too, and a body that is not a SOAP message
-is an error at once (pywinrm polls for ever when a proxy answers 200 with a page of HTML).
+Beyond :mod:`.guarded_http`: where message encryption was agreed only a sealed reply is believed,
+whatever its status (pywinrm takes one in clear, as a result and as a WSMan fault), the decrypted
+size is capped too, and a body that is not a SOAP message is an error at once (pywinrm polls for
+ever when a proxy answers 200 with a page of HTML).
 """
 
 from __future__ import annotations
 
 import re
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from winrm.exceptions import InvalidCredentialsError, WinRMError
+from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.protocol import Protocol
 from winrm.transport import Transport
 
-from ...base.errors import MalformedReply, RefusedError, ReplyTooLarge
+from ...base.errors import MalformedReply, RefusedError, ReplyTooLarge, TransportError
 from .guarded_http import HttpGuard, harden
+from .sealing import is_of_the_web_server, is_sealed, missing_protection
 
 if TYPE_CHECKING:
     import requests
+    from winrm.encryption import Encryption
 
 _NAMESPACE = re.compile(r' xmlns:(\w+)="[^"<>]*"')
 _SOAP = b"http://www.w3.org/2003/05/soap-envelope"
 _LOOK_AT = 4096
-_OK = 200
+_LARGEST_REASON = 120  # characters; it may quote the reply
+_UNAUTHORIZED = 401
+# All of these seal messages; over HTTP they have to.
 _SEALING = frozenset({"kerberos", "ntlm", "credssp"})
 
 
@@ -35,14 +39,31 @@ class GuardedTransport(Transport):
 
     def __init__(self, guard: HttpGuard, **settings: Any) -> None:
         self.guard = guard
+        self._agreeing = False  # on message encryption: from here on nothing in clear is believed
         super().__init__(**settings)
 
     def build_session(self) -> requests.Session:
-        return self._prepared(super().build_session())
+        session = self._prepared(super().build_session())
+        # Also after a handshake that failed: pywinrm keeps its session, and would go on in clear.
+        if self.must_seal and self.encryption is None:
+            raise RefusedError(
+                f"{self.auth_method} agreed on no message encryption, so everything would go in "
+                "clear; use HTTPS, and for Kerberos a pykerberos that encrypts"
+            )
+        return session
 
     def setup_encryption(self, session: requests.Session) -> None:
         # Called inside build_session and sends the first request.
+        self._agreeing = True
         super().setup_encryption(self._prepared(session))
+        if self.auth_method == "ntlm" and getattr(session.auth, "session_security", None) is None:
+            self.encryption = None
+            raise self.guard.refuse(
+                RefusedError(
+                    "the host let us in without asking who we are, so no reply could be sealed; "
+                    "it does not know the account: check what listens on that port"
+                )
+            )
 
     def _prepared(self, session: requests.Session) -> requests.Session:
         """The session with our HTTP layer and our login; safe to call twice."""
@@ -56,8 +77,9 @@ class GuardedTransport(Transport):
     @property
     def must_seal(self) -> bool:
         """Whether messages may only go sealed: over HTTP, unless that rule was waived."""
-        plain = not self.endpoint.lower().startswith("https")
-        return plain and self.auth_method in _SEALING and self.message_encryption != "never"
+        if self.message_encryption != "auto":
+            return bool(self.message_encryption == "always")
+        return self.auth_method in _SEALING and not self.endpoint.lower().startswith("https")
 
     def send_message(self, message: str | bytes) -> bytes:
         text: bytes = super().send_message(lean(message) if isinstance(message, str) else message)
@@ -85,23 +107,58 @@ class GuardedTransport(Transport):
                     "clear over HTTP; use HTTPS, or install the extra [kerberos] anew"
                 )
             )
-        try:
-            return super()._send_message_request(session, prepared_request)
-        except InvalidCredentialsError:
+        response = session.send(prepared_request, timeout=self.read_timeout_sec)
+        if response.status_code == _UNAUTHORIZED:
             self.guard.rejected = True
-            raise
+            raise InvalidCredentialsError("the specified credentials were rejected by the server")
+        if self._agreeing:
+            self._require_protection(response)
+        if response.ok:
+            return response
+        text = self._get_message_response_text(response)
+        raise WinRMTransportError("http", response.status_code, text.decode(errors="replace"))
+
+    def _require_protection(self, response: requests.Response) -> None:
+        """Refuse a handshake after which a seal proves nothing, and one that ends with an error."""
+        if missing := missing_protection(response.request.headers):
+            raise self.guard.refuse(
+                RefusedError(
+                    f"the host's NTLM does without {', '.join(missing)}, so somebody else could "
+                    "make its replies; use HTTPS, and check who answers there"
+                )
+            )
+        if self.encryption is None and not response.ok:
+            raise self.guard.refuse(
+                TransportError(
+                    f"the login was answered with status {response.status_code}; what else was "
+                    "said came in clear and is not believed"
+                )
+            )
 
     def _get_message_response_text(self, response: requests.Response) -> bytes:
-        if self.encryption and response.status_code == _OK and not _is_encrypted(response):
-            raise self.guard.refuse(
-                RefusedError("a reply came in clear although message encryption was agreed")
-            )
-        try:
-            text: bytes = super()._get_message_response_text(response)
-        except (IndexError, KeyError, ValueError, struct.error) as exc:
-            raise WinRMError(f"the encrypted reply cannot be taken apart: {exc!r}") from exc
+        agreed = self.encryption
+        text = response.content if agreed is None else self._unsealed(response, agreed)
         if len(text) > self.guard.response_bytes:
             raise self.guard.refuse(ReplyTooLarge(f"a reply of {len(text)} bytes after decryption"))
+        return text
+
+    def _unsealed(self, response: requests.Response, agreed: Encryption) -> bytes:
+        """Return what was sealed in a reply; nothing else of it is looked at."""
+        status, kind = response.status_code, response.headers.get("Content-Type", "")
+        if not is_sealed(kind, agreed) or not response.content:
+            said = f"a reply (status {status}) came in clear although message encryption was agreed"
+            if is_of_the_web_server(status, kind):
+                raise self.guard.refuse(TransportError(f"{said}; it is not believed"))
+            raise self.guard.refuse(RefusedError(f"{said}; somebody else may have sent it"))
+        try:
+            text: bytes = super()._get_message_response_text(response)
+            if not text:
+                raise ValueError("nothing is sealed in it")  # noqa: TRY301 - one message for all
+        except Exception as exc:  # the libraries of each scheme raise their own trees
+            why = f"{type(exc).__name__}: {str(exc)[:_LARGEST_REASON]!r}"
+            raise self.guard.refuse(
+                TransportError(f"a sealed reply cannot be opened, it is not believed ({why})")
+            ) from exc
         return text
 
 
@@ -113,11 +170,6 @@ def lean(message: str) -> str:
 
     used = _NAMESPACE.sub("", message)
     return _NAMESPACE.sub(keep, message)
-
-
-def _is_encrypted(response: requests.Response) -> bool:
-    kind = response.headers.get("Content-Type", "").lower()
-    return kind.startswith(("multipart/encrypted", "multipart/x-multi-encrypted"))
 
 
 class GuardedProtocol(Protocol):
