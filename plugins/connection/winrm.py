@@ -34,10 +34,12 @@ options:
   allow_insecure:
     description:
       - Names of the rules that this host is exempt from. What was used ends up in the report.
+      - V(stock_connection) says nothing to this plugin. With it the actions of this collection also
+        work over P(ansible.builtin.winrm#connection) and P(ansible.builtin.psrp#connection).
     type: list
     elements: str
     default: []
-    choices: [basic_over_http, cleartext_http, credssp, delegation, unverified_tls]
+    choices: [basic_over_http, cleartext_http, credssp, delegation, stock_connection, unverified_tls]
     vars:
       - name: exchange_allow_insecure
   inventory_name:
@@ -78,6 +80,7 @@ from ..plugin_utils.host.transport.guarded_http import HttpGuard
 from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
 from ..plugin_utils.host.transport.kerberos_causes import explain_kinit, missing_library
 from ..plugin_utils.host.transport.preflight import (
+    OURS,
     ConnectionSettings,
     allowed_rules,
     refusals,
@@ -97,7 +100,7 @@ _OPTIONS = ("remote_addr", "remote_user", "remote_password", "port", "scheme", "
 class Connection(stock.Connection):
     """WinRM with caps, without redirects and downgrades."""
 
-    transport = "exchange.remediation.winrm"
+    transport = OURS
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,7 +115,7 @@ class Connection(stock.Connection):
         """How this connection is about to be made."""
         options = {name: self.get_option(name) for name in (*_OPTIONS, "_extras")}
         try:
-            return winrm_settings("exchange.remediation.winrm", options)
+            return winrm_settings(OURS, options)
         except ValueError as error:
             raise AnsibleError(f"{self._name()}: {error}") from None
 

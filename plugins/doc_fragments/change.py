@@ -80,4 +80,8 @@ attributes:
     description: Target OS/families that can be operated against.
     support: full
     platforms: windows
+notes:
+  - Works over P(exchange.remediation.winrm#connection). P(ansible.builtin.winrm#connection) and P(ansible.builtin.psrp#connection)
+    are refused, in check mode too, unless the variable C(exchange_allow_insecure) names V(stock_connection) for the host. What was
+    allowed and used is in the journal and in C(peer) of the result.
 """

@@ -45,8 +45,9 @@ attributes:
     support: full
     platforms: windows
 notes:
-  - Works over P(exchange.remediation.winrm#connection), P(ansible.builtin.winrm#connection) and P(ansible.builtin.psrp#connection).
-    Only the first one protects the controller from oversized and compressed replies and from redirects.
+  - Works over P(exchange.remediation.winrm#connection). P(ansible.builtin.winrm#connection) and P(ansible.builtin.psrp#connection)
+    are refused, unless the variable C(exchange_allow_insecure) names V(stock_connection) for the host - they follow redirects, and take
+    oversized and compressed replies.
   - Basic over HTTP, HTTP without message encryption, CredSSP, delegation and unverified TLS are refused before the first packet, unless
     the variable C(exchange_allow_insecure) names them for the host.
 seealso:

@@ -123,7 +123,8 @@ def test_the_playbook_runs_by_path_too(play: Callable[..., Run]) -> None:
 def test_ansibles_own_connections_give_the_same_assessment(
     play: Callable[..., Run], connection: str
 ) -> None:
-    ours, stock = play(), play("-e", f"ansible_connection={connection}")
+    named = {"ansible_connection": connection, "exchange_allow_insecure": ["stock_connection"]}
+    ours, stock = play(), play("-e", json.dumps(named))
     assert stock.code == 0, stock.output
     assert ours.report
     assert stock.report
@@ -133,11 +134,16 @@ def test_ansibles_own_connections_give_the_same_assessment(
         assert other["state"] == mine["state"], other["reason"]
         assert other["assessment"] == mine["assessment"]
         assert other["peer"]["plugin"] == connection
+        assert other["peer"]["allowed_insecure"] == ["stock_connection"]
 
 
 def test_no_secret_is_in_any_output(play: Callable[..., Run], fleet: Fleet) -> None:
     secret = fleet.variables["ansible_password"]
-    for options in ((), ("-e", "ansible_connection=ansible.builtin.psrp")):
+    psrp = {
+        "ansible_connection": "ansible.builtin.psrp",
+        "exchange_allow_insecure": ["stock_connection"],
+    }
+    for options in ((), ("-e", json.dumps(psrp))):
         run = play("-vvvvv", *options)
         assert run.report, run.output
         assert len(run.output) > 10_000

@@ -97,6 +97,24 @@ def test_the_action_refuses_for_ansibles_own_connections_too(
     )
     assert run.host("ex01")["state"] == "refused"
     assert "[basic_over_http]" in run.host("ex01")["reason"]
+    assert "[stock_connection]" in run.host("ex01")["reason"]
+    assert fleet.status()["open"]["connections"] == before
+
+
+@pytest.mark.parametrize("connection", ["winrm", "ansible.builtin.winrm", "psrp"])
+@pytest.mark.parametrize("mode", [(), ("--check",)], ids=["run", "check mode"])
+def test_stock_connections_are_refused_before_the_first_packet(
+    play: Callable[..., Run],
+    inventory_with: Callable[..., Path],
+    fleet: Fleet,
+    connection: str,
+    mode: tuple[str, ...],
+) -> None:
+    before = fleet.status()["open"]["connections"]
+    run = play(*mode, inventory=inventory_with({"ex01": OPEN}, ansible_connection=connection))
+    assert run.host("ex01")["state"] == "refused"
+    full = f"ansible.builtin.{connection.rpartition('.')[2]}"
+    assert f"ex01: ansible_connection is {full}, which follows" in run.host("ex01")["reason"]
     assert fleet.status()["open"]["connections"] == before
 
 

@@ -18,10 +18,10 @@ SPEC = {"exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.217
 
 
 class Connection:
-    """Ansible's winrm connection, as far as the action needs one; answers from a model."""
+    """Our winrm connection, as far as the action needs one; answers from a model."""
 
-    transport = "winrm"
-    ansible_name = "ansible.builtin.winrm"
+    transport = "exchange.remediation.winrm"
+    ansible_name = "exchange.remediation.winrm"
     become: Any = None
 
     def __init__(self, twist: tuple[str, str] | None = None) -> None:

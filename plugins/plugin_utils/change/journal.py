@@ -7,7 +7,8 @@ Options of such an action: ``case`` (folder of the journal), ``plan`` (signed fi
 ====================  =============================================================================
 event                 when, and what it holds
 ====================  =============================================================================
-begin                 before the host is asked: intent, campaign, approvals, note, plan, who, version
+begin                 before the host is asked: intent, campaign, approvals, note, plan, who, version,
+                      and the safety rules that the operator waived for the host
 plan                  the plan was made from fresh facts: all of it
 admitted              it is the approved one (only with ``plan``, never in check mode)
 lock intent done      each change, before it is sent and after it was answered
@@ -90,9 +91,17 @@ class HostChange:
         return cls(check, journal, expected)
 
     def begin(
-        self, intent: str, campaign: str, approvals: Mapping[str, Any], note: str | None = None
+        self,
+        intent: str,
+        campaign: str,
+        approvals: Mapping[str, Any],
+        note: str | None = None,
+        allowed: object = None,
     ) -> None:
-        """Say what is about to be done, by whom and with what."""
+        """Say what is about to be done, by whom and with what.
+
+        ``allowed``: exchange_allow_insecure as the operator wrote it; ``end`` says what was used.
+        """
         known = knowledge()
         self.record(
             "begin",
@@ -102,6 +111,7 @@ class HostChange:
                 "check": self.check,
                 "approvals": dict(approvals),
                 "note": note,
+                "exchange_allow_insecure": allowed or [],
                 "plan": self.expected.digest if self.expected else None,
                 "tool": {"name": "exchange.remediation", "version": VERSION},
                 "catalogue": {"as_of": known.as_of, "sha256": known.sha256},

@@ -54,6 +54,7 @@ class Call:
     diff: bool
     notice: Sink  # shows the operator what happens; a change may take an hour
     timeout: TaskTimeout = NO_TIMEOUT
+    allowed: object = None  # exchange_allow_insecure of the host, not checked yet
 
 
 def on_host(
@@ -90,6 +91,7 @@ def on_host(
         bool(task.diff),
         lambda progress: _show(show, progress, secrets),
         _timeout(task, general_timeout),
+        allowed,
     )
     try:
         result = act(call)
@@ -152,12 +154,14 @@ def _journaled(
 ) -> Iterator[tuple[_Wanted, HostChange]]:
     options = call.options
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
-    change.begin(intent, wanted.campaign, approvals(options["approvals"]), note(options["note"]))
+    approved_by, why = approvals(options["approvals"]), note(options["note"])
+    change.begin(intent, wanted.campaign, approved_by, why, call.allowed)
     try:
         with nullcontext() if wanted.check else alone(f"{call.host}-{call.connection.place()}"):
             yield wanted, change
     except RemediationError as error:
-        change.end("failed", f"{error.code}: {error}", code=error.code)
+        peer = call.connection.peer()
+        change.end("failed", f"{error.code}: {error}", code=error.code, peer=peer)
         raise
     except BaseException as error:
         state = "failed" if wanted.check else "unknown"

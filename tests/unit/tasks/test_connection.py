@@ -17,10 +17,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.tasks.connect
 
 
 class Fake:
-    """Options and behaviour of ansible's winrm connection."""
+    """Options and behaviour of our winrm connection."""
 
-    transport = "winrm"
-    ansible_name = "ansible.builtin.winrm"
+    transport = "exchange.remediation.winrm"
+    ansible_name = "exchange.remediation.winrm"
     become = None
 
     def __init__(self, **options: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.errors import ConfigError, RefusedError
 from .preflight import (
+    OURS,
     SETTINGS_READERS,
     ConnectionSettings,
     allowed_rules,
@@ -44,8 +45,7 @@ def connection_settings(
     kind = plugin.rpartition(".")[2]
     if kind not in SETTINGS_READERS:
         raise RefusedError(
-            f"{host}: ansible_connection is {plugin}, which does not speak WinRM; set it to "
-            "exchange.remediation.winrm (or ansible.builtin.winrm, ansible.builtin.psrp)"
+            f"{host}: ansible_connection is {plugin}, which does not speak WinRM; set it to {OURS}"
         )
     options = {name: get_option(name) for name in _OPTIONS[kind]}
     if kind == "winrm":

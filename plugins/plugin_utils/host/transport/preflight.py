@@ -2,7 +2,7 @@
 """What is refused before the first packet leaves, decided from connection settings alone.
 
 A suspect host gets no password that it can read, no ticket that it can forward, and nothing goes
-to a server that has not shown who it is. Each rule has a name; naming it in the variable
+to a server that has not shown who it is, or over a connection that does what the server says. Each rule has a name; naming it in the variable
 ``exchange_allow_insecure`` allows it for that host, and the name ends up in the report.
 """
 
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ALLOW_VARIABLE = "exchange_allow_insecure"
+OURS = "exchange.remediation.winrm"  # the one connection that is guarded against the server
 _PASSWORD_SCHEMES = frozenset({"basic", "plaintext", "ssl"})
 _PASSWORDLESS = frozenset({"kerberos", "certificate", "negotiate"})
 _HTTP_PORT = 5985
 _WAYS = ("kerberos", "certificate", "ntlm", "ssl", "basic", "plaintext", "credssp")
 
+# ``{connection}``: the value of ansible_connection.
 RULES: Mapping[str, str] = {
+    "stock_connection": "ansible_connection is {connection}, which follows a redirect and hands login "
+    "and commands to another host in clear, and holds gigabytes if a hostile host sends them; "
+    f"set ansible_connection: {OURS}",
     "basic_over_http": "Basic over HTTP sends the password in clear; use Kerberos over HTTPS",
     "cleartext_http": "HTTP without message encryption lets anybody read and change the commands; "
     "remove the message_encryption setting or use HTTPS",
@@ -65,6 +70,7 @@ def _broken_rules(settings: ConnectionSettings) -> list[str]:
     return [
         rule
         for rule, broken in {
+            "stock_connection": settings.plugin != OURS,
             "basic_over_http": plain and bool(ways & _PASSWORD_SCHEMES),
             "cleartext_http": plain
             and not settings.encrypted_messages
@@ -80,7 +86,8 @@ def _broken_rules(settings: ConnectionSettings) -> list[str]:
 def refusals(host: str, settings: ConnectionSettings, allowed: tuple[str, ...]) -> list[str]:
     """One sentence for each rule that the settings break and nobody has waived by name."""
     return [
-        f"{host}: {RULES[rule]}, or allow it for this host with {ALLOW_VARIABLE}: [{rule}]"
+        f"{host}: {RULES[rule].format(connection=settings.plugin)}, "
+        f"or allow it for this host with {ALLOW_VARIABLE}: [{rule}]"
         for rule in _broken_rules(settings)
         if rule not in allowed
     ]
@@ -131,7 +138,7 @@ def winrm_settings(plugin: str, options: Mapping[str, Any]) -> ConnectionSetting
     ways = _ways(options.get("transport"))
     if not ways:
         stock = "kerberos" if user and "@" in user else ("ssl" if scheme == "https" else "basic")
-        ways = ("kerberos",) if plugin == "exchange.remediation.winrm" else (stock,)
+        ways = ("kerberos",) if plugin == OURS else (stock,)
     unknown = [way for way in ways if way not in _WAYS]
     if unknown:
         raise ValueError(

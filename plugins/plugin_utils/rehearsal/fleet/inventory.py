@@ -26,7 +26,8 @@ def inventory_text(fleet: Fleet, ports: Ports, folder: Path, *, kerberos: bool =
     With Kerberos where the fleet has a realm and the host is in its domain, else with NTLM.
 
     The variables of Ansible's psrp connection are there as well, so that
-    ``-e ansible_connection=ansible.builtin.psrp`` is all it takes to use that one.
+    ``-e ansible_connection=ansible.builtin.psrp`` is all it takes to use that one; our actions
+    want ``exchange_allow_insecure: [stock_connection]`` besides.
     """
     authority = str((folder / AUTHORITY).resolve())
     exchange: dict[str, Any] = {

@@ -76,9 +76,11 @@ CASES: tuple[Case, ...] = (
 )
 
 
-def check(plugin: str, options: dict[str, Any], allowed: object = None) -> tuple[Any, Any]:
+def check(plugin: str, options: dict[str, Any], allowed: tuple[str, ...] = ()) -> tuple[Any, Any]:
+    """Settings and waivers; that a stock connection is used is always allowed here."""
     known = PERSON | {"_extras": {}} | options
-    return checked_settings("ex01", plugin, known.get, allowed)
+    always = () if plugin == OURS else ("stock_connection",)
+    return checked_settings("ex01", plugin, known.get, [*always, *allowed])
 
 
 @pytest.mark.parametrize(("plugin", "options", "rule"), CASES)
@@ -96,17 +98,34 @@ def test_each_unsafe_setting_is_refused_by_its_rule(
 def test_a_waiver_by_name_lets_it_pass_and_is_recorded(
     plugin: str, options: dict[str, Any], rule: str
 ) -> None:
-    settings, waived = check(plugin, options, [rule])
-    assert peer_record("ex01", settings, waived, None)["allowed_insecure"] == [rule]
+    settings, waived = check(plugin, options, (rule,))
+    used = peer_record("ex01", settings, waived, None)["allowed_insecure"]
+    assert used == ([rule] if plugin == OURS else ["stock_connection", rule])
+
+
+@pytest.mark.parametrize(
+    "plugin", [STOCK, PSRP, "winrm", "psrp", "somebody.collection.winrm", "ansible.legacy.psrp"]
+)
+def test_every_connection_but_ours_is_refused_unless_it_is_named(plugin: str) -> None:
+    known = PERSON | {"_extras": {}}
+    for allowed in (None, [], ["unverified_tls"], [name for name in RULES if "stock" not in name]):
+        with pytest.raises(RefusedError) as caught:
+            checked_settings("ex01", plugin, known.get, allowed)
+        said = str(caught.value)
+        assert said.startswith(f"ex01: ansible_connection is {plugin}, which follows a redirect")
+        assert "set ansible_connection: exchange.remediation.winrm, or allow it for this" in said
+        assert said.endswith("exchange_allow_insecure: [stock_connection]")
+    settings, waived = checked_settings("ex01", plugin, known.get, "stock_connection")
+    assert peer_record("ex01", settings, waived, None)["allowed_insecure"] == ["stock_connection"]
 
 
 def test_a_waiver_for_another_rule_does_not_help() -> None:
     with pytest.raises(RefusedError):
-        check(OURS, {"transport": ["credssp"]}, ["basic_over_http"])
+        check(OURS, {"transport": ["credssp"]}, ("basic_over_http",))
 
 
 def test_a_waiver_that_was_not_needed_is_not_recorded() -> None:
-    settings, waived = check(OURS, {"transport": ["ntlm"]}, list(RULES))
+    settings, waived = check(OURS, {"transport": ["ntlm"]}, tuple(RULES))
     assert peer_record("ex01", settings, waived, None)["allowed_insecure"] == []
 
 
@@ -115,7 +134,7 @@ def test_a_waiver_that_was_not_needed_is_not_recorded() -> None:
     [
         ([1], "must be a list of names, not [1]"),
         ({"a": 1}, "must be a list of names"),
-        (["bsic_over_http"], "names bsic_over_http, which is no rule; known names: basic_over"),
+        (["bsic_over_http"], "names bsic_over_http, which is no rule; known names: stock_conn"),
     ],
 )
 def test_a_waiver_of_the_wrong_type_or_name_is_an_error(value: object, text: str) -> None:
