@@ -174,6 +174,20 @@ def test_marker_of_what_is_too_deep_has_the_hash_of_its_canonical_json(tmp_path:
     assert found[1:] == [1, {"b": [], "a": None}]
 
 
+@pytest.mark.parametrize(
+    "number", [2.0**53, -(2.0**53), 1e17, 1e21, 1e300, float("nan"), float("-inf"), 1 << 53]
+)
+def test_number_that_readers_take_for_another_is_text(number: float, tmp_path: Path) -> None:
+    assert recorded(tmp_path, {"a": [number]})["result"] == {"a": [str(number)]}
+
+
+@pytest.mark.parametrize("number", [2.0**53 - 1, 1.5, 5e-324, -(2**53) + 1, 0, True])
+def test_number_that_every_reader_takes_for_itself_is_a_number(
+    number: float, tmp_path: Path
+) -> None:
+    assert recorded(tmp_path, {"a": [number]})["result"] == {"a": [number]}
+
+
 def test_no_host_forges_a_marker(tmp_path: Path) -> None:
     forged = {CUT: {"bytes": 1, "sha256": "0" * 64}}
     found = recorded(tmp_path, [forged, {"x": forged}])
