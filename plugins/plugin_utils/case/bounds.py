@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import rfc8785
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 CUT = "journal_cut"
 # Of one event. The largest that an honest server of the rehearsal makes, a plan, has 9 KiB.
@@ -30,6 +30,7 @@ HOST_BYTES = 16 * 1024 * 1024
 SMALL_BYTES = 16 * 1024
 _MARKER_BYTES = 512  # no marker is larger
 _BEGINS = 80  # characters of a text
+_PIECE = 1 << 20  # characters
 # Data, the answer, its members, and theirs: each level is measured again, so it is not all of them.
 _LEVELS = 3
 
@@ -40,7 +41,18 @@ def entry_limit(used: int) -> int:
 
 
 def size_of(value: Any) -> int:
-    """Return the size of the canonical JSON of a writable value, in bytes."""
+    """Return the size of the canonical JSON of a writable value, in bytes.
+
+    Counted, not written: a large answer is measured several times. Inert text has no characters
+    that JSON escapes but these two.
+    """
+    if isinstance(value, str):
+        return len(value.encode()) + value.count('"') + value.count("\\") + 2
+    if isinstance(value, dict):
+        members = sum(size_of(name) + size_of(item) + 2 for name, item in value.items())
+        return members + 2 - bool(value)
+    if isinstance(value, list):
+        return sum(size_of(item) + 1 for item in value) + 2 - bool(value)
     return len(rfc8785.dumps(value))
 
 
@@ -53,8 +65,7 @@ def bounded(value: Any, limit: int) -> Any:
 
 
 def _fit(value: Any, limit: int, levels: int) -> Any:
-    raw = rfc8785.dumps(value)
-    if len(raw) <= limit:
+    if size_of(value) <= limit:
         return value
     if levels and isinstance(value, dict):
         names = sum(size_of(name) + 2 for name in value)
@@ -65,7 +76,18 @@ def _fit(value: Any, limit: int, levels: int) -> Any:
         share = _share([size_of(item) for item in value], limit - len(value) - 2)
         if share >= _MARKER_BYTES:
             return [_fit(item, share, levels - 1) for item in value]
-    return marker([raw], value)
+    return marker(_canonical(value), value)
+
+
+def _canonical(value: Any) -> Iterator[bytes]:
+    """Yield canonical JSON; that of a long text in pieces, so that it is in memory once."""
+    if not isinstance(value, str):
+        yield rfc8785.dumps(value)
+        return
+    yield b'"'
+    for at in range(0, len(value), _PIECE):
+        yield rfc8785.dumps(value[at : at + _PIECE])[1:-1]
+    yield b'"'
 
 
 def _share(sizes: list[int], room: int) -> int:

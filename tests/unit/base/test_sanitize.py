@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -31,6 +32,16 @@ VISIBLE = [
 @pytest.mark.parametrize(("text", "shown"), VISIBLE)
 def test_unsafe_characters_become_visible(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+def test_text_of_nothing_but_controls_takes_a_few_times_its_size_i5() -> None:
+    text = "\x7f" * 1_000_000
+    tracemalloc.start()
+    shown = clean(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert shown == "\\x7f" * 1_000_000
+    assert peak < 20 * len(text)
 
 
 def test_structures_are_cleaned_to_their_keys() -> None:

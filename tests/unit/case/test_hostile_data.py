@@ -97,6 +97,7 @@ def test_any_line_is_read_as_it_was_written(value: Any) -> None:
 @given(VALUES, st.integers(512, 4096))
 def test_what_is_cut_fits_and_says_so(value: Any, limit: int) -> None:
     inert = writable(value, ())
+    assert size_of(inert) == len(rfc8785.dumps(inert))
     kept = bounded(inert, limit)
     assert size_of(kept) <= limit
     assert holds_cut(kept) is (size_of(inert) > limit)
