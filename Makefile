@@ -16,7 +16,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check lint unit powershell integration molecule other-python sweep mutants bench docs format clean
+.PHONY: help rehearse test fresh check lint unit powershell integration molecule other-python sweep mutants bench docs format clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ rehearse: $(VENV)/runtime ## simulated fleet, assessed over real WinRM, with an 
 
 test: ## everything, from scratch, as CI runs it
 	@scripts/ci.sh
+
+fresh: ## both commands of the README on a fresh, minimal Debian 12 (needs root)
+	@scripts/fresh.sh
 
 check: lint unit ## the fast half: lint and unit tests
 
