@@ -41,10 +41,12 @@ if [ ! -e "$root/etc/debian_version" ]; then
 fi
 cp -a /etc/apt/apt.conf.d /etc/apt/auth.conf.d "$root/etc/apt/" 2>/dev/null || true
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
-# Both, so that installing a package that rebuilds the bundle does not lose this machine's authorities.
-mkdir -p "$root/usr/local/share/ca-certificates" "$root/etc/ssl/certs" "$root/root/.config/pip"
-cp -a /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/"
-cp -aL /etc/ssl/certs/. "$root/etc/ssl/certs/"
+# Both, so that installing a package that rebuilds the bundle does not lose this machine's authorities. What is there
+# are absolute links, which lead out of the root from here: never write through them.
+rm -rf "$root/etc/ssl/certs" "$root/usr/local/share/ca-certificates"
+cp -a /usr/local/share/ca-certificates "$root/usr/local/share/"
+cp -aL /etc/ssl/certs "$root/etc/ssl/"
+mkdir -p "$root/root/.config/pip"
 settings=()
 for file in /etc/pip.conf /root/.config/pip/pip.conf; do
   [ -s "$file" ] && cp "$file" "$root$file" && settings+=("$file")
