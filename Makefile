@@ -34,8 +34,8 @@ $(VENV)/dev: $(VENV)/runtime
 rehearse: $(VENV)/runtime ## simulated fleet, assessed over real WinRM, with an HTML report
 	@scripts/rehearse.sh "$(CASES)"
 
-test: ## everything, from scratch, as CI runs it
-	@scripts/ci.sh
+test: ## everything, from scratch, as CI runs it (STAGES="lint unit": only these)
+	@scripts/ci.sh $(STAGES)
 
 fresh: ## both commands of the README on a fresh, minimal Debian 12 (needs root)
 	@scripts/fresh.sh
@@ -69,7 +69,8 @@ mutants: $(VENV)/dev ## every deliberate bug must be caught by a test
 bench: $(VENV)/dev ## benchmarks, as ratios within one run
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
-docs: $(VENV)/dev ## regenerate what is generated (role READMEs, host operations, pictures)
+docs: $(VENV)/dev ## regenerate what is generated (requirements, role READMEs, host operations, pictures)
+	$(BIN)/python scripts/requirements.py
 	$(BIN)/python scripts/role_readme.py
 	$(BIN)/python scripts/host_operations.py
 	scripts/picture.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The integration layer on the newest other interpreter (3.13, else 3.12) with the ansible-core that needs it.
+# Exit status 77 if there is none: nothing was tested then, which is not the same as passed.
 set -euo pipefail
 
 find_python() {
@@ -17,8 +18,8 @@ find_python() {
 }
 
 if ! python=$(find_python); then
-  echo "other interpreter: none found (looked for 3.13 and 3.12 on PATH and in pyenv); only $(python3 --version) was tested"
-  exit 0
+  echo "other interpreter: none found (looked for 3.13 and 3.12 on PATH and in pyenv); only $(python3 --version) was tested" >&2
+  exit 77
 fi
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 venv=.venv-$version

@@ -10,15 +10,18 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-from ..doc_fragments import change, install, package_source
-from ..modules import cumulative_update
-from ..plugin_utils.phases.upgrade.installation import upgrade_host
-from ..plugin_utils.phases.upgrade.phase import INTENT
-from ..plugin_utils.phases.upgrade.request import read
-from ..plugin_utils.phases.upgrade.result import to_dict
-from ..plugin_utils.tasks.options import arguments
-from ..plugin_utils.tasks.rollout import Rollout, roll_out
-from ..plugin_utils.tasks.task import Call, on_host
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..doc_fragments import change, install, package_source
+    from ..modules import cumulative_update
+    from ..plugin_utils.phases.upgrade.installation import upgrade_host
+    from ..plugin_utils.phases.upgrade.phase import INTENT
+    from ..plugin_utils.phases.upgrade.request import read
+    from ..plugin_utils.phases.upgrade.result import to_dict
+    from ..plugin_utils.tasks.options import arguments
+    from ..plugin_utils.tasks.rollout import Rollout, roll_out
+    from ..plugin_utils.tasks.task import Call, on_host
 
 ARGUMENTS = arguments(cumulative_update, change, install, package_source)
 ROLLOUT = Rollout(

@@ -11,13 +11,16 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
-from ..modules import exchange_server_info
-from ..plugin_utils.base.dates import parse_date
-from ..plugin_utils.base.errors import RemediationError
-from ..plugin_utils.catalog.loader import load
-from ..plugin_utils.phases.assess.run import AssessRequest, assess_host
-from ..plugin_utils.tasks.options import arguments
-from ..plugin_utils.tasks.task import Call, on_host
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..modules import exchange_server_info
+    from ..plugin_utils.base.dates import parse_date
+    from ..plugin_utils.base.errors import RemediationError
+    from ..plugin_utils.catalog.loader import load
+    from ..plugin_utils.phases.assess.run import AssessRequest, assess_host
+    from ..plugin_utils.tasks.options import arguments
+    from ..plugin_utils.tasks.task import Call, on_host
 
 # Ansible imports this file before it forks its workers. They inherit the catalogue and the parsed
 # options of the connection instead of reading both for each host (measured: 0.4 s a host). What

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..modules import inventory_check
-from ..plugin_utils.fleet.inventory import check_inventory
-from ..plugin_utils.tasks.options import arguments
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..modules import inventory_check
+    from ..plugin_utils.fleet.inventory import check_inventory
+    from ..plugin_utils.tasks.options import arguments
 
 ARGUMENTS = arguments(inventory_check)
 

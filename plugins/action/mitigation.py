@@ -10,17 +10,20 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-from ..doc_fragments import change, package_source
-from ..modules import mitigation
-from ..plugin_utils.base.progress import within
-from ..plugin_utils.catalog.loader import load
-from ..plugin_utils.change.runtime import Runtime
-from ..plugin_utils.phases.mitigate import task
-from ..plugin_utils.phases.mitigate.phase import PHASE
-from ..plugin_utils.phases.mitigate.request import INTENTS, read
-from ..plugin_utils.plan.show import step_diffs
-from ..plugin_utils.tasks.options import arguments
-from ..plugin_utils.tasks.task import Call, changing, on_host
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..doc_fragments import change, package_source
+    from ..modules import mitigation
+    from ..plugin_utils.base.progress import within
+    from ..plugin_utils.catalog.loader import load
+    from ..plugin_utils.change.runtime import Runtime
+    from ..plugin_utils.phases.mitigate import task
+    from ..plugin_utils.phases.mitigate.phase import PHASE
+    from ..plugin_utils.phases.mitigate.request import INTENTS, read
+    from ..plugin_utils.plan.show import step_diffs
+    from ..plugin_utils.tasks.options import arguments
+    from ..plugin_utils.tasks.task import Call, changing, on_host
 
 ARGUMENTS = arguments(mitigation, change, package_source)
 

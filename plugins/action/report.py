@@ -9,19 +9,22 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..modules import report
-from ..plugin_utils.base.clock import utc_now
-from ..plugin_utils.base.dates import parse_date
-from ..plugin_utils.base.errors import RemediationError
-from ..plugin_utils.fleet.report import (
-    Registered,
-    ReportRun,
-    entry_of,
-    make_report,
-    new_run_id,
-    report_folder,
-)
-from ..plugin_utils.tasks.options import arguments
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..modules import report
+    from ..plugin_utils.base.clock import utc_now
+    from ..plugin_utils.base.dates import parse_date
+    from ..plugin_utils.base.errors import RemediationError
+    from ..plugin_utils.fleet.report import (
+        Registered,
+        ReportRun,
+        entry_of,
+        make_report,
+        new_run_id,
+        report_folder,
+    )
+    from ..plugin_utils.tasks.options import arguments
 
 ARGUMENTS = arguments(report)
 

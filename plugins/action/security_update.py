@@ -10,15 +10,18 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-from ..doc_fragments import change, install, package_source
-from ..modules import security_update
-from ..plugin_utils.install.request import read
-from ..plugin_utils.phases.patch.phase import INTENT
-from ..plugin_utils.phases.patch.result import to_dict
-from ..plugin_utils.phases.patch.run import patch_host
-from ..plugin_utils.tasks.options import arguments
-from ..plugin_utils.tasks.rollout import Rollout, roll_out
-from ..plugin_utils.tasks.task import Call, on_host
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..doc_fragments import change, install, package_source
+    from ..modules import security_update
+    from ..plugin_utils.install.request import read
+    from ..plugin_utils.phases.patch.phase import INTENT
+    from ..plugin_utils.phases.patch.result import to_dict
+    from ..plugin_utils.phases.patch.run import patch_host
+    from ..plugin_utils.tasks.options import arguments
+    from ..plugin_utils.tasks.rollout import Rollout, roll_out
+    from ..plugin_utils.tasks.task import Call, on_host
 
 ARGUMENTS = arguments(security_update, change, install, package_source)
 ROLLOUT = Rollout(

@@ -72,20 +72,24 @@ from urllib.parse import urlunsplit
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
-from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
 
-from ..plugin_utils.base.errors import AuthenticationFailed, RemediationError
-from ..plugin_utils.host.transport.classify import defuse
-from ..plugin_utils.host.transport.guarded_http import HttpGuard
-from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
-from ..plugin_utils.host.transport.kerberos_causes import explain_kinit, missing_library
-from ..plugin_utils.host.transport.preflight import (
-    OURS,
-    ConnectionSettings,
-    allowed_rules,
-    refusals,
-    winrm_settings,
-)
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleError):
+    from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError
+
+    from ..plugin_utils.base.errors import AuthenticationFailed, RemediationError
+    from ..plugin_utils.host.transport.classify import defuse
+    from ..plugin_utils.host.transport.guarded_http import HttpGuard
+    from ..plugin_utils.host.transport.guarded_winrm import GuardedProtocol
+    from ..plugin_utils.host.transport.kerberos_causes import explain_kinit, missing_library
+    from ..plugin_utils.host.transport.preflight import (
+        OURS,
+        ConnectionSettings,
+        allowed_rules,
+        refusals,
+        winrm_settings,
+    )
 
 _UTF8 = 65001
 # Seconds without output. Long work is a job of the host, the longest command fetches a package.

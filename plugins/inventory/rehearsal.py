@@ -38,9 +38,12 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.plugins.loader import inventory_loader
 
-from ..plugin_utils.base.errors import ConfigError
-from ..plugin_utils.rehearsal.fleet import state as fleet_state
-from ..plugin_utils.rehearsal.fleet.inventory import INVENTORY
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleParserError):
+    from ..plugin_utils.base.errors import ConfigError
+    from ..plugin_utils.rehearsal.fleet import state as fleet_state
+    from ..plugin_utils.rehearsal.fleet.inventory import INVENTORY
 
 
 class InventoryModule(BaseInventoryPlugin):

@@ -12,21 +12,29 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..base.errors import RemediationError
-from ..base.version import VERSION
-from . import apply as cli_apply
-from . import assess as cli_assess
-from . import catalog as cli_catalog
-from . import package as cli_package
-from . import plan as cli_plan
-from . import rehearse as cli_rehearse
-from . import report as cli_report
-from . import verify as cli_verify
+from ..base.errors import ConfigError, RemediationError
+from ..base.requirements import required
+
+USAGE = 2
+
+try:
+    with required(ConfigError):
+        from ..base.version import VERSION
+        from . import apply as cli_apply
+        from . import assess as cli_assess
+        from . import catalog as cli_catalog
+        from . import package as cli_package
+        from . import plan as cli_plan
+        from . import rehearse as cli_rehearse
+        from . import report as cli_report
+        from . import verify as cli_verify
+except ConfigError as error:
+    print(f"exchange-remediation: {error}", file=sys.stderr)
+    sys.exit(USAGE)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USAGE = 2
 _RUN_ANSIBLE = ("assess", "plan", "apply")  # what stands behind -- is for ansible-playbook
 
 

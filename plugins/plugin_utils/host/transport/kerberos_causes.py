@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...base.errors import AuthenticationFailed, ConfigError, NoTicket, RemediationError
+from ...base.requirements import KERBEROS, cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -192,8 +193,8 @@ def explain_kinit(text: str) -> AuthenticationFailed | None:
 def missing_library() -> ConfigError:
     """Our error for a controller that cannot speak Kerberos at all."""
     return ConfigError(
-        "Kerberos needs Python packages that this controller lacks: pip install 'pywinrm[kerberos]' "
-        "'pypsrp[kerberos]' (on Debian first: apt-get install krb5-user libkrb5-dev gcc python3-dev)"
+        "Kerberos needs Python packages that this controller lacks (on Debian first: apt-get install "
+        f"krb5-user libkrb5-dev gcc python3-dev). {cure(KERBEROS)}"
     )
 
 
