@@ -84,20 +84,15 @@ def explain(problems: tuple[str, ...]) -> str:
 def cure(file: str = ALL) -> str:
     """Return how to install what a file of requirements names, wherever Ansible may run."""
     path = shlex.quote(str(_COLLECTION / file))
-    newest = "python3"
-    ways = []
-    if sys.version_info < PYTHON:
-        newest = f"python{PYTHON[0]}.{PYTHON[1]}"
-    else:
-        ways = [
-            f"with pip, for the interpreter that runs Ansible: {_interpreter()} -m pip install -r {path}"
-        ]
-    ways += [
+    outdated = sys.version_info < PYTHON
+    pip = f"with pip, for the interpreter that runs Ansible: {_interpreter()} -m pip install -r {path}"
+    newest = f"python{PYTHON[0]}.{PYTHON[1]}" if outdated else "python3"
+    venv = (
         "in a virtual environment of its own, as Debian 12 and newer want it (externally managed): "
-        f"{newest} -m venv ~/exchange && ~/exchange/bin/pip install -r {path}, then "
-        "~/exchange/bin/ansible-playbook",
-        "in an execution environment: build it with ansible-builder, this collection among its dependencies",
-    ]
+        f"{newest} -m venv ~/exchange && ~/exchange/bin/pip install -r {path}, then ~/exchange/bin/ansible-playbook"
+    )
+    image = "in an execution environment: build it with ansible-builder, this collection among its dependencies"
+    ways = (venv, image) if outdated else (pip, venv, image)
     return f"Install what it needs - {' - or '.join(ways)}."
 
 
