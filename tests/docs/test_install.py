@@ -3,34 +3,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import venv
 from typing import TYPE_CHECKING
 
 import pytest
+from other_environment import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Packages are installed, on a machine that may have other things to do.
+pytestmark = pytest.mark.timeout(1800)
 NAME = "exchange.remediation"
 INSIDE = "lib/python{}.{}/site-packages/ansible_collections/exchange/remediation".format(
     *sys.version_info[:2]
 )
-
-
-def run(*command: str | Path, cwd: Path, path: Path, codes: tuple[int, ...] = (0,)) -> str:
-    kept = ("HOME", "LANG", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "XDG_CONFIG_HOME", "TMPDIR")
-    environment = {key: os.environ[key] for key in kept if key in os.environ}
-    environment["PATH"] = f"{path / 'bin'}:/usr/bin:/bin"
-    environment["ANSIBLE_HOME"] = str(cwd / ".ansible")
-    done = subprocess.run(
-        [*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True,
-        timeout=300, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode in codes, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
