@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sweeps: which part of them is run, and how to run the same part again."""
+"""Sweeps: which part of them is run, and how to run the same part again. The end of tests that hang."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sampling
+from process_tree import pytest_fixture_setup, pytest_timeout_set_timer  # noqa: F401 - hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
