@@ -52,8 +52,8 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Iterator[None]
     before = descendants(os.getpid())
 
     def end(number: int, frame: Any) -> None:
-        kept = before | item.config.stash.setdefault(_KEPT, set())
-        for pid in descendants(os.getpid()) - kept:
+        kept = item.config.stash.setdefault(_KEPT, set())
+        for pid in descendants(os.getpid()) - before - kept:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         fail(number, frame)
