@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -43,8 +42,8 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("galaxy")
     run("ansible", "galaxy", "collection", "build", "--output-path", folder, ROOT)
     (built,) = folder.glob("*.tar.gz")
-    with tarfile.open(built) as packed:
-        packed.extractall(folder / HERE, filter="data")
+    # The program and not the function: Debian 12's Python 3.11.2 has no filters yet, later ones warn without.
+    run("tarfile", "--extract", built, folder / HERE)
     return folder / HERE
 
 
