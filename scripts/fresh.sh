@@ -29,11 +29,13 @@ else
   trap 'rm -rf --one-file-system "$root"' EXIT
 fi
 
-# The sources of this machine are read at run time; without any, mmdebstrap's own default is taken.
+# The sources of this machine, if it is a Debian 12 too; else mmdebstrap's own default.
 sources=()
-for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list; do
-  [ -s "$file" ] && sources+=("$file")
-done
+if grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release; then
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list; do
+    if [ -s "$file" ]; then sources+=("$file"); fi
+  done
+fi
 if [ ! -e "$root/etc/debian_version" ]; then
   echo "=== a root of Debian 12 in $root"
   mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,git,make,ca-certificates \
@@ -49,7 +51,10 @@ cp -aL /etc/ssl/certs "$root/etc/ssl/"
 mkdir -p "$root/root/.config/pip"
 settings=()
 for file in /etc/pip.conf /root/.config/pip/pip.conf; do
-  [ -s "$file" ] && cp "$file" "$root$file" && settings+=("$file")
+  if [ -s "$file" ]; then
+    cp "$file" "$root$file"
+    settings+=("$file")
+  fi
 done
 
 checkout=$root/srv/exchange.remediation
@@ -60,7 +65,7 @@ git clone --quiet --no-hardlinks "file://$PWD" "$checkout"
 # What pip's settings name on this disk (an index, a folder of wheels), and the engine beside the checkout.
 folders=()
 while read -r place; do
-  [ -d "$place" ] && folders+=("$place")
+  if [ -d "$place" ]; then folders+=("$place"); fi
 done < <({ cat "${settings[@]}" /dev/null; env | grep '^PIP_' || true; } | grep -oE '/[A-Za-z0-9._/-]+' |
   grep -vE '^/(etc|usr|root|tmp|$)' | sed 's|/simple/*$||' | sort -u)
 shared=$(realpath -q "$PWD/../shared" || true)

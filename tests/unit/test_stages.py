@@ -133,3 +133,8 @@ def test_nothing_is_tested_without_the_set_up(checkout: Checkout) -> None:
     assert done.returncode == 1
     assert "nothing was tested" in done.stderr
     assert "=== lint" not in done.stdout
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.sh")), ids=lambda s: s.stem)
+def test_script_has_no_syntax_error(script: Path) -> None:
+    subprocess.run(["bash", "-n", script], check=True)
