@@ -83,6 +83,8 @@ inside() {
     set -euo pipefail
     root=$FRESH_INSIDE_ROOT
     mount --make-rprivate /
+    # A root that is no mount is not among the drives of PowerShell, which then loses its way to files.
+    mount --bind "$root" "$root"
     bind() { mkdir -p "$root$2" && mount --rbind "$1" "$root$2"; }
     mount -t proc proc "$root/proc"
     bind /dev /dev

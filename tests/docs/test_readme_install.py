@@ -37,7 +37,7 @@ def shell(script: str, folder: Path, home: Path) -> str:
 
 def test_with_pip(clone: Path, tmp_path: Path) -> None:
     assert "exchange-remediation 0." in shell(way("With pip"), clone, tmp_path)
-    shell("~/exchange/bin/python -c 'import gssapi, krb5, requests_kerberos'", clone, tmp_path)
+    shell("~/exchange/bin/python -c 'import gssapi, kerberos, krb5'", clone, tmp_path)
 
 
 def test_from_galaxy(clone: Path, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_from_galaxy(clone: Path, tmp_path: Path) -> None:
     said = shell(script.replace(install, f"collection install {built}\n"), work, tmp_path)
     assert "playbook: " in said
     assert "Exchange Server 2016 CU19" in said
-    shell("~/exchange/bin/python -c 'import gssapi, krb5, requests_kerberos'", work, tmp_path)
+    shell("~/exchange/bin/python -c 'import gssapi, kerberos, krb5'", work, tmp_path)
 
 
 def test_packages_of_debian_are_those_of_bindep() -> None:
