@@ -77,6 +77,7 @@ def run_page(page: Path, clone: Path) -> None:
         assert done.returncode in codes, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
 
+@pytest.mark.timeout(1200)  # packages are installed
 def test_readme_commands_work_in_a_fresh_clone(clone: Path) -> None:
     assert ("make rehearse", {0}) in commands(ROOT / "README.md")
     run_page(ROOT / "README.md", clone)

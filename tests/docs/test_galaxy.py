@@ -13,7 +13,7 @@ import yaml
 from other_environment import run
 
 # Packages are installed, on a machine that may have other things to do.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "exchange.remediation"
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Packages are installed, on a machine that may have other things to do.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(1200)
 NAME = "exchange.remediation"
 INSIDE = "lib/python{}.{}/site-packages/ansible_collections/exchange/remediation".format(
     *sys.version_info[:2]

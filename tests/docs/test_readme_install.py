@@ -12,7 +12,7 @@ import pytest
 from other_environment import run
 
 # Packages are installed and compiled, on a machine that may have other things to do.
-pytestmark = pytest.mark.timeout(1700)
+pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = (ROOT / "README.md").read_text().partition("\n## Install\n")[2].partition("\n## ")[0]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -30,7 +30,7 @@ def shell(script: str, folder: Path, home: Path) -> str:
     # What is python3 on the path is what runs these tests. What pip compiles, it compiles once a machine.
     cache = os.environ.get("PIP_CACHE_DIR") or Path("~/.cache/pip").expanduser()
     return run(
-        "bash", "-c", script, cwd=folder, path=Path(sys.prefix), seconds=1500,
+        "bash", "-c", script, cwd=folder, path=Path(sys.prefix), seconds=1100,
         HOME=str(home), ANSIBLE_HOME=str(home / ".ansible"), PIP_CACHE_DIR=str(cache),
     )  # fmt: skip
 
