@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import struct
 import subprocess
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from stamping import service
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,20 +110,18 @@ def sign(
     stamper: Identity | None,
     *,
     digest: str = "sha256",
+    at: dt.datetime | None = None,
     extra: Sequence[str] = (),
 ) -> Path:
-    """Sign a file in place with osslsigncode."""
+    """Sign a file in place with osslsigncode; ``at`` is when the time stamp says that it was."""
     chain, key = signer.write(source.parent, "signer")
     out = source.with_name(source.name + ".signed")
-    stamp: list[str] = []
-    if stamper:
-        stamp_chain, stamp_key = stamper.write(source.parent, "stamper")
-        stamp = ["-TSA-certs", str(stamp_chain), "-TSA-key", str(stamp_key)]
-    subprocess.run(
-        ["osslsigncode", "sign", "-h", digest, "-certs", str(chain), "-key", str(key), *stamp,
-         *extra, "-in", str(source), "-out", str(out)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    words = ["osslsigncode", "sign", "-h", digest, "-certs", str(chain), "-key", str(key), *extra]
+    files = ["-in", str(source), "-out", str(out)]
+    with service(stamper, at) if stamper else nullcontext("") as address:
+        stamp = ["-ts", address] if address else []
+        done = subprocess.run([*words, *stamp, *files], check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     out.replace(source)
     return source
 

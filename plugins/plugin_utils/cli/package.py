@@ -23,6 +23,7 @@ from ..trust.packages.edit import with_module, with_package
 from ..trust.packages.iis_modules import MODULE, ModuleRequest, examine_module, precheck_module
 from ..trust.packages.intake import IntakeRequest, examine, precheck
 from ..trust.packages.seen import default_file
+from ..trust.packages.signing_tool import installed
 from ..trust.packages.store import PackageStore, Trust
 from ..trust.signing import keys
 
@@ -226,8 +227,10 @@ def _verify(args: argparse.Namespace) -> int:
     found = {record.sha256: _problem(store, record, policy) for record in stored}
     problems = {digest: text for digest, text in found.items() if text}
     vouched = {p.sha256: p.vouched for p in catalogue.packages if p.vouched and not p.refusal}
+    tool = installed().name if any(record.signature for record in stored) else None
     if args.json:
-        _print_json({"version": catalogue.version, "problems": problems, "vouched": vouched})
+        shown = {"version": catalogue.version, "tool": tool, "problems": problems}
+        _print_json({**shown, "vouched": vouched})
     else:
         for text in problems.values():
             print(text, file=sys.stderr)
@@ -235,7 +238,8 @@ def _verify(args: argparse.Namespace) -> int:
             if package.sha256 in vouched:
                 print(f"{package.file}: {package.vouched}")
         good = len(stored) - len(problems)
-        _say(args, catalogue, f"{good} of {len(stored)} packages are as signed")
+        by = f" (signatures checked with {tool})" if tool else ""
+        _say(args, catalogue, f"{good} of {len(stored)} packages are as signed{by}")
     return FINDINGS if problems else OK
 
 

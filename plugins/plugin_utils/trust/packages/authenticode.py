@@ -1,44 +1,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Authenticode on the controller: osslsigncode for bytes and chain, our own rules for who signed.
+"""Authenticode on the controller: two judges of every signature of a file, and they must agree.
 
-osslsigncode answers whether the file is what was signed and whether the chain ends at one of the
-given roots. That is not enough: a signature with a broken time stamp still "succeeds", and so does
-one of any product of Microsoft. So the signer, its issuer, its purpose, the time stamp and
-(for programs) bytes hidden behind the signature are judged here.
+Ours reads the file itself: each signature in it, the outer one and those nested in it, must be good, over
+these bytes, by a signer whom the policy names, and time-stamped. Then osslsigncode is asked, and what it says
+of each signature must be the same. A genuine signature nested in a forged one (or the other way round) counts
+for nothing: Windows decides which of them it shows.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-import tempfile
-import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import pkcs7
+from asn1crypto import algos, core
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ...base.errors import ConfigError, RefusedError
+from ...base.errors import RefusedError
+from . import signed_data, signed_program, signing_tool, stamps
+from .chains import check_bag, root_of
 from .records import Signature
 from .roots import certificates, fingerprint, microsoft_roots
-from .trailing import hidden_bytes
+from .trailing import MALFORMED, signed_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from datetime import datetime
+    from pathlib import Path
 
-TOOL = "osslsigncode"
-_SECONDS = 900  # a package of several gigabytes is hashed twice
-_DIGEST = re.compile(r"^Message digest algorithm\s*: (\S+)\s*$", re.MULTILINE)
-_SERIAL = re.compile(r"Signer's certificate:.*?Serial\s*: ([0-9A-Fa-f]+)", re.DOTALL)
-_STAMP = re.compile(r"^\s*Timestamp time: (.+?)\s*$", re.MULTILINE)
-_STAMP_GOOD = re.compile(r"^Timestamp Server Signature verification: ok\s*$", re.MULTILINE)
-_UNSIGNED = re.compile(r"No signature found|Unable to extract existing signature")
-_LONGEST_CHAIN = 6
+    from cryptography import x509
+
+    from .trailing import SignedFile
+
+INDIRECT_DATA = "1.3.6.1.4.1.311.2.1.4"
+_NESTED = "1.3.6.1.4.1.311.2.4.1"
+_KNOWN = {_NESTED, stamps.TOKEN, stamps.COUNTERSIGNATURE}
+_AGAIN = "Do not use it; download it again from Microsoft over another network"
+
+
+class _Typed(core.Sequence):  # type: ignore[misc]
+    _fields = [("type", core.ObjectIdentifier), ("value", core.Any, {"optional": True})]  # noqa: RUF012
+
+
+class _IndirectData(core.Sequence):  # type: ignore[misc]
+    """What an Authenticode signature is over: kind and digest of the file."""
+
+    _fields = [("data", _Typed), ("message_digest", algos.DigestInfo)]  # noqa: RUF012
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class SignaturePolicy:
         "Microsoft Code Signing PCA 2011",
         "Microsoft Code Signing PCA 2024",
     )
+    # SHA-1 is not among them, not even beside a signature over SHA-256: whoever can make two files of
+    # one SHA-1 could have one of them signed. The updates that emergencies need carry SHA-256 alone.
     digests: tuple[str, ...] = ("SHA256", "SHA384", "SHA512")
 
 
@@ -64,97 +72,98 @@ def microsoft_policy() -> SignaturePolicy:
     return SignaturePolicy(roots=microsoft_roots())
 
 
-def verify(path: Path, policy: SignaturePolicy, *, shown: str | None = None) -> Signature:
-    """Return who signed the file; raises ``RefusedError`` for anything but a good signature.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One signature that passed: what is recorded, and what the tool must say as well."""
 
-    ``shown`` is what messages call the file.
+    signed: signed_data.Signed
+    file_digest: bytes
+    signature: Signature
+
+
+def verify(path: Path, policy: SignaturePolicy, *, shown: str | None = None) -> Signature:
+    """Return who signed the file; raises ``RefusedError`` for anything but good signatures.
+
+    ``shown`` is what messages call the file. Raises ``ConfigError`` where no osslsigncode can be used.
     """
     name = shown or path.name
-    tool = shutil.which(TOOL)
-    if tool is None:
-        raise ConfigError(
-            f"{TOOL} is not installed, so no signature can be checked; install the package "
-            f"{TOOL} (Debian, Ubuntu, Fedora have it) and run again"
-        )
-    with tempfile.TemporaryDirectory(prefix="authenticode-") as folder:
-        report = _verified(tool, path, policy, Path(folder), name)
-        bag = _bag(tool, path, Path(folder), name)
-    hidden = hidden_bytes(path)
+    tool = signing_tool.installed()
+    try:
+        with signed_file(path) as file:
+            judged = _judge_all(file, policy, tool.name)
+    except RefusedError as error:
+        raise RefusedError(f"{name}: {error}. {_AGAIN}") from error
+    except (OSError, *MALFORMED) as error:
+        raise RefusedError(
+            f"{name}: its signature cannot be read ({str(error)[:200] or type(error).__name__}): "
+            f"damaged or tampered with. {_AGAIN}"
+        ) from error
+    for one in judged:
+        _check_signer(name, one.signed.signer, policy)
+    _compare(name, judged, signing_tool.reports(tool, path, policy.roots), tool.name)
+    return judged[0].signature
+
+
+def _judge_all(file: SignedFile, policy: SignaturePolicy, tool: str) -> list[_Judged]:
+    """Judge the outer signature and each nested one, in the order in which the tool does."""
+    if not file.signature:
+        raise RefusedError("it is not signed at all; Microsoft signs every package")
+    outer = signed_data.content_info(signed_program.whole(file.signature))
+    judged = [_judge(outer, file, policy, tool)]
+    hidden = file.hidden()
     if hidden:
-        raise RefusedError(f"{name}: {hidden}, which the signature does not cover. {_AGAIN}")
-    return _judge(name, report, bag, policy)
+        raise RefusedError(f"{hidden}, which the signature does not cover")
+    nested = [value for kind, value in judged[0].signed.unsigned if kind == _NESTED]
+    for inner in nested:
+        try:
+            judged.append(_judge(inner, file, policy, tool))
+        except RefusedError as error:
+            raise RefusedError(f"of the signature nested in its first one: {error}") from error
+        if any(kind == _NESTED for kind, _ in judged[-1].signed.unsigned):
+            raise RefusedError("a signature is nested in a nested one")
+    return judged
 
 
-_AGAIN = "Do not use it; download it again from Microsoft over another network"
-
-
-def _verified(tool: str, path: Path, policy: SignaturePolicy, folder: Path, name: str) -> str:
-    """Return the tool's report on the first signature of a file that it verified."""
-    roots = folder / "roots.pem"
-    roots.write_text(policy.roots, encoding="ascii")
-    trust = ["-CAfile", str(roots), "-TSA-CAfile", str(roots)]
-    # Offline: revocation lists are not fetched.
-    done = _run([tool, "verify", "-ignore-cdp", "-ignore-crl", *trust, "-in", str(path)])
-    text = done.stdout.decode("utf-8", "replace")
-    if done.returncode != 0:
-        raise RefusedError(f"{name}: {_why(text, done.stderr.decode('utf-8', 'replace'))}")
-    first = text.partition("Signature Index: 1")[0]
-    return first.partition("Signature Index: 0")[2]
-
-
-def _why(report: str, errors: str) -> str:
-    if _UNSIGNED.search(report + errors):
-        return f"it is not signed at all; Microsoft signs every package. {_AGAIN}"
-    if "MISMATCH" in report:
-        return f"its bytes are not those that were signed: damaged or tampered with. {_AGAIN}"
-    found = re.search(r"^\s*Error: (.+)$", report, re.MULTILINE)
-    said = found[1] if found else (errors.strip().splitlines() or ["no reason given"])[-1]
-    return (
-        f"its signature does not lead to one of Microsoft's pinned authorities ({said}). "
-        f"Whoever signed it is not Microsoft, whatever the name says. {_AGAIN}"
-    )
-
-
-def _bag(tool: str, path: Path, folder: Path, name: str) -> tuple[x509.Certificate, ...]:
-    """Return the certificates that travel with the first signature."""
-    out = folder / "signature.pem"
-    done = _run([tool, "extract-signature", "-pem", "-in", str(path), "-out", str(out)])
-    if done.returncode != 0 or not out.is_file():
-        raise RefusedError(f"{name}: {TOOL} verified the signature but cannot extract it")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return tuple(pkcs7.load_pem_pkcs7_certificates(out.read_bytes()))
-
-
-def _judge(
-    name: str, report: str, bag: tuple[x509.Certificate, ...], policy: SignaturePolicy
-) -> Signature:
-    digest = _DIGEST.search(report)
-    if digest is None or digest[1] not in policy.digests:
+def _judge(info: Any, file: SignedFile, policy: SignaturePolicy, tool: str) -> _Judged:
+    signed = signed_data.read(info, INDIRECT_DATA)
+    said = _IndirectData.load(core.Sequence(contents=signed.content).dump(), strict=True)
+    digest = said["message_digest"]["digest"].native
+    if signed_data.digest_algorithm(said["message_digest"]["digest_algorithm"]) != signed.algorithm:
+        raise RefusedError("its signature uses two digests")
+    if signed.algorithm.upper() not in policy.digests:
         raise RefusedError(
-            f"{name}: its signature uses {digest[1] if digest else 'an unknown digest'}; "
-            f"accepted are {', '.join(policy.digests)}"
+            f"its signature uses {signed.algorithm.upper()}; accepted are {', '.join(policy.digests)}"
         )
-    stamp = _STAMP.search(report)
-    if stamp is None or not _STAMP_GOOD.search(report):
+    if said["data"]["type"].dotted != file.content:
+        raise RefusedError("its signature is over something else than a file of this kind")
+    if digest != file.digest(signed.algorithm):
+        raise RefusedError("its bytes are not those that were signed: damaged or tampered with")
+    for kind, _ in signed.unsigned:
+        if kind not in _KNOWN:
+            raise RefusedError(f"its signature has the attribute {kind}, which nothing covers")
+    return _Judged(signed, digest, _signature(signed, policy, tool))
+
+
+def _signature(signed: signed_data.Signed, policy: SignaturePolicy, tool: str) -> Signature:
+    roots = certificates(policy.roots)
+    signer = signed.signer
+    check_bag(signer, signed.bag, roots)
+    made, stamper = stamps.moment(signed, roots, [name.lower() for name in policy.digests])
+    if _one(stamper.subject, NameOID.ORGANIZATION_NAME) not in policy.organizations:
         raise RefusedError(
-            f"{name}: its signature has no time stamp of Microsoft, so nothing shows that it was "
-            f"made while the certificate was valid. {_AGAIN}"
+            "its signature has no time stamp of Microsoft: the one it has is by "
+            f"{stamper.subject.rfc4514_string()!r}"
         )
-    serial = _SERIAL.search(report)
-    signers = [c for c in bag if serial and c.serial_number == int(serial[1], 16)]
-    if len(signers) != 1:
-        raise RefusedError(f"{name}: the signer's certificate is not in the file. {_AGAIN}")
-    signer = signers[0]
-    _check_signer(name, signer, policy)
+    root = root_of(signer, signed.bag, roots, ExtendedKeyUsageOID.CODE_SIGNING, made)
     return Signature(
         subject=signer.subject.rfc4514_string(),
         issuer=signer.issuer.rfc4514_string(),
         certificate_sha256=fingerprint(signer),
         serial=f"{signer.serial_number:x}",
-        root_sha256=fingerprint(_root(name, signer, bag, policy)),
-        timestamp=stamp[1],
-        digest=digest[1],
+        root_sha256=fingerprint(root),
+        timestamp=_printed(made),
+        digest=signed.algorithm.upper(),
+        tool=tool,
     )
 
 
@@ -170,37 +179,6 @@ def _check_signer(name: str, signer: x509.Certificate, policy: SignaturePolicy) 
                 f"{name}: the signer's {what} is {value!r}, allowed is {' or '.join(allowed)}. "
                 "It may be genuine, but it is not how Microsoft signs updates of Exchange"
             )
-    try:
-        usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])
-    if ExtendedKeyUsageOID.CODE_SIGNING not in usage:
-        raise RefusedError(f"{name}: the signer's certificate is not one for signing code")
-
-
-def _root(
-    name: str, signer: x509.Certificate, bag: Iterable[x509.Certificate], policy: SignaturePolicy
-) -> x509.Certificate:
-    """Follow the chain once more, without the tool; raises when it ends elsewhere."""
-    roots = certificates(policy.roots)
-    known = {fingerprint(root) for root in roots}
-    current = signer
-    for _ in range(_LONGEST_CHAIN):
-        if fingerprint(current) in known:
-            return current
-        issuers = [c for c in (*roots, *bag) if c != current and _issued(current, c)]
-        if not issuers:
-            break
-        current = issuers[0]
-    raise RefusedError(f"{name}: the chain of its signature does not end at a pinned authority")
-
-
-def _issued(child: x509.Certificate, parent: x509.Certificate) -> bool:
-    try:
-        child.verify_directly_issued_by(parent)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _one(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
@@ -208,8 +186,34 @@ def _one(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
     return str(values[0].value) if len(values) == 1 else ""
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)  # noqa: S603 - fixed program, no shell
-    except subprocess.TimeoutExpired as error:
-        raise RefusedError(f"{TOOL} did not end within {_SECONDS} s on {command[-1]}") from error
+def _printed(moment: datetime) -> str:
+    """``Mar  2 10:11:12 2021 GMT``: as OpenSSL prints it, in every locale, as in older records."""
+    _, day, month, year, time, _ = format_datetime(moment).split()
+    return f"{month} {int(day):2} {time} {year} GMT"
+
+
+def _compare(
+    name: str, judged: list[_Judged], reports: tuple[signing_tool.Report, ...], tool: str
+) -> None:
+    """Refuse a file of which the tool says anything else than we do."""
+    if len(reports) != len(judged):
+        raise RefusedError(
+            f"{name}: {tool} finds {len(reports)} signatures, our own check {len(judged)}. {_AGAIN}"
+        )
+    for index, (ours, report) in enumerate(zip(judged, reports, strict=True)):
+        digest = ours.file_digest.hex().upper()
+        wanted = signing_tool.Report(
+            algorithm=ours.signature.digest,
+            stated=digest,
+            calculated=digest,
+            attributes=ours.signed.message_digest.hex().upper(),
+            serial=f"{ours.signed.signer.serial_number:X}",
+            stamp="ok",
+            value="ok",
+        )
+        differing = report.differing(wanted)
+        if differing:
+            raise RefusedError(
+                f"{name}: signature {index} passes our own check, but {tool} says otherwise of its "
+                f"{differing}. {_AGAIN}"
+            )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .catalogue import PackageCatalogue
     from .iis_module_records import ModuleRecord
-    from .records import PackageRecord
+    from .records import PackageRecord, Signature
 
 
 def package_lines(package: PackageRecord) -> list[str]:
@@ -16,7 +16,7 @@ def package_lines(package: PackageRecord) -> list[str]:
     before = [str(build) for build in package.applies_to]
     shown = ", ".join(before) if len(before) <= 6 else f"{before[0]} to {before[-1]}"  # noqa: PLR2004 - fits a line
     signature = package.signature
-    signed = f"{signature.subject}, {signature.timestamp}" if signature else "no (an image)"
+    signed = _signed(signature) if signature else "no (an image)"
     lines = [
         f"{package.file}: {package.product} {package.cu} {package.kb or ''} -> {package.build}",
         f"  from       {shown}",
@@ -36,15 +36,19 @@ def package_lines(package: PackageRecord) -> list[str]:
 
 def module_lines(module: ModuleRecord) -> list[str]:
     """Return what a module is and what proves it."""
-    signature = module.signature
     title = f"{module.product_name} {module.version} {module.architecture} {module.language}"
     return [
         f"{module.file}: {title}",
         f"  product    {module.product_code}",
         f"  sha256     {module.sha256} ({module.size} bytes)",
-        f"  signed by  {signature.subject}, {signature.timestamp}",
+        f"  signed by  {_signed(module.signature)}",
         *(f"  evidence   {line}" for line in module.evidence),
     ]
+
+
+def _signed(signature: Signature) -> str:
+    tool = f" (checked with {signature.tool})" if signature.tool else ""
+    return f"{signature.subject}, {signature.timestamp}{tool}"
 
 
 def counts(catalogue: PackageCatalogue) -> str:

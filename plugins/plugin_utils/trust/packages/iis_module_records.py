@@ -28,7 +28,8 @@ class ModuleRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of the catalogue."""
-        return {**asdict(self), "evidence": list(self.evidence)}
+        signature = self.signature.to_json()
+        return {**asdict(self), "signature": signature, "evidence": list(self.evidence)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModuleRecord:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...base.model import Build
@@ -25,6 +25,13 @@ class Signature:
     root_sha256: str
     timestamp: str  # as the time stamp says: "Mar  2 10:11:12 2021 GMT"
     digest: str  # SHA256
+    # The second judge: "osslsigncode 2.9"; None in records from before it was kept. Who signed is the
+    # same whichever version was asked.
+    tool: str | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, str]:
+        """Return its form in the catalogue; what is not known has no member."""
+        return {name: text for name, text in asdict(self).items() if text is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class PackageRecord:
             data["content"] = {**asdict(self.content), "proven": list(self.content.proven)}
             data["reason_by"] = self.reason_by
         data["build"] = str(self.build)
+        data["signature"] = self.signature.to_json() if self.signature else None
         data["applies_to"] = [str(build) for build in self.applies_to]
         data["supersedes"] = list(self.supersedes)
         data["evidence"] = list(self.evidence)

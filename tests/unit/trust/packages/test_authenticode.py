@@ -7,7 +7,6 @@ import os
 import shutil
 import struct
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     trailing,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from signing import MICROSOFT, Authorities, issue, patch, program, sign
+from signing import DAY, MICROSOFT, NOW, Authorities, issue, patch, program, sign
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.authenticode import (
@@ -61,8 +60,7 @@ def test_signature_outlives_its_certificate_by_the_time_stamp(
     unsigned: Path, authorities: Authorities, policy: SignaturePolicy
 ) -> None:
     expired = issue(MICROSOFT, authorities.pca, days=(-20, -10))
-    then = ["-TSA-time", str(int(time.time()) - 15 * 86_400)]
-    sign(unsigned, expired, authorities.stamper, extra=then)
+    sign(unsigned, expired, authorities.stamper, at=NOW - 15 * DAY)
     assert authenticode.verify(unsigned, policy).subject
 
 
