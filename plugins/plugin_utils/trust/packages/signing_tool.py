@@ -25,6 +25,13 @@ _WANTED = ("-CAfile", "-TSA-CAfile", "-in")
 # Revocation lists are not fetched: 2.5 cannot, 2.6 and 2.7 always try, later ones unless told.
 _OFFLINE = ("-ignore-cdp", "-ignore-crl")
 _NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there, for those that always try
+# What 2.6 and 2.7 say without one. They look for it last, after value, chain and time stamp were good
+# (verify_authenticode in their source), so it is all that they miss.
+_ONLY_REVOCATION = re.compile(
+    r'^Use the "-CRLfile" option to add one or more CRLs in PEM format\.\n+'
+    r"Signature verification: failed$",
+    re.MULTILINE,
+)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _VERSION = re.compile(rf"^{TOOL} (\d+)\.(\d+)", re.MULTILINE)
 _OPTION = re.compile(r"^(-[A-Za-z][A-Za-z-]*)(?:, (-[A-Za-z][A-Za-z-]*))?\s+=", re.MULTILINE)
@@ -89,7 +96,7 @@ def installed() -> SigningTool:
 
 
 def reports(tool: SigningTool, path: Path, roots: str) -> tuple[Report, ...]:
-    """Return what the tool says of each signature of a file, in its order.
+    """Return what the tool says of each signature of a file, in its order; none if that is not clear.
 
     Raises ``ConfigError`` where it says nothing of any: it could not work.
     """
@@ -99,12 +106,18 @@ def reports(tool: SigningTool, path: Path, roots: str) -> tuple[Report, ...]:
         offline = [option for option in _OFFLINE if option in tool.options]
         trust = ["-CAfile", str(pem), "-TSA-CAfile", str(pem)]
         said = _run([tool.path, "verify", *offline, *trust, "-in", str(path)])
-    _, *parts = re.split(r"^Signature Index: ", said, flags=re.MULTILINE)
-    if not parts:
+    # 2.6 and 2.7 print the digests of a signature before its number, all others after it.
+    _, *parts = re.split(r"^(?=Message digest algorithm +: )", said, flags=re.MULTILINE)
+    numbers = re.findall(r"^Signature Index: (\d+)", said, re.MULTILINE)
+    if not parts and not numbers:
         raise ConfigError(
             f"{tool.path} ({tool.name}) could not work on a file whose signature is good "
             f"({_last(said)}); {_CURE.replace('or newer', 'or better the newest')}"
         )
+    if numbers != [str(number) for number in range(len(parts))]:
+        return ()
+    if not offline:
+        parts = [_ONLY_REVOCATION.sub("Signature verification: ok", part) for part in parts]
     return tuple(_report(part) for part in parts)
 
 
