@@ -83,16 +83,17 @@ class SignedCompound:
             before = hashlib.new(algorithm)
             self._hash_metadata(self._ole.root, before.update)
             if stated != before.digest():
-                raise RefusedError("the names or dates in it are not those that were signed")
+                raise RefusedError(
+                    "its names or dates are not those that were signed: damaged or tampered with"
+                )
             made.update(stated)
         self._hash_content(self._ole.root, made.update)
         return made.digest()
 
     def hidden(self) -> str | None:
         """Say what no stream leads to; ``None`` when that is nothing."""
-        header = self._raw(-1)
-        if any(header[8:24]) or any(header[34:40]) or any(header[_HEADER:]):
-            return "there are bytes in the reserved parts of its header"
+        if any(self._raw(-1)[_HEADER:]):
+            return "there are bytes behind its header"
         count = -(-(self._stream.seek(0, 2) - self._sector) // self._sector)
         for sector in range(count):
             if sector not in self._used and any(self._raw(sector)):

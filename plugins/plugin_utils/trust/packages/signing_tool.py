@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 
 from ...base.errors import ConfigError
@@ -80,6 +81,12 @@ def installed() -> SigningTool:
     path = shutil.which(TOOL)
     if path is None:
         raise ConfigError(f"{TOOL} is not installed, so no signature can be checked; {_CURE}")
+    return _examined(path, Path(path).stat().st_mtime_ns)
+
+
+@cache
+def _examined(path: str, _changed: int) -> SigningTool:
+    """Ask a tool what it is; once, as long as its file is the same."""
     said = _run([path, "--version"])
     found = _VERSION.search(said)
     if found is None:

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a forger can make of a signed .msi or .msp: no byte of it may be outside of the signature (I10)."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from typing import TYPE_CHECKING
+
+import olefile
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import RefusedError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages import (
+    authenticode,
+    trailing,
+)
+from signing import Authorities, patch, product, sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PAYLOAD = b"payload of a forger ".ljust(64, b"!")
+TITLE = "Security Update for Exchange Server 2016 Cumulative Update 19 (KB5000871)"
+
+
+@pytest.fixture(scope="module", params=["msp", "msi", "msi with metadata"])
+def made(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
+    authorities: Authorities,
+) -> Path:  # fmt: skip
+    folder = tmp_path_factory.mktemp("made")
+    msp = request.param == "msp"
+    path = patch(folder / "update.msp", TITLE) if msp else product(folder / "rewrite.msi")
+    extra = ["-add-msi-dse"] if "metadata" in request.param else []
+    return sign(path, authorities.signer, authorities.stamper, extra=extra)
+
+
+@pytest.fixture
+def path(made: Path, tmp_path: Path) -> Path:
+    """A signed installer, to be changed."""
+    shutil.copy(made, tmp_path / made.name)
+    return tmp_path / made.name
+
+
+def test_signed_installer_passes_and_hides_nothing(
+    path: Path, policy: authenticode.SignaturePolicy
+) -> None:
+    assert authenticode.verify(path, policy).digest == "SHA256"
+    assert trailing.hidden_bytes(path) is None
+
+
+def width(data: bytes) -> int:
+    return 1 << struct.unpack_from("<H", data, 30)[0]
+
+
+def directory(path: Path, name: str | None) -> int:
+    """Where the entry of a stream stands; without a name: that of an entry without use."""
+    data = path.read_bytes()
+    with olefile.OleFileIO(str(path)) as ole:
+        fat, sector = list(ole.fat), ole.first_dir_sector
+        wanted = name and next(kid.sid for kid in ole.root.kids if kid.name == name)
+    places = []
+    while sector < 0xFFFFFFFA:
+        start = (sector + 1) * width(data)
+        places += range(start, start + width(data), 128)
+        sector = fat[sector]
+    if name:
+        return places[wanted]
+    unused = [place for place in places if data[place + 66] == 0]
+    if not unused:
+        pytest.skip("each entry of the directory of this installer is in use")
+    return unused[0]
+
+
+def text(path: Path) -> int:
+    """Where bytes of a stream that is signed stand."""
+    data = path.read_bytes()
+    word = TITLE.encode() if path.suffix == ".msp" else b"IIS URL Rewrite Module 2"
+    return data.index(word)
+
+
+def behind_the_end(data: bytearray, path: Path) -> bytes:
+    return bytes(data) + PAYLOAD
+
+
+def archive_behind_the_end(data: bytearray, path: Path) -> bytes:
+    """As malware did it: an archive of Java finds its directory from the end."""
+    return bytes(data) + b"PK\x05\x06" + bytes(18)
+
+
+def whole_sector_behind_the_end(data: bytearray, path: Path) -> bytes:
+    return bytes(data) + bytes(-len(data) % width(data)) + PAYLOAD.ljust(width(data), b"!")
+
+
+def sector_of_its_own(data: bytearray, path: Path) -> bytes:
+    """A sector that the FAT says is in use, and that no stream leads to."""
+    number = -(-(len(data) - width(data)) // width(data))
+    (fat,) = struct.unpack_from("<I", data, 76)
+    struct.pack_into("<I", data, (fat + 1) * width(data) + 4 * number, 0xFFFFFFFE)
+    return bytes(data) + bytes(-len(data) % width(data)) + PAYLOAD.ljust(width(data), b"!")
+
+
+def sector_said_to_be_of_the_table(data: bytearray, path: Path) -> bytes:
+    number = -(-(len(data) - width(data)) // width(data))
+    (fat,) = struct.unpack_from("<I", data, 76)
+    struct.pack_into("<I", data, (fat + 1) * width(data) + 4 * number, 0xFFFFFFFD)
+    return bytes(data) + bytes(-len(data) % width(data)) + PAYLOAD.ljust(width(data), b"!")
+
+
+def unused_entry(data: bytearray, path: Path) -> bytes:
+    place = directory(path, None)
+    data[place : place + 60] = PAYLOAD[:60]
+    return bytes(data)
+
+
+def reserved_bytes_of_the_header(data: bytearray, path: Path) -> bytes:
+    data[8:24] = PAYLOAD[:16]
+    return bytes(data)
+
+
+def longer_signature(data: bytearray, path: Path) -> bytes:
+    place = directory(path, "\x05DigitalSignature") + 120
+    (size,) = struct.unpack_from("<I", data, place)
+    struct.pack_into("<I", data, place, size + 1)
+    return bytes(data)
+
+
+def shorter_signature(data: bytearray, path: Path) -> bytes:
+    place = directory(path, "\x05DigitalSignature") + 120
+    (size,) = struct.unpack_from("<I", data, place)
+    struct.pack_into("<I", data, place, size - 1)
+    return bytes(data)
+
+
+def renamed_signature(data: bytearray, path: Path) -> bytes:
+    data[directory(path, "\x05DigitalSignature") + 2] ^= 0x20
+    return bytes(data)
+
+
+def changed_stream(data: bytearray, path: Path) -> bytes:
+    data[text(path)] ^= 1
+    return bytes(data)
+
+
+def changed_class(data: bytearray, path: Path) -> bytes:
+    with olefile.OleFileIO(str(path)) as ole:
+        start = (ole.first_dir_sector + 1) * width(data)
+    data[start + 80] ^= 1
+    return bytes(data)
+
+
+def stream_in_a_circle(data: bytearray, path: Path) -> bytes:
+    with olefile.OleFileIO(str(path)) as ole:
+        first = ole.root.isectStart
+    (fat,) = struct.unpack_from("<I", data, 76)
+    struct.pack_into("<I", data, (fat + 1) * width(data) + 4 * first, first)
+    return bytes(data)
+
+
+def two_streams_in_one_place(data: bytearray, path: Path) -> bytes:
+    """The second begins within the first."""
+    with olefile.OleFileIO(str(path)) as ole:
+        mine = next(kid for kid in ole.root.kids if kid.name == "\x05DigitalSignature")
+        ole.loadminifat()
+        small = mine.size < ole.mini_stream_cutoff_size
+        table, unit = (ole.minifat, ole.mini_sector_size) if small else (ole.fat, ole.sector_size)
+        second = next(
+            kid for kid in ole.root.kids
+            if kid is not mine and 0 < kid.size and (kid.size < ole.mini_stream_cutoff_size) == small
+        )  # fmt: skip
+        chain = [mine.isectStart]
+        while table[chain[-1]] < 0xFFFFFFFA:
+            chain.append(table[chain[-1]])
+    size = mine.size - unit * (len(chain) - 1) if small else mine.size
+    start = chain[-1] if small else chain[0]
+    struct.pack_into("<II", data, directory(path, second.name) + 116, start, size)
+    return bytes(data)
+
+
+def cut_off(data: bytearray, path: Path) -> bytes:
+    return bytes(data[: len(data) // 2])
+
+
+FORGERIES: tuple[tuple[Callable[[bytearray, Path], bytes], str], ...] = (
+    (behind_the_end, "belongs to no stream"),
+    (archive_behind_the_end, "belongs to no stream"),
+    (whole_sector_behind_the_end, "belongs to no stream"),
+    (sector_of_its_own, "belongs to no stream"),
+    (sector_said_to_be_of_the_table, "belongs to no stream"),
+    (unused_entry, "reached by nothing"),
+    (reserved_bytes_of_the_header, "cannot be read"),
+    (longer_signature, ""),
+    (shorter_signature, "cut off"),
+    (renamed_signature, "not signed at all"),
+    (changed_stream, "damaged or tampered with"),
+    (changed_class, "damaged or tampered with"),
+    (stream_in_a_circle, ""),
+    (two_streams_in_one_place, ""),
+    (cut_off, ""),
+)
+
+
+@pytest.mark.parametrize(("forge", "words"), FORGERIES, ids=lambda v: getattr(v, "__name__", ""))
+def test_forged_installer_is_refused(
+    forge: Callable[[bytearray, Path], bytes], words: str, path: Path,
+    policy: authenticode.SignaturePolicy,
+) -> None:  # fmt: skip
+    path.write_bytes(forge(bytearray(path.read_bytes()), path))
+    with pytest.raises(RefusedError) as caught:
+        authenticode.verify(path, policy)
+    assert path.name in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_changed_date_is_refused_where_the_signature_covers_dates(
+    path: Path, policy: authenticode.SignaturePolicy
+) -> None:
+    with olefile.OleFileIO(str(path)) as ole:
+        if not ole.exists("\x05MsiDigitalSignatureEx"):
+            pytest.skip("this installer was signed without MsiDigitalSignatureEx")
+    data = bytearray(path.read_bytes())
+    data[directory(path, "\x05SummaryInformation") + 100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(RefusedError, match="its names or dates"):
+        authenticode.verify(path, policy)
+
+
+@pytest.mark.parametrize("order", ["forged first", "forged nested"])
+def test_each_signature_of_an_installer_counts(
+    order: str, tmp_path: Path, authorities: Authorities, policy: authenticode.SignaturePolicy
+) -> None:
+    """A genuine one beside a forged one counts for nothing, whichever is the first."""
+    forged = Authorities.create()
+    first, second = (forged, authorities) if order == "forged first" else (authorities, forged)
+    path = product(tmp_path / "rewrite.msi")
+    sign(path, first.signer, first.stamper)
+    sign(path, second.signer, second.stamper, extra=["-nest"])
+    with pytest.raises(RefusedError, match="pinned authorities"):
+        authenticode.verify(path, policy)
+
+
+def test_two_genuine_signatures_of_an_installer_pass(
+    tmp_path: Path, authorities: Authorities, policy: authenticode.SignaturePolicy
+) -> None:
+    path = product(tmp_path / "rewrite.msi")
+    sign(path, authorities.signer, authorities.stamper)
+    sign(path, authorities.signer, authorities.stamper, extra=["-nest"])
+    assert authenticode.verify(path, policy).digest == "SHA256"
+
+
+def test_sha1_beside_sha256_is_refused(
+    tmp_path: Path, authorities: Authorities, policy: authenticode.SignaturePolicy
+) -> None:
+    path = product(tmp_path / "rewrite.msi")
+    sign(path, authorities.signer, authorities.stamper, digest="sha1")
+    sign(path, authorities.signer, authorities.stamper, extra=["-nest"])
+    with pytest.raises(RefusedError, match="its signature uses SHA1"):
+        authenticode.verify(path, policy)
