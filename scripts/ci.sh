@@ -37,6 +37,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
       echo "could not install ${missing[*]}; the tests that need them say so" >&2
     rm -f ${made_policy:+"$made_policy"}
   fi
+  # Beside the installed osslsigncode: those of this distribution and of its backports.
+  scripts/signing_tools.sh || echo "no other osslsigncode was fetched; the tests that need one say so" >&2
 fi
 
 # All stages draw the same sample of the sweeps, also those before and after midnight.

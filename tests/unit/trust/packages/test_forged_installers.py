@@ -159,22 +159,16 @@ def stream_in_a_circle(data: bytearray, path: Path) -> bytes:
 
 
 def two_streams_in_one_place(data: bytearray, path: Path) -> bytes:
-    """The second begins within the first."""
     with olefile.OleFileIO(str(path)) as ole:
-        mine = next(kid for kid in ole.root.kids if kid.name == "\x05DigitalSignature")
-        ole.loadminifat()
-        small = mine.size < ole.mini_stream_cutoff_size
-        table, unit = (ole.minifat, ole.mini_sector_size) if small else (ole.fat, ole.sector_size)
-        second = next(
-            kid for kid in ole.root.kids
-            if kid is not mine and 0 < kid.size and (kid.size < ole.mini_stream_cutoff_size) == small
-        )  # fmt: skip
-        chain = [mine.isectStart]
-        while table[chain[-1]] < 0xFFFFFFFA:
-            chain.append(table[chain[-1]])
-    size = mine.size - unit * (len(chain) - 1) if small else mine.size
-    start = chain[-1] if small else chain[0]
-    struct.pack_into("<II", data, directory(path, second.name) + 116, start, size)
+        small = [kid.name for kid in ole.root.kids if 0 < kid.size < ole.mini_stream_cutoff_size]
+    first, second = (directory(path, name) for name in small[:2])
+    data[second + 116 : second + 128] = data[first + 116 : first + 128]
+    return bytes(data)
+
+
+def two_tables_in_one_place(data: bytearray, path: Path) -> bytes:
+    """The table of small sectors and the directory."""
+    data[60:64] = data[48:52]
     return bytes(data)
 
 
@@ -196,7 +190,8 @@ FORGERIES: tuple[tuple[Callable[[bytearray, Path], bytes], str], ...] = (
     (changed_stream, "damaged or tampered with"),
     (changed_class, "damaged or tampered with"),
     (stream_in_a_circle, ""),
-    (two_streams_in_one_place, ""),
+    (two_streams_in_one_place, "cannot be read"),
+    (two_tables_in_one_place, "cannot be read"),
     (cut_off, ""),
 )
 

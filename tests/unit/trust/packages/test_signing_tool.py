@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +17,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     authenticode,
     signing_tool,
 )
-from signing import Authorities, program, sign
+from signing import Authorities, patch, program, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 HELP = "".join(f"{name:<24}= something\n" for name in ("-c, -catalog", "-CAfile", "-TSA-CAfile"))
 OLD = HELP + "-in                     = input file\n"
@@ -200,3 +201,28 @@ def test_file_that_we_refuse_is_never_shown_to_the_tool(
     with pytest.raises(RefusedError, match="not signed at all"):
         authenticode.verify(program(tmp_path / "plain.exe"), policy)
     assert not (folder / "called").exists()
+
+
+# -- the versions that distributions have -------------------------------------------------
+
+TOOLS = Path(__file__).parents[4] / ".cache" / "signing-tools"
+
+
+@pytest.mark.parametrize("version", ["2.5", "2.9"])
+@pytest.mark.parametrize("name", ["update.exe", "update.msp"])
+def test_version_of_a_distribution_signs_and_verifies(
+    name: str, version: str, tmp_path: Path, authorities: Authorities,
+    policy: authenticode.SignaturePolicy, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Debian 12 has 2.5, its backports and Debian 13 have 2.9."""
+    folder = TOOLS / version / "usr" / "bin"
+    if not (folder / "osslsigncode").exists():
+        pytest.skip(f"osslsigncode {version} is not here; scripts/signing_tools.sh fetches it")
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    make = program if name.endswith(".exe") else partial(patch, title="a title")
+    path = sign(make(tmp_path / name), authorities.signer, authorities.stamper)
+    assert authenticode.verify(path, policy).tool == f"osslsigncode {version}"
+    stranger = Authorities.create()
+    sign(path, stranger.signer, stranger.stamper, extra=["-nest"])
+    with pytest.raises(RefusedError, match="of the signature nested in its first one"):
+        authenticode.verify(path, policy)
