@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import sys
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import main as cli
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli import package as cli_package
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages import (
+    authenticode,
+    signing_tool,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.intake import (
     examine,
 )
@@ -54,6 +59,31 @@ def test_package_is_added_listed_and_verified(ready: Any, package: Path) -> None
     assert (entry["reason"], entry["reason_by"]) == (None, None)
     assert ready("verify")[0] == 0
     assert "KB5000871 -> 15.1.2176.9" in ready("list")[1]
+
+
+def test_record_and_verify_say_which_tool_agreed(ready: Any, package: Path) -> None:
+    name = signing_tool.installed().name
+    out = ready("add", package, "--build", BUILD)[1]
+    assert f"(checked with {name})" in out
+    (entry,) = json.loads(ready("list", "--json")[1])["packages"]
+    assert entry["signature"]["tool"] == name
+    assert f"1 of 1 packages are as signed (signatures checked with {name})" in ready("verify")[1]
+    assert json.loads(ready("verify", "--json")[1])["tool"] == name
+
+
+@pytest.mark.parametrize("tool", [None, "osslsigncode 2.99"])
+def test_record_by_another_version_of_the_tool_or_from_before_it_was_kept_is_good(
+    tool: str | None, ready: Any, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        real = authenticode.verify
+        patched.setattr(
+            authenticode, "verify", lambda *a, **k: dataclasses.replace(real(*a, **k), tool=tool)
+        )
+        assert ready("add", package, "--build", BUILD)[0] == 0
+    (entry,) = json.loads(ready("list", "--json")[1])["packages"]
+    assert entry["signature"].get("tool") == tool
+    assert ready("verify")[0] == 0
 
 
 def test_same_file_again_changes_only_the_version(ready: Any, package: Path) -> None:
