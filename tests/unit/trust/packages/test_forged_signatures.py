@@ -17,7 +17,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.package
     authenticode,
     trailing,
 )
-from asn1crypto import core, x509
+from asn1crypto import algos, core, x509
 from signing import MICROSOFT, Authorities, Identity, issue
 from stamping import imprint, parsed, token
 
@@ -222,7 +222,9 @@ def padded_certificate(path: Path, other: Any) -> None:
 
 
 def parameters_of_a_digest(path: Path, other: Any) -> None:
-    padded = {"algorithm": "sha256", "parameters": core.OctetString(f.PAYLOAD)}
+    parts = core.ObjectIdentifier("2.16.840.1.101.3.4.2.1").dump()  # SHA-256
+    parts += core.OctetString(f.PAYLOAD).dump()
+    padded = algos.DigestAlgorithm.load(core.Sequence(contents=parts).dump())
     f.replace(path, f.rebuilt(f.take(path), digests=[padded]))
 
 
