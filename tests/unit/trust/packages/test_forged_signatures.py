@@ -358,7 +358,7 @@ FORGERIES: tuple[tuple[Callable[[Path, Any], None], str], ...] = (
     (two_values_of_an_attribute, "more than one value"),
     (stranger_in_the_bag, "has nothing to do with Microsoft"),
     (padded_certificate, "cannot be read"),
-    (parameters_of_a_digest, "digest"),
+    (parameters_of_a_digest, "cannot be read"),
     (attribute_certificate_beside_the_signer, "for somebody else"),
     (second_entry, "more than one entry"),
     (first_entry_forged, AUTHORITY),
