@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from asn1crypto import algos, cms, core
-from stamping import imprint, parsed, signer_info, token
+from stamping import frozen, imprint, parsed, signer_info, token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,8 @@ def rebuilt(info: Any, **changes: Any) -> Any:
     }
     if "crls" in changes:
         parts["crls"] = changes["crls"]
-    return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(parts)})
+    whole = {"content_type": "signed_data", "content": cms.SignedData(parts)}
+    return frozen(cms.ContentInfo(whole))
 
 
 def without(one: Any, part: str) -> Any:
@@ -109,7 +110,7 @@ def without(one: Any, part: str) -> Any:
 
 def attribute(kind: str, value: Any) -> cms.CMSAttribute:
     """An attribute with one value."""
-    return cms.CMSAttribute({"type": kind, "values": [value]})
+    return frozen(cms.CMSAttribute({"type": kind, "values": [value]}))
 
 
 def unsigned(info: Any) -> list[tuple[str, Any]]:

@@ -31,6 +31,11 @@ def parsed(certificate: certificates.Certificate) -> x509.Certificate:
     return x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
+def frozen(made: Any) -> Any:
+    """The same as if it had been read; what was put together is encoded anew at each question."""
+    return type(made).load(made.dump())
+
+
 def signer_info(
     certificate: x509.Certificate,
     key: rsa.RSAPrivateKey,
@@ -40,15 +45,19 @@ def signer_info(
     """The signature of one signer over some attributes."""
     signed = cms.CMSAttributes(attributes)
     named = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
-    return cms.SignerInfo(
-        {
-            "version": "v1",
-            "sid": cms.SignerIdentifier({"issuer_and_serial_number": named}),
-            "digest_algorithm": algos.DigestAlgorithm({"algorithm": algorithm}),
-            "signed_attrs": signed,
-            "signature_algorithm": algos.SignedDigestAlgorithm({"algorithm": "rsassa_pkcs1v15"}),
-            "signature": key.sign(signed.dump(), padding.PKCS1v15(), HASHES[algorithm]),
-        }
+    return frozen(
+        cms.SignerInfo(
+            {
+                "version": "v1",
+                "sid": cms.SignerIdentifier({"issuer_and_serial_number": named}),
+                "digest_algorithm": algos.DigestAlgorithm({"algorithm": algorithm}),
+                "signed_attrs": signed,
+                "signature_algorithm": algos.SignedDigestAlgorithm(
+                    {"algorithm": "rsassa_pkcs1v15"}
+                ),
+                "signature": key.sign(signed.dump(), padding.PKCS1v15(), HASHES[algorithm]),
+            }
+        )
     )
 
 
@@ -77,22 +86,24 @@ def token(
         {"type": "message_digest", "values": [hashlib.new(algorithm, content).digest()]},
         {"type": "signing_certificate", "values": [tsp.SigningCertificate(reference)]},
     ]
-    return cms.ContentInfo(
-        {
-            "content_type": "signed_data",
-            "content": cms.SignedData(
-                {
-                    "version": "v3",
-                    "digest_algorithms": [{"algorithm": algorithm}],
-                    "encap_content_info": {
-                        "content_type": "tst_info",
-                        "content": core.ParsableOctetString(content),
-                    },
-                    "certificates": [own, *map(parsed, stamper.above)],
-                    "signer_infos": [signer_info(own, stamper.key, attributes, algorithm)],
-                }
-            ),
-        }
+    return frozen(
+        cms.ContentInfo(
+            {
+                "content_type": "signed_data",
+                "content": cms.SignedData(
+                    {
+                        "version": "v3",
+                        "digest_algorithms": [{"algorithm": algorithm}],
+                        "encap_content_info": {
+                            "content_type": "tst_info",
+                            "content": core.ParsableOctetString(content),
+                        },
+                        "certificates": [own, *map(parsed, stamper.above)],
+                        "signer_infos": [signer_info(own, stamper.key, attributes, algorithm)],
+                    }
+                ),
+            }
+        )
     )
 
 
