@@ -32,8 +32,11 @@ def of_engine(name: str) -> Path:
     pytest.skip(f"this build of the PowerShell engine has no signed {name}")
 
 
-def of_package(folder: Path) -> Path:
-    """The library of the Python package, fetched once into a folder."""
+def of_package() -> Path:
+    """The library of the Python package, fetched once for all checkouts of a user."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(cache) / "exchange-remediation-tests"
+    folder.mkdir(parents=True, exist_ok=True)
     target = folder / LIBRARY
     with FileLock(folder / "lock"):
         if not target.exists():

@@ -41,7 +41,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "engine":
         found = g.of_engine("System.Memory.dll")
     else:
-        found = g.of_package(request.config.cache.mkdir("signed-by-microsoft"))
+        found = g.of_package()
     return Path(shutil.copy(found, tmp_path / found.name))
 
 
