@@ -38,10 +38,8 @@ def policy() -> authenticode.SignaturePolicy:
 @pytest.fixture(params=["engine", "package"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A genuine file, to be changed."""
-    if request.param == "engine":
-        found = g.of_engine("System.Memory.dll")
-    else:
-        found = g.of_package()
+    engine = request.param == "engine"
+    found = g.of_engine("System.Memory.dll") if engine else g.of_package()
     return Path(shutil.copy(found, tmp_path / found.name))
 
 
