@@ -73,7 +73,7 @@ from urllib.parse import urlunsplit
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import winrm as stock
 
-from ..plugin_utils.base.requirements import KERBEROS, cure, required
+from ..plugin_utils.base.requirements import required
 
 with required(AnsibleError):
     from winrm.exceptions import AuthenticationError, WinRMOperationTimeoutError

@@ -8,12 +8,12 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.acceptor import (
+    Acceptor,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.accounts import (
     Account,
     write_user_file,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.acceptor import (
-    Acceptor,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wsman.encryption import (
     CONTENT_TYPE,
