@@ -43,10 +43,7 @@ def signed(
     path: Path, who: Authorities, at: dt.datetime = SIGNED, signer: Identity | None = None
 ) -> Path:
     """Sign a file in place, with a time stamp of that moment."""
-    moment = str(int(at.timestamp()))
-    return sign(
-        path, signer or who.signer, who.stamper, extra=["-TSA-time", moment, "-time", moment]
-    )
+    return sign(path, signer or who.signer, who.stamper, at=at)
 
 
 def msp(

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 def source(document: Document, where: Where, key: str) -> str:
     """The full text of a source key of the file."""
-    found = document.data["sources"].get(key)
-    if found is None:
+    entry = document.data["sources"].get(key)
+    if entry is None:
         known = ", ".join(document.data["sources"])
         document.fail(where, f"source {key!r} is not defined", f"define it at the top ({known})")
-    return str(found["text"] if isinstance(found, dict) else found)
+    return str(entry["text"] if isinstance(entry, dict) else entry)
 
 
 def read_on(document: Document, where: Where, key: str) -> date:
     """The day on which a source of the file was read."""
     source(document, where, key)
-    found = document.data["sources"][key]
+    entry = document.data["sources"][key]
     place: Where = ("sources", key)
-    if isinstance(found, dict) and "read" in found:
-        return need_day(document, (*place, "read"), found["read"])
+    if isinstance(entry, dict) and "read" in entry:
+        return need_day(document, (*place, "read"), entry["read"])
     if "as_of" not in document.data:
         document.fail(
             place,
@@ -42,10 +42,10 @@ def read_on(document: Document, where: Where, key: str) -> date:
 
 def check_reading(document: Document, as_of: date) -> None:
     """Refuse a source without its date of reading, or with one after the catalogue's ``as_of``."""
-    for key, found in document.data["sources"].items():
+    for key, entry in document.data["sources"].items():
         day_read = read_on(document, ("sources", key), key)
         if day_read > as_of:
-            own = isinstance(found, dict) and "read" in found
+            own = isinstance(entry, dict) and "read" in entry
             document.fail(
                 ("sources", key, "read") if own else ("as_of",),
                 f"source {key!r} was read on {day_read}, after the catalogue's as_of {as_of}",
@@ -65,7 +65,7 @@ def day(document: Document, where: Where, text: str | None) -> date | None:
 
 def need_day(document: Document, where: Where, text: str) -> date:
     """Like :func:`day`, for values that the schema requires."""
-    found = day(document, where, text)
-    if found is None:
+    entry = day(document, where, text)
+    if entry is None:
         document.fail(where, "the date is missing", "write it as YYYY-MM-DD")
-    return found
+    return entry
