@@ -57,7 +57,14 @@ def mitigate(call: Call) -> dict[str, Any]:
     ) as (wanted, change):
         transport = call.connection.open()
         notice = within(call.notice, host, intent)
-        runtime = Runtime(load(), notice=notice, record=change.record, admit=change.admit)
+        runtime = Runtime(
+            load(),
+            notice=notice,
+            record=change.record,
+            admit=change.admit,
+            life=change.life,
+            claim=change.claim,
+        )
         if options["tool"]:
             done = task.by_tool(wanted, options, transport, runtime, call.secrets)
         else:

@@ -150,7 +150,7 @@ def test_setup_that_leaves_wmi_disabled_ends_with_its_exit_code_alike(story: Sto
     seen = run(ready(story, duration_seconds=60, exit_code=0, effects=NO_WMI))
     assert (seen["state"], seen["exit_code"], seen["image"]) == ("finished", 0, "D:")
     assert attached(story) == {SETUP_IMAGE: "D"}
-    story.step("Restart-Host", {"reason": "CU", "lock_owner": OWNER}, KEYS[1])
+    story.step("Restart-Host", {"reason": "CU", "lock_of": OWNER}, KEYS[1])
     at(story, "2021-03-05T13:10:00Z")
     observed(story, "2021-03-05T13:10:00Z")
     assert attached(story) == {}

@@ -339,7 +339,7 @@ def test_scheduler_that_does_not_answer_keeps_the_folder(shims: ShimHost) -> Non
     host.start()
     host.world.data["services"]["Schedule"] = {"status": "Stopped", "display_name": "x"}
     host.world.generation += 1
-    gone = {"job": "kb5000871", "lock_owner": OWNER}
+    gone = {"job": "kb5000871", "lock_of": OWNER}
     assert host.call("Remove-HostJob", gone, KEYS[1]).errors[0].id == "TaskRefused"
     assert host.stored["state"] == "finished"
 
@@ -360,7 +360,7 @@ def test_restart_that_windows_refuses_is_an_error(shims: ShimHost) -> None:
     host = JobHost(shims)
     host.world.data["session"]["elevated"] = False
     host.world.generation += 1
-    asked = {"reason": "x", "lock_owner": OWNER}
+    asked = {"reason": "x", "lock_of": OWNER}
     reply = host.call("Restart-Host", asked, KEYS[1])
     assert reply.errors[0].id == "RestartRefused"
     assert "exit code 5" in reply.errors[0].message
@@ -370,7 +370,7 @@ def test_running_installer_is_not_restarted_over(shims: ShimHost) -> None:
     host = JobHost(shims)
     host.world.data["processes"] = ["msiexec"]
     host.world.generation += 1
-    reply = host.call("Restart-Host", {"reason": "x", "lock_owner": OWNER}, KEYS[1])
+    reply = host.call("Restart-Host", {"reason": "x", "lock_of": OWNER}, KEYS[1])
     assert (reply.errors[0].error_class, reply.errors[0].id) == ("Locked", "InstallerRunning")
 
 

@@ -156,9 +156,9 @@ def test_effects_at_the_next_start_happen_there_alike(story: Story) -> None:
     story.step("Start-HostJob", order(), KEYS[0])
     observed(story)
     before = check_worlds(story)["files"]["C:\\Bin\\ExSetup.exe"]["version"]["file"]
-    restarted = story.step("Restart-Host", {"reason": "KB5000871", "lock_owner": OWNER}, KEYS[1])
+    restarted = story.step("Restart-Host", {"reason": "KB5000871", "lock_of": OWNER}, KEYS[1])
     assert restarted["result"]["changed"] is True
-    second = story.step("Restart-Host", {"reason": "KB5000871", "lock_owner": OWNER}, KEYS[2])
+    second = story.step("Restart-Host", {"reason": "KB5000871", "lock_of": OWNER}, KEYS[2])
     assert second["result"]["scheduled"] is True
     boot = observed(story, "2021-03-05T13:01:00Z")
     after = check_worlds(story)["files"]["C:\\Bin\\ExSetup.exe"]["version"]["file"]
@@ -189,8 +189,8 @@ def test_check_changes_nothing_alike(story: Story) -> None:
     ready(story)
     before = [world.mutations for world in story.pair.worlds]
     assert story.step("Start-HostJob", order(check=True))["result"]["changed"] is True
-    assert story.step("Remove-HostJob", {"job": "a", "check": True, "lock_owner": OWNER})
-    restart = {"reason": "x", "check": True, "lock_owner": OWNER}
+    assert story.step("Remove-HostJob", {"job": "a", "check": True, "lock_of": OWNER})
+    restart = {"reason": "x", "check": True, "lock_of": OWNER}
     assert story.step("Restart-Host", restart)["result"]["changed"] is True
     assert [world.mutations for world in story.pair.worlds] == before
 
@@ -199,7 +199,7 @@ def test_job_is_removed_alike(story: Story) -> None:
     ready(story, duration_seconds=60)
     story.step("Start-HostJob", order(), KEYS[0])
     observed(story)
-    gone = {"job": "kb5000871", "lock_owner": OWNER}
+    gone = {"job": "kb5000871", "lock_of": OWNER}
     assert story.step("Remove-HostJob", gone, KEYS[1])["result"]["changed"] is True
     assert story.step("Remove-HostJob", gone, KEYS[2])["result"]["changed"] is False
     assert observed(story) == {"job": "kb5000871", "state": "absent"}
@@ -213,7 +213,7 @@ def test_job_at_work_is_left_alone_alike(story: Story) -> None:
     observed(story)
 
     def refused(operation: str, parameters: dict[str, Any], key: str) -> str:
-        frames = story.pair.ask(request(operation, {**parameters, "lock_owner": OWNER}, key))
+        frames = story.pair.ask(request(operation, {**parameters, "lock_of": OWNER}, key))
         for frame in frames:
             details = frame["reply"]["errors"][0]["details"] or {}
             details.pop("heartbeat", None)
@@ -245,7 +245,7 @@ def test_job_at_work_is_left_alone_alike(story: Story) -> None:
             {"progress_timeout_seconds": 1},
             "ParameterArgumentValidationError,Invoke-OperationScript",
         ),
-        ({"lock_owner": "controller-b"}, "HostLocked"),
+        ({"lock_of": "controller-b"}, "HostLocked"),
     ],
 )
 def test_wrong_order_is_refused_alike(changes: dict[str, Any], reason: str, story: Story) -> None:
@@ -259,8 +259,8 @@ def test_nothing_is_changed_without_the_lock_alike(story: Story) -> None:
         prepare(world)
     for operation, parameters in (
         ("Start-HostJob", order()),
-        ("Remove-HostJob", {"job": "a", "lock_owner": OWNER}),
-        ("Restart-Host", {"reason": "x", "lock_owner": OWNER}),
+        ("Remove-HostJob", {"job": "a", "lock_of": OWNER}),
+        ("Restart-Host", {"reason": "x", "lock_of": OWNER}),
     ):
         assert story.step(operation, parameters)["errors"][0]["id"] == "LockNotHeld"
 

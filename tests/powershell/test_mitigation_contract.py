@@ -152,7 +152,7 @@ def test_check_mode_tells_what_will_be_and_touches_nothing(story: Mitigated) -> 
     mutations = [world.mutations for world in story.pair.worlds]
     for mitigation in wanted.ALL:
         for operation, parameters in wanted.steps(mitigation):
-            told = story.change(operation, {**parameters, "check": True, "lock_owner": ""})
+            told = story.change(operation, {**parameters, "check": True, "lock_of": ""})
             assert told["changed"]
             assert told["undo"] is None
     assert [world.mutations for world in story.pair.worlds] == mutations
@@ -214,7 +214,7 @@ def test_nothing_is_changed_without_the_lock(mitigation: str, story: Mitigated) 
         ("Set-ServiceMitigation", wanted.services("um-services", services=[])),
         ("Set-AppPoolMitigation", wanted.pools("ecp-app-pool", pools=[])),
         ("Set-AppPoolMitigation", wanted.pools("ecp-app-pool", surprise=1)),
-        ("Undo-Mitigation", {"lock_owner": "controller-a"}),
+        ("Undo-Mitigation", {"lock_of": "controller-a"}),
     ],
 )
 def test_wrong_requests_are_refused_alike(

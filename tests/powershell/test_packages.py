@@ -42,7 +42,7 @@ def chunk(offset: int, content: bytes, **changes: Any) -> dict[str, Any]:
         "offset": offset,
         "data": base64.b64encode(content).decode(),
         "chunk_sha256": digest(content),
-        "lock_owner": OWNER,
+        "lock_of": OWNER,
         **changes,
     }
 
@@ -160,7 +160,7 @@ def test_flipped_bit_on_the_host_is_seen_and_repaired(locked: Host) -> None:
     locked.call("Add-PackageChunk", chunk(0, CONTENT))
     (folder(locked) / NAME).write_bytes(bytes([CONTENT[0] ^ 1]) + CONTENT[1:])
     assert state(locked)["state"] == "damaged"
-    source = {**wanted(), "source": "https://localhost:1/x", "lock_owner": OWNER}
+    source = {**wanted(), "source": "https://localhost:1/x", "lock_of": OWNER}
     with pytest.raises(errors.ScriptError):
         locked.call("Receive-Package", source)
     assert state(locked)["state"] == "damaged"
@@ -179,7 +179,7 @@ def test_push_replaces_a_flipped_bit_and_keeps_it_as_evidence(locked: Host) -> N
 
 
 def test_check_mode_says_what_would_happen_and_writes_nothing(host: Host) -> None:
-    planned = host.call("Add-PackageChunk", chunk(0, FIRST, check=True, lock_owner="")).result
+    planned = host.call("Add-PackageChunk", chunk(0, FIRST, check=True, lock_of="")).result
     assert planned["changed"] is True
     assert planned["after"] == {"state": "partial", "bytes": 6000}
     source = {**wanted(), "source": "https://localhost:1/x", "check": True}
@@ -192,7 +192,7 @@ def test_nothing_is_written_without_the_lock(host: Host) -> None:
         with pytest.raises(errors.LockedByOther):
             host.call("Add-PackageChunk", chunk(0, FIRST))
         with pytest.raises(errors.LockedByOther):
-            host.call("Receive-Package", wanted(source="https://localhost:1/x", lock_owner=OWNER))
+            host.call("Receive-Package", wanted(source="https://localhost:1/x", lock_of=OWNER))
         if who == "nobody":
             host.call("Lock-Host", {"owner": "other", "run": "r", "purpose": "x"})
     assert not folder(host).parent.exists()
@@ -319,7 +319,7 @@ def trusting(trusting_driver: Driver, locked: Host) -> Host:
 
 
 def pull(url: str, **changes: Any) -> dict[str, Any]:
-    return wanted(source=url, lock_owner=OWNER, **changes)
+    return wanted(source=url, lock_of=OWNER, **changes)
 
 
 @pytest.mark.parametrize("path", ["good", "chunked"])

@@ -38,7 +38,7 @@ def put(story: Story, path: str, content: bytes) -> None:
 
 
 def pull(source: str, **changes: Any) -> dict[str, Any]:
-    return wanted(source=source, lock_owner=OWNER, **changes)
+    return wanted(source=source, lock_of=OWNER, **changes)
 
 
 def test_push_alike(story: Story) -> None:
@@ -69,7 +69,7 @@ def test_push_alike(story: Story) -> None:
         chunk(6000, REST, sha256="0" * 63),
         chunk(6000, REST, size=0),
         chunk(6000, REST, size=1 << 40),
-        chunk(6000, REST, lock_owner="other"),
+        chunk(6000, REST, lock_of="other"),
         {"package": NAME},
         chunk(6000, REST, surprise=1),
     ],

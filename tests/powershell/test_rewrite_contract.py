@@ -45,10 +45,10 @@ RECORD: dict[str, Any] = {
     "sha256": SHA256,
     "job": "rewrite-module-12345678-1",
     "run": "run-1",
-    "lock_owner": OWNER,
+    "lock_of": OWNER,
     **KNOWN,
 }
-FORGET: dict[str, Any] = {"words": KNOWN["words"], "lock_owner": OWNER}
+FORGET: dict[str, Any] = {"words": KNOWN["words"], "lock_of": OWNER}
 EXCHANGE = {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.2"}
 UNINSTALL = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
 WEB_CONFIG = "C:\\inetpub\\wwwroot\\web.config"
@@ -250,7 +250,7 @@ def test_nothing_is_changed_without_the_lock_or_in_check_alike(absent: Story) ->
     assert planned["changed"] is True
     assert [world.mutations for world in absent.pair.worlds] == before
     for operation, parameters in (("Save-RewriteRecord", RECORD), ("Remove-RewriteRecord", FORGET)):
-        other = {**parameters, "lock_owner": "controller-b"}
+        other = {**parameters, "lock_of": "controller-b"}
         assert absent.step(operation, other)["errors"][0]["id"] == "HostLocked"
 
 
@@ -287,7 +287,7 @@ def job(name: str, *more: str) -> dict[str, Any]:
         "sha256": SHA256,
         "arguments": [*more, "/quiet", "/norestart", "/l*v", f"{FOLDER}\\{name}.log"],
         "deadline_utc": "2021-03-05T16:00:00Z",
-        "lock_owner": OWNER,
+        "lock_of": OWNER,
     }
 
 

@@ -249,7 +249,7 @@ def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
         options=ScriptOptions(ScriptIntent.MITIGATE, ("backend-cookie",)),
         job="eomt-1",
         deadline_utc="2021-03-10T14:00:00Z",
-        lock_owner="c",
+        owner="c",
         run="r",
     )
     driver = JobDriver(line, lambda seconds: machine.advance_clock(world, seconds))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 UPDATE = "kb5000871-15.1.2176.9"
 OWNER = "controller-a"
 LOCK = {"owner": OWNER, "run": "run-1", "purpose": "patch", "ttl_seconds": 3600}
-HELD: dict[str, Any] = {"update": UPDATE, "lock_owner": OWNER}
+HELD: dict[str, Any] = {"update": UPDATE, "lock_of": OWNER}
 BINARIES = ["Bin\\ExSetup.exe", "Bin\\not-there.dll"]
 KEY = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
 
@@ -205,9 +205,9 @@ def test_record_is_removed_alike(story: Story) -> None:
     "operation", ["Save-UpdateSnapshot", "Remove-UpdateSnapshot", "Restore-ServiceStartTypes"]
 )
 def test_nothing_is_changed_without_the_lock_alike(operation: str, story: Story) -> None:
-    other = {"update": UPDATE, "lock_owner": "controller-b"}
+    other = {"update": UPDATE, "lock_of": "controller-b"}
     assert story.step(operation, other)["errors"][0]["id"] == "HostLocked"
-    wrong = {"update": "..\\x", "lock_owner": OWNER}
+    wrong = {"update": "..\\x", "lock_of": OWNER}
     assert story.step(operation, wrong)["errors"][0]["id"] == "Update"
 
 

@@ -29,6 +29,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
     World,
 )
+from holders import Holders
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engine import (
@@ -135,9 +136,13 @@ def differences(model: Any, real: Any, path: str = "frame") -> list[str]:
 
 
 def request(
-    operation: str, parameters: dict[str, Any] | None = None, key: str | None = None
+    operation: str | codec.Operation,
+    parameters: dict[str, Any] | None = None,
+    key: str | None = None,
 ) -> bytes:
-    wanted = codec.Operation(operation, parameters or {}, key)
+    wanted = operation
+    if not isinstance(wanted, codec.Operation):
+        wanted = codec.Operation(str(operation), parameters or {}, key)
     return codec.encode_request(wanted, operation_id="a" * 32, nonce="b" * 32)
 
 
@@ -146,6 +151,7 @@ class Story:
 
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
+        self.holders = Holders()
 
     def later(self, minutes: int) -> None:
         for world in self.pair.worlds:
@@ -154,8 +160,10 @@ class Story:
             world.record("clock", "later", "test")
 
     def step(self, operation: str, parameters: dict[str, Any], key: str | None = None) -> Any:
-        model, real = self.pair.ask(request(operation, parameters, key))
+        wanted = self.holders.operation(operation, parameters, key)
+        model, real = self.pair.ask(request(wanted))
         assert differences(model, real) == []
+        self.holders.answered(model["reply"].get("result"))
         return model["reply"]
 
 

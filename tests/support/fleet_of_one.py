@@ -31,7 +31,7 @@ ORDER = JobOrder(
     file=PATCH,
     sha256=SHA256,
     deadline_utc="2021-03-05T16:00:00Z",
-    lock_owner=OWNER,
+    owner=OWNER,
     run="run-1",
     arguments=("/quiet", "/norestart"),
 )
@@ -68,4 +68,4 @@ class HostOfOne(RehearsedHost):
         return world
 
     def driver(self) -> JobDriver:
-        return JobDriver(self.transport(), self.sleep, self.clock, lambda: 0.5)
+        return JobDriver(self.fenced(), self.sleep, self.clock, lambda: 0.5)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
+from holders import Holders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ def request_line(
         "operation_id": ID,
         "nonce": NONCE,
         "key": key,
+        "lock": None,
         "script": packed.packed,
         "sha256": packed.sha256,
         "parameters": parameters or {},
@@ -40,7 +42,8 @@ def request_line(
 
 def sample(body: str, *, parameters: str = "", keyed: bool = False) -> loader.Script:
     """An operation made of the usual head and this body."""
-    return loader.pack(loader.assemble(HEAD.format(parameters) + body, keyed=keyed))
+    way = loader.Entry.LOCK if keyed else loader.Entry.READ
+    return loader.pack(loader.assemble(HEAD.format(parameters) + body, way))
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Host:
     driver: Driver
     folder: Path
     environment: dict[str, str | None]
+    holders: Holders = field(default_factory=Holders)
 
     def send(
         self, *lines: Sequence[str], language_mode: str = "FullLanguage"
@@ -76,9 +80,11 @@ class Host:
         self, name: str, parameters: Mapping[str, Any] | None = None, key: str | None = None
     ) -> codec.Reply:
         """Run a shipped operation through the codec, as a transport does."""
-        operation = codec.Operation(name, parameters or {}, key)
+        operation = self.holders.operation(name, parameters, key)
         line = codec.encode_request(operation, operation_id=ID, nonce=NONCE).decode()
-        return self.ask(line)
+        reply = self.ask(line)
+        self.holders.answered(reply.result)
+        return reply
 
     @property
     def store(self) -> Path:

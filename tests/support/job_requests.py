@@ -43,7 +43,7 @@ def order(**changes: Any) -> dict[str, Any]:
         "sha256": SHA256,
         "deadline_utc": DEADLINE,
         "progress_timeout_seconds": 600,
-        "lock_owner": OWNER,
+        "lock_of": OWNER,
     }
     return {**wanted, **changes}
 

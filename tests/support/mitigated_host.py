@@ -98,6 +98,7 @@ class MitigatedHost(RehearsedHost):
             admit=admit,
             module=module,
             token=self.token,
+            life=self.life,
         )
         return mitigate_host(request, self.transport(), tools)
 

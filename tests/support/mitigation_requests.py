@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OWNER = {"owner": "controller-a", "run": "run-1"}
 LOCK = {**OWNER, "purpose": "mitigate", "ttl_seconds": 900}
-HELD = {"lock_owner": OWNER["owner"]}
+HELD = {"lock_of": OWNER["owner"]}
 REWRITES = ("backend-cookie", "powershell-autodiscover", "owa-csp-outbound")
 STATES = ("um-services", "ecp-app-pool", "oab-app-pool")
 ALL = (*REWRITES, *STATES)

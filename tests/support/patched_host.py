@@ -127,6 +127,7 @@ class PatchedHost(RehearsedHost):
             sleep=self.sleep,
             clock=self.clock,
             now=self.now,
+            life=self.life,
             **changes_of_tools,
         )
         return patch_host(request, self.transport(), tools)
@@ -135,9 +136,10 @@ class PatchedHost(RehearsedHost):
         """Take the host lock as a run of the default owner does."""
         request = InstallRequest("ex01", run, "controller-a")
         owner = request.owner
-        InstallSession(self.transport(), run, request.holder, self.sleep, controller=owner).lock(
-            "patch"
+        session = InstallSession(
+            self.transport(), run, request.holder, self.sleep, controller=owner, life=self.life
         )
+        session.lock("patch")
 
     @staticmethod
     def before(folder: Any, operation: str, behaviour: dict[str, Any]) -> int:

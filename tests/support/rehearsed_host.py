@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.life import Life
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
     ExecResult,
     ExecTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
-    Operation,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.fenced import (
+    FencedTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
@@ -27,6 +28,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
     build_world,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from holders import Holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,6 +77,7 @@ class RehearsedHost:
         self.world = self.build()
         self.engine = ModelEngine()
         self.tokens = tokens()
+        self.holders = Holders()
 
     def build(self) -> World:
         """The server at the beginning."""
@@ -102,11 +105,23 @@ class RehearsedHost:
         return ExecTransport(self.execute, peer="ex01", sleep=self.sleep, token=self.token)
 
     def session(self, run: str = "run-1", owner: str = OWNER) -> HostSession:
-        return HostSession(self.transport(), run, owner, self.sleep, self.record)
+        return HostSession(self.transport(), run, owner, self.sleep, self.record, life=self.life)
 
     def ask(self, operation: str, parameters: dict[str, Any] | None = None) -> Any:
         """The result of one operation, beside what is tested."""
-        return self.transport().run(Operation(operation, parameters or {})).result
+        wanted = self.holders.operation(operation, parameters)
+        result = self.transport().run(wanted).result
+        self.holders.answered(result)
+        return result
+
+    def fenced(self) -> FencedTransport:
+        """The way of whoever took the lock with ``ask``."""
+        return FencedTransport(self.transport(), self.holders.ticket)
+
+    @property
+    def life(self) -> Life:
+        """Another life of a run; a test plays one controller, whose earlier ones are all over."""
+        return Life(self.token(), ended=lambda _: True)
 
     def execute(self, command: str, stdin: bytes) -> ExecResult:
         """Carry out one command line, or what is to happen instead."""

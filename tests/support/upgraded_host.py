@@ -143,6 +143,7 @@ class UpgradedHost(PatchedHost):
             sleep=self.sleep,
             clock=self.clock,
             now=self.now,
+            life=self.life,
         )
         return upgrade_host(request, self.transport(), tools, wanted, prepared_by)
 
@@ -159,5 +160,7 @@ def mitigated(folder: Any, **options: Any) -> UpgradedHost:
 
 def mitigate(host: UpgradedHost, run: str = "mitigate-1") -> str:
     request = MitigateRequest("ex01", run, "controller-a", "mitigate")
-    tools = MitigateRuntime(load(), sleep=host.sleep, now=host.now, token=host.token)
+    tools = MitigateRuntime(
+        load(), sleep=host.sleep, now=host.now, token=host.token, life=host.life
+    )
     return str(mitigate_host(request, host.transport(), tools).state.value)

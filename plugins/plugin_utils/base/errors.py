@@ -25,6 +25,7 @@
        |- LanguageModeRefused       Constrained Language Mode (WDAC, AppLocker)
        |- ScriptIntegrityError      the script that arrived is not the one that was sent
        `- LockedByOther             I16: who holds the host lock, since when, on what
+          `- LockLost               it was ours, and another has it by now
 
 Every message says what, with which value, where, and what to do.
 """
@@ -170,6 +171,12 @@ class LockedByOther(ScriptError):  # noqa: N818
     """Another controller holds the host lock."""
 
     code = "locked"
+
+
+class LockLost(LockedByOther):
+    """This run held the host lock, and another one took it over: nothing more may be changed."""
+
+    code = "lock-lost"
 
 
 def is_unseen(code: str | None) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of this controller on one host: the host lock tells owners and runs apart, not processes."""
+"""One run of this controller on one host, by its name in the inventory and by its machine."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,17 @@ from ..case.journal import Journal
 from ..plan.fleet import check_intent, check_usable, knowledge, read
 from ..plan.serialize import plan_to_dict
 from ..trust.signing import keys
+from . import machines
 from .admission import ApprovedPlan, StalePlan
+from .exclusive import alone
+from .life import Life, alive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ..plan.fleet import FleetPlan
     from ..plan.records import HostPlan
+    from .machine import MachineIdentity
 
 
 def approved(options: Mapping[str, Any], intent: str, campaign: str) -> FleetPlan | None:
@@ -68,6 +73,9 @@ class HostChange:
     journal: Journal | None
     expected: ApprovedPlan | None
     admitted: bool = False
+    life: Life = field(default_factory=Life)
+    machine: MachineIdentity | None = None
+    held: ExitStack = field(default_factory=ExitStack)  # what keeps others away until the end
 
     @classmethod
     def of(
@@ -140,6 +148,27 @@ class HostChange:
         if self.expected is not None and self.journal is not None:
             self.expected.admit(found, self.journal, check=self.check)
             self.admitted = bool(found.steps) and not self.check
+
+    @contextmanager
+    def exclusively(self, place: str) -> Iterator[None]:
+        """Keep other processes of this user away from the host, as far as it is changed.
+
+        ``place``: its name in the inventory and where that is. From when it said which machine it
+        is, they are kept away under every name.
+        """
+        with self.held:
+            if not self.check:
+                self.held.enter_context(alone(place))
+                self.life = self.held.enter_context(alive())
+            yield
+
+    def claim(self, machine: MachineIdentity) -> None:
+        """Note which machine the host is; raises ``RefusedError`` where another name has it."""
+        if self.journal is not None:
+            machines.claim(self.journal.path.parent, self.journal.host, machine)
+        if not self.check and machine != self.machine:
+            self.held.enter_context(alone(f"machine-{machine.digest}"))
+        self.machine = machine
 
     def end(self, state: str, reason: str, **details: Any) -> None:
         """Say how it ended."""

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import RemediationError
+from ..base.errors import LockedByOther, LockLost, RemediationError
 from ..base.progress import Progress, Sink, silent
 from .admission import StalePlan
 
@@ -86,6 +86,8 @@ class ChangeRun:
             how = self._broken(error)
             if isinstance(error, AtWork) or (self.installs and how is Broken.UNKNOWN):
                 self.at_work()
+            if isinstance(error, LockLost):
+                self.locked = False  # it is another's by now: there is nothing of ours to give back
             end(how, error)
         self.release()
 
@@ -109,7 +111,10 @@ class ChangeRun:
 
     def take_back_lock(self) -> None:
         """Give back, at the end, the lock that a killed life of this run has left."""
-        self.locked = self.session.holds_lock()
+        if self.locked or not self.session.holds_lock():
+            return
+        with suppress(LockedByOther):  # that life goes on: it is its own
+            self.lock("to give it back: nothing is left to do")
 
     def release(self) -> None:
         """Give the lock back."""

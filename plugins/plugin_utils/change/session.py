@@ -4,20 +4,26 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import (
     AuthenticationFailed,
+    LockedByOther,
     NoTicket,
     ReplyError,
     TransportError,
     Unreachable,
 )
 from ..host.calls import core, facts
+from ..host.calls.asking import mapping
 from ..host.calls.asking import record as answer_record
 from ..host.transport.codec import Operation
+from ..host.transport.fenced import FencedTransport
 from ..host.transport.keys import operation_key
+from ..host.transport.reply import failed_reply
+from .life import Life
+from .machine import MachineIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +37,16 @@ _Answer = TypeVar("_Answer")
 
 def _no_journal(_event: str, _data: dict[str, Any]) -> None:
     """Keep no record."""
+
+
+def _everybody_may(_machine: MachineIdentity) -> None:
+    """Know of no other host that is the same machine."""
+
+
+def _is_running(error: LockedByOther) -> bool:
+    """Tell whether it is a change of the holder, still carried out, that is in the way."""
+    reply = failed_reply(error)
+    return bool(reply and reply.errors and reply.errors[0].id == "OperationRunning")
 
 
 def _answered(reply: Reply) -> dict[str, Any]:
@@ -62,16 +78,55 @@ class HostSession:
     controller: str = ""  # who the owner belongs to: its runs may take over from each other
     takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
     attempt: str = ""  # part of each key: another attempt of the same run acts again
+    life: Life = field(default_factory=Life)
+    claim: Callable[[MachineIdentity], None] = _everybody_may
+    _fence: FencedTransport = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Let the ticket of the lock go with whatever is sent to the host."""
+        self._fence = FencedTransport(self.transport)
+        self.transport = self._fence
 
     def lock(self, purpose: str) -> core.Lock:
-        """Take, renew or take over the host lock; raises ``LockedByOther``."""
-        holder = core.Holder(self.owner, self.run, purpose, _TTL, self.controller, self.takeover)
+        """Take, renew or take over the host lock; raises ``LockedByOther``.
+
+        Another life of this run that held it is displaced where it is proven to be over, and a
+        change that it has begun is waited for.
+        """
+        holder = core.Holder(
+            self.owner, self.run, self.life.id, purpose, _TTL, self.controller, self.takeover
+        )
         self.record("lock", holder.parameters())
-        return core.lock(self, holder)
+        taken = self._taken(holder)
+        self._fence.ticket = taken.ticket
+        return taken
+
+    def _taken(self, holder: core.Holder) -> core.Lock:
+        for attempt in range(1, self.tries + 1):
+            try:
+                return core.lock(self, holder)
+            except LockedByOther as error:
+                earlier = self._earlier_life(error)
+                if earlier is None or attempt == self.tries:
+                    raise
+                holder = replace(holder, gone=earlier)
+                if _is_running(error):
+                    self.sleep(min(60.0, 2.0**attempt))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _earlier_life(self, error: LockedByOther) -> str | None:
+        """Return the life of this run that holds the lock, if it is proven to be over."""
+        reply = failed_reply(error)
+        found = mapping(reply.errors[0].details if reply and reply.errors else None)
+        life = found.get("life")
+        ours = (found.get("owner"), found.get("run")) == (self.owner, self.run)
+        if not ours or not isinstance(life, str) or not self.life.ended(life):
+            return None
+        return life
 
     def unlock(self) -> None:
         """Give the host lock back."""
-        core.unlock(self, self.owner, self.run)
+        core.unlock(self)
         self.record("unlock", {"owner": self.owner, "run": self.run})
 
     def holds_lock(self) -> bool:
@@ -81,19 +136,25 @@ class HostSession:
         return holder is not None and {name: holder.get(name) for name in ours} == ours
 
     def facts(self) -> Reply:
-        """What the server is now."""
-        return facts.collect(self)
+        """What the server is now; raises ``RefusedError`` where it is another host's, too."""
+        reply = facts.collect(self)
+        self.claim(MachineIdentity.of(reply))
+        return reply
 
     def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
         """One keyed change under the lock; the same step of a run acts once."""
-        wanted = {**parameters, "lock_owner": self.owner}
         again = {"attempt": self.attempt} if self.attempt else {}
         key = operation_key(
-            run=self.run, operation=operation, step=step, parameters=wanted, **again
+            run=self.run,
+            owner=self.owner,
+            operation=operation,
+            step=step,
+            parameters=parameters,
+            **again,
         )
         about = {"step": step, "operation": operation, "key": key}
         self.record("intent", {**about, "parameters": parameters})
-        reply = self.ask(operation, wanted, key)
+        reply = self.ask(operation, parameters, key)
         result = answer_record(reply, self.transport.peer)
         self.record("done", {**about, **_answered(reply), "result": result})
         return result

@@ -109,7 +109,7 @@ class InstallRun:
             run=self.request.run,
             # Once from each boot: whoever goes on after a kill orders the same one.
             step=f"{self.purpose} {self.update} from {installed.boot_id}",
-            lock_owner=self.host.owner,
+            owner=self.host.owner,
             reason=f"Exchange update {self.update}",
         )
         self.did("restart", changed=True, outcome=done.outcome.value, seconds=done.seconds)

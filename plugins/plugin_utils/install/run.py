@@ -94,9 +94,10 @@ class _Run:
             takeover=request.takeover,
             # Another life of this run asks with other keys: what it repeats may be done twice.
             attempt=secrets.token_hex(8),
+            life=runtime.life,
+            claim=runtime.claim,
         )
         self.result = InstallResult(InstallVerdict(InstallState.UNKNOWN, "not begun"))
-        self._transport = transport
         self.run = InstallRun(request, self.host, runtime, self.result, installation.purpose)
         self._before = HostReading(None)
         self._start = StartingPoint(UpdateSelection(Action.STOP, "not begun", None))
@@ -248,7 +249,7 @@ class _Run:
             self.run.end(InstallState.STOPPED, reason)
             return InstallerEnd(None, launched=False, state=InstallState.STOPPED)
         delivery = Delivery(
-            self._transport,
+            self.host.transport,
             request.host,
             request.run,
             self.host.owner,

@@ -99,7 +99,7 @@ class Attempt:
             options=self.request.options,
             job=self.job,
             deadline_utc=deadline_utc,
-            lock_owner=self.session.owner,
+            owner=self.session.owner,
             run=self.session.run,
             campaign=self.request.campaign,
             progress_seconds=self.request.progress_seconds,

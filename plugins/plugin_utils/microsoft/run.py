@@ -45,7 +45,7 @@ class ScriptOrder:
     options: ScriptOptions
     job: str
     deadline_utc: str
-    lock_owner: str
+    owner: str
     run: str
     campaign: str = "proxylogon"
     progress_seconds: int = 1800
@@ -148,7 +148,7 @@ def job_order(order: ScriptOrder, given: tuple[str, ...]) -> JobOrder:
         file=order.path,
         sha256=order.file.sha256,
         deadline_utc=order.deadline_utc,
-        lock_owner=order.lock_owner,
+        owner=order.owner,
         run=order.run,
         arguments=given,
         progress_timeout_seconds=order.progress_seconds,

@@ -13,7 +13,7 @@ class Step:
 
     id: str  # unique in the plan and stable, such as "backend-cookie/rules/Default Web Site"
     operation: str  # the host operation that does it, such as "Set-UrlRewriteMitigation"
-    parameters: dict[str, Any]  # as the operation takes them, without lock_owner and check
+    parameters: dict[str, Any]  # as the operation takes them, without check
     reason: str  # why, in one sentence
     before: Any
     after: Any

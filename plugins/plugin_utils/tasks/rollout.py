@@ -62,7 +62,12 @@ def roll_out(call: Call, kind: Rollout) -> dict[str, Any]:
             raise RefusedError(why)
         notice = within(call.notice, host, kind.intent)
         runtime = replace(
-            open_runtime(options), record=change.record, admit=change.admit, notice=notice
+            open_runtime(options),
+            record=change.record,
+            admit=change.admit,
+            life=change.life,
+            claim=change.claim,
+            notice=notice,
         )
         with _counted(host, stop_budget):
             done = kind.install(wanted, call.connection.open(), runtime, options)

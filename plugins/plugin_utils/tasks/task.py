@@ -6,7 +6,7 @@ No import of ansible: the action and what raises and censors for it are handed i
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from ..base.errors import RemediationError
 from ..base.names import run_name
 from ..base.sanitize import clean_text
-from ..change.exclusive import alone
 from ..change.journal import HostChange, approved
 from ..change.options import approvals, note
 from ..host.transport.peer import BECOME_REFUSED
@@ -157,7 +156,7 @@ def _journaled(
     approved_by, why = approvals(options["approvals"]), note(options["note"])
     change.begin(intent, wanted.campaign, approved_by, why, call.allowed)
     try:
-        with nullcontext() if wanted.check else alone(f"{call.host}-{call.connection.place()}"):
+        with change.exclusively(f"{call.host}-{call.connection.place()}"):
             yield wanted, change
     except RemediationError as error:
         peer = call.connection.peer()

@@ -149,7 +149,7 @@ def order(tool: str = "eomt", intent: ScriptIntent = ScriptIntent.MITIGATE) -> S
         options=ScriptOptions(intent, ("backend-cookie",)),
         job="eomt-1",
         deadline_utc="2021-03-10T14:00:00Z",
-        lock_owner="c",
+        owner="c",
         run="r",
     )
 

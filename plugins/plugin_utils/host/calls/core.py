@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...base.errors import ReplySchemaError
 from .asking import mapping, mapping_or_none
 
 if TYPE_CHECKING:
@@ -21,28 +22,36 @@ class Holder:
 
     owner: str
     run: str
+    life: str  # of the run: 32 hex digits, other ones in each process
     purpose: str
     ttl_seconds: int
     controller: str = ""  # its runs may take over from each other
     takeover: str = ""  # the operator's reason to take the lock from somebody who is gone
+    gone: str = ""  # the life of the same run that held the lock and is proven to be over
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the call; a journal keeps them too."""
         return {
             "owner": self.owner,
             "run": self.run,
+            "life": self.life,
             "purpose": self.purpose,
             "ttl_seconds": self.ttl_seconds,
             "controller": self.controller,
             "takeover": self.takeover,
+            "gone": self.gone,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """How the lock was had: ``acquired``, ``renewed`` or ``taken-over``; then who had it and why."""
+    """How the lock was had: ``acquired``, ``renewed`` or ``taken-over``; then who had it and why.
+
+    ``ticket`` goes with every change: the host refuses that of a lock which another has taken.
+    """
 
     state: str | None
+    ticket: str
     reason: Any = None
     previous: Any = None
 
@@ -51,22 +60,29 @@ def lock(host: Asks, holder: Holder) -> Lock:
     """Take, renew or take over the lock of the host.
 
     :raises LockedByOther: somebody else has it.
+    :raises ReplySchemaError: the host gave no ticket.
     """
     result = mapping(host.ask("Lock-Host", holder.parameters()).result)
-    return Lock(result.get("state"), result.get("reason"), result.get("previous"))
+    ticket = result.get("ticket")
+    if not isinstance(ticket, str) or not ticket:
+        raise ReplySchemaError(f"Lock-Host gave no ticket: {ticket!r:.100}")
+    return Lock(result.get("state"), ticket, result.get("reason"), result.get("previous"))
 
 
-def renew(host: Asks, owner: str, run: str) -> None:
+def renew(host: Asks) -> None:
     """Tell the host that the holder of its lock is alive.
 
-    :raises ScriptError: the lock is another's, or gone.
+    :raises LockedByOther: the lock is another's, or gone.
     """
-    host.ask("Update-HostLock", {"owner": owner, "run": run})
+    host.ask("Update-HostLock", {})
 
 
-def unlock(host: Asks, owner: str, run: str) -> None:
-    """Give the lock back; nothing where it is not of this owner and run."""
-    host.ask("Unlock-Host", {"owner": owner, "run": run})
+def unlock(host: Asks) -> None:
+    """Give the lock of the ticket back; nothing where there is none.
+
+    :raises LockedByOther: another has it by now.
+    """
+    host.ask("Unlock-Host", {})
 
 
 def locked_by(host: Asks) -> dict[str, Any] | None:

@@ -40,16 +40,16 @@ def output(host: Asks, job: str, offset: int, most: int) -> bytes:
     return chunk
 
 
-def remove(host: Asks, job: str, lock_owner: str, key: str) -> bool:
+def remove(host: Asks, job: str, key: str) -> bool:
     """Remove a job that is over from the host; whether there was one."""
-    reply = host.ask("Remove-HostJob", {"job": job, "lock_owner": lock_owner}, key)
+    reply = host.ask("Remove-HostJob", {"job": job}, key)
     return mapping(reply.result).get("changed") is True
 
 
 def restart(host: Asks, order: dict[str, Any], key: str) -> str | None:
     """Order a restart of Windows and return the identity of the boot in which it was ordered.
 
-    ``order``: delay_seconds, reason, lock_owner. A replayed reply is of the boot of its order.
+    ``order``: delay_seconds, reason. A replayed reply is of the boot of its order.
     """
     boot = mapping(host.ask("Restart-Host", order, key).result).get("boot_id")
     return boot if isinstance(boot, str) else None

@@ -154,7 +154,7 @@ class Attempts:
             file=command.file,
             sha256=command.sha256,
             deadline_utc=utc_text(deadline),
-            lock_owner=self.session.owner,
+            owner=self.session.owner,
             run=self.session.run,
             arguments=command.arguments,
             progress_paths=command.progress_paths,

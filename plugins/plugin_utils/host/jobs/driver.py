@@ -49,7 +49,7 @@ class JobOrder:
     file: str
     sha256: str
     deadline_utc: str
-    lock_owner: str
+    owner: str
     run: str
     arguments: tuple[str, ...] = ()
     progress_paths: tuple[str, ...] = ()
@@ -69,13 +69,13 @@ class JobOrder:
             "progress_timeout_seconds": self.progress_timeout_seconds,
             "output_cap_bytes": self.output_cap_bytes,
             "relaunch_after_reboot": self.relaunch_after_reboot,
-            "lock_owner": self.lock_owner,
         }
 
     def key(self, attempt: int) -> str:
         """Return the key under which it is sent for the ``attempt``-th time, from 1."""
         return operation_key(
             run=self.run,
+            owner=self.owner,
             operation="Start-HostJob",
             parameters=self.parameters(),
             attempt=attempt,
@@ -126,11 +126,14 @@ class JobDriver:
 
     def remove(self, order: JobOrder) -> bool:
         """Remove the job from the host; whether there was one. Locked while it is at work."""
-        parameters = {"job": order.job, "lock_owner": order.lock_owner}
         key = operation_key(
-            run=order.run, operation="Remove-HostJob", parameters=parameters, attempt=1
+            run=order.run,
+            owner=order.owner,
+            operation="Remove-HostJob",
+            parameters={"job": order.job},
+            attempt=1,
         )
-        return jobs.remove(Direct(self.transport), order.job, order.lock_owner, key)
+        return jobs.remove(Direct(self.transport), order.job, key)
 
 
 class _Watch:
@@ -238,7 +241,7 @@ class _Watch:
             return
         self._renewed = now
         try:
-            core.renew(Direct(self._driver.transport), self._order.lock_owner, self._order.run)
+            core.renew(Direct(self._driver.transport))
         except NoTicket as error:
             self._lose(error)
         except AuthenticationFailed:

@@ -64,7 +64,7 @@ class Restart:
         *,
         run: str,
         step: str,
-        lock_owner: str,
+        owner: str,
         reason: str,
         delay: int = 15,
         timeout: float = RESTART_SECONDS,
@@ -74,8 +74,10 @@ class Restart:
         before = self._boot_id(begun + timeout)
         if before is None:
             return RestartResult(JobOutcome.FAILED, "the boot identity cannot be read", None)
-        parameters = {"delay_seconds": delay, "reason": reason, "lock_owner": lock_owner}
-        key = operation_key(run=run, operation="Restart-Host", step=step, parameters=parameters)
+        parameters = {"delay_seconds": delay, "reason": reason}
+        key = operation_key(
+            run=run, owner=owner, operation="Restart-Host", step=step, parameters=parameters
+        )
         try:
             before = jobs.restart(Direct(self.transport), parameters, key) or before
         except LockedByOther as error:

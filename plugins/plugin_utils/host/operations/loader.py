@@ -9,7 +9,7 @@ call stand in the lower-case files of any area, under names that are unique. Wha
     function Invoke-OperationScript {
     <the file>
     }
-    ConvertTo-SafeJson (Invoke-Operation $Request)     # or Invoke-KeyedOperation $Request
+    ConvertTo-SafeJson (Invoke-Operation $Request)     # or another entry, see `Entry`
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import gzip
 import hashlib
 import re
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ...base.errors import ConfigError
 
 _FOLDER = Path(__file__).parent
 _READING_VERBS = frozenset({"Find", "Get", "Test"})
+_OF_THE_LOCK = frozenset({"Lock-Host", "Unlock-Host", "Update-HostLock"})
 _OPERATION_NAME = re.compile(r"[A-Z][A-Za-z]+-[A-Z][A-Za-z0-9]+")
 _FUNCTION = re.compile(
     r"^function ([A-Z][A-Za-z]+-[A-Za-z]+) \{\n.*?^\}\n", re.MULTILINE | re.DOTALL
@@ -47,6 +49,14 @@ class Script:
     text: str
     sha256: str
     packed: str
+
+
+class Entry(Enum):
+    """How an operation is entered; every one that changes the host goes through the fence (I16)."""
+
+    READ = "ConvertTo-SafeJson (Invoke-Operation $Request)"
+    LOCK = "Invoke-KeyedOperation $Request"  # of the lock itself: looks at its ticket in the guard
+    CHANGE = "Invoke-ChangeOperation $Request"  # once a key, and only for the holder of the lock
 
 
 def minify(text: str) -> str:
@@ -92,6 +102,18 @@ def reads_only(operation: str) -> bool:
     return operation.partition("-")[0] in _READING_VERBS
 
 
+def entry(operation: str) -> Entry:
+    """Return how an operation is entered; a verb that nobody knows is that of a change."""
+    if reads_only(operation):
+        return Entry.READ
+    return Entry.LOCK if operation in _OF_THE_LOCK else Entry.CHANGE
+
+
+def under_lock(operation: str) -> bool:
+    """Tell whether the operation is only for the holder of the host lock, unless it just checks."""
+    return entry(operation) is Entry.CHANGE
+
+
 @cache
 def script(operation: str) -> Script:
     """Return the packed script of an operation; raises `ConfigError` for an unknown name."""
@@ -99,7 +121,7 @@ def script(operation: str) -> Script:
         raise ConfigError(
             f"host operation {operation!r} does not exist; known are {', '.join(operations())}"
         )
-    return pack(assemble(source(operation), keyed=not reads_only(operation)))
+    return pack(assemble(source(operation), entry(operation)))
 
 
 def source(operation: str) -> str:
@@ -112,13 +134,10 @@ def area(operation: str) -> str:
     return _place(operation).parent.name
 
 
-def assemble(text: str, *, keyed: bool = False) -> str:
+def assemble(text: str, way: Entry = Entry.READ) -> str:
     """Put the text of an operation and the functions that it needs together."""
-    entry = "Invoke-KeyedOperation $Request"
-    if not keyed:
-        entry = "ConvertTo-SafeJson (Invoke-Operation $Request)"
     body = f"function Invoke-OperationScript {{\n{minify(text)}}}\n"
-    return f"param ($Request)\n{_functions_for(body + entry)}{body}{entry}\n"
+    return f"param ($Request)\n{_functions_for(body + way.value)}{body}{way.value}\n"
 
 
 def pack(text: str) -> Script:

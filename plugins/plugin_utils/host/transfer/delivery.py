@@ -110,7 +110,7 @@ class Push:
     def _renew_lock(self) -> None:
         if self._clock() - self._renewed < _RENEW:
             return
-        core.renew(Direct(self._delivery.transport), self._delivery.lock_owner, self._delivery.run)
+        core.renew(Direct(self._delivery.transport))
         self._renewed = self._clock()
 
     def _send(self, offset: int) -> tuple[int, str | None]:
@@ -124,7 +124,6 @@ class Push:
             "offset": offset,
             "chunk_sha256": digest,
             "data": base64.b64encode(data).decode("ascii"),
-            "lock_owner": delivery.lock_owner,
         }
         key = delivery.key("Add-PackageChunk", identity)
         sent_at = self._clock()
@@ -186,11 +185,7 @@ def pull(
     r"""Let the host fetch it from ``\\server\share\file`` or ``https://server/file``."""
     began = clock()
     identity = {**delivery.wanted(), "source": address}
-    parameters = {
-        **identity,
-        "deadline_seconds": deadline_seconds,
-        "lock_owner": delivery.lock_owner,
-    }
+    parameters = {**identity, "deadline_seconds": deadline_seconds}
     state = delivery.state()
     if not state.complete:
         _order(delivery, parameters, identity)

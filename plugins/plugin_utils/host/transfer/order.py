@@ -43,12 +43,12 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is brought where, and under whose lock."""
+    """What is brought where; ``transport``: that of the holder of the host lock."""
 
     transport: Transport
     host: str
     run: str
-    lock_owner: str
+    owner: str
     package: RemoteFile
     notice: Sink = silent
 
@@ -61,6 +61,7 @@ class Delivery:
         """Return the key of one changing operation: the same request has the same key."""
         return operation_key(
             run=self.run,
+            owner=self.owner,
             host=self.host,
             step=f"package/{self.package.sha256}",
             operation=operation,

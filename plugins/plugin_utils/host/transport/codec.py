@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host protocol, version 1: one request line to the host, one framed reply line back.
 
-Request (stdin, pure ASCII, one line): ``protocol, operation, operation_id, nonce, key, script,
-sha256, parameters``. Reply (a line of stdout, noise around it is kept as such)::
+Request (stdin, pure ASCII, one line): ``protocol, operation, operation_id, nonce, key, lock,
+script, sha256, parameters``. Reply (a line of stdout, noise around it is kept as such)::
 
     {"exchange_remediation":1,"operation_id":"..","nonce":"..","reply":{...},"end":"<nonce>"}
 
@@ -54,11 +54,14 @@ class Operation:
     """One call: the name of a host script, its parameters, and the key if it changes something.
 
     ``key`` is the hex SHA-256 over run, host, step and content: the host acts once per key.
+    ``lock`` is the ticket of the host lock under which it changes something (I16). It is no
+    parameter and no part of the key: a run that goes on under a new ticket has its old answers.
     """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
+    lock: str | None = None
 
 
 def encode_request(op: Operation, *, operation_id: str, nonce: str) -> bytes:
@@ -75,6 +78,7 @@ def encode_request(op: Operation, *, operation_id: str, nonce: str) -> bytes:
         "operation_id": operation_id,
         "nonce": nonce,
         "key": op.key,
+        "lock": op.lock,
         "script": script.packed,
         "sha256": script.sha256,
         "parameters": dict(op.parameters),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ...base.errors import (
     LanguageModeRefused,
     LockedByOther,
+    LockLost,
     MalformedReply,
     ReplySchemaError,
     ScriptError,
@@ -133,6 +134,8 @@ def checked(reply: Reply) -> Reply:
     # A thrown text is its own error id; said once it is enough.
     kind = f" [{first.id}]" if first.id and first.id not in first.message else ""
     failure = _FAILURES.get(first.error_class, ScriptError)
+    if failure is LockedByOther and first.id == "LockLost":
+        failure = LockLost
     error = failure(f"{reply.operation or 'operation'}: {first.message}{kind}{where}")
     error.reply = reply  # type: ignore[attr-defined]
     raise error

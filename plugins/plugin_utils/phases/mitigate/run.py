@@ -97,6 +97,8 @@ class _Run:
             runtime.record,
             controller=request.controller,
             takeover=request.takeover,
+            life=runtime.life,
+            claim=runtime.claim,
         )
         empty = HostPlan(request.intent, request.campaign)
         self.result = MitigateResult(MitigateState.UNKNOWN, "not begun", empty)

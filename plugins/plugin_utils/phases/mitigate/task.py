@@ -55,6 +55,8 @@ def native(
         notice=runtime.notice,
         record=runtime.record,
         admit=runtime.admit,
+        life=runtime.life,
+        claim=runtime.claim,
         module=_module(wanted, options, runtime),
     )
     result = mitigate_host(wanted, transport, own)
@@ -119,6 +121,8 @@ def by_tool(
         record=runtime.record,
         controller=wanted.controller,
         takeover=wanted.takeover,
+        life=runtime.life,
+        claim=runtime.claim,
     )
     answer = run_tool_on(session, request, None, runtime)
     said = answer.to_dict()

@@ -56,17 +56,17 @@ _CALLS: tuple[Callable[[Any], object], ...] = (
     partial(jobs.start, order=_JOB.parameters(), key="k"),
     partial(jobs.state, job="j"),
     partial(jobs.output, job="j", offset=0, most=10),
-    partial(jobs.remove, job="j", lock_owner="me", key="k"),
-    partial(jobs.restart, order={"delay_seconds": 1, "reason": "x", "lock_owner": "m"}, key="k"),
+    partial(jobs.remove, job="j", key="k"),
+    partial(jobs.restart, order={"delay_seconds": 1, "reason": "x"}, key="k"),
     partial(packages.state, name="ex1", file=_FILE),
     partial(
         packages.add_chunk,
-        chunk={**_FILE, "offset": 0, "data": "", "chunk_sha256": "0", "lock_owner": "me"},
+        chunk={**_FILE, "offset": 0, "data": "", "chunk_sha256": "0"},
         key="k",
     ),
     partial(
         packages.fetch,
-        order={**_FILE, "source": "x", "deadline_seconds": 9, "lock_owner": "me"},
+        order={**_FILE, "source": "x", "deadline_seconds": 9},
         key="k",
     ),
     partial(mitigations.set_url_rewrite, parameters=_RULES, step="s"),
@@ -131,7 +131,7 @@ class Host:
 
     def change(self, operation: str, parameters: dict[str, Any], step: str) -> dict[str, Any]:
         """As a session does it: the owner of the lock comes along, under a key of run and step."""
-        result = self.ask(operation, {**parameters, "lock_owner": "me"}, f"key of {step}").result
+        result = self.ask(operation, parameters, f"key of {step}").result
         assert isinstance(result, dict)
         return result
 

@@ -214,7 +214,7 @@ def test_refused_order_launched_nothing_and_refused_question_leaves_it_open_i19(
 
 def test_second_controller_is_told_who_has_the_host_i16() -> None:
     host = HostOfOne(INSTALLS)
-    other = dataclasses.replace(ORDER, job="another", lock_owner="controller-b", run="run-2")
+    other = dataclasses.replace(ORDER, job="another", owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
     assert result.outcome is JobOutcome.LOCKED
     assert result.lock is not None
@@ -229,7 +229,7 @@ def test_job_of_a_dead_controller_locks_the_host_by_itself_i16() -> None:
     host.transport().run(Operation("Unlock-Host", {"owner": "controller-a", "run": "run-1"}))
     taken = {"owner": "controller-b", "run": "run-2", "purpose": "patch"}
     host.transport().run(Operation("Lock-Host", taken))
-    other = dataclasses.replace(ORDER, job="another", lock_owner="controller-b", run="run-2")
+    other = dataclasses.replace(ORDER, job="another", owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
     assert result.outcome is JobOutcome.LOCKED
     assert result.lock is not None

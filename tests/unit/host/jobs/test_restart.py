@@ -25,7 +25,7 @@ from line_faults import FAULTS, Answer, unreachable
 
 def restarted(host: HostOfOne, step: str = "patch/restart", owner: str = OWNER) -> RestartResult:
     restart = Restart(host.transport(), host.sleep, lambda: host.slept)
-    return restart.run(run="run-1", step=step, lock_owner=owner, reason="KB5000871", timeout=900)
+    return restart.run(run="run-1", step=step, owner=owner, reason="KB5000871", timeout=900)
 
 
 def restarts(host: HostOfOne) -> int:

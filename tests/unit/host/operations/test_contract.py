@@ -152,17 +152,13 @@ def test_the_whole_param_block_of_every_script_is_read(name: str) -> None:
 
 def test_names_on_the_wire_have_underscores() -> None:
     keys = [parameter.key for parameter in contract.parameters("Add-PackageChunk")]
-    assert keys[-3:] == ["chunk_sha256", "check", "lock_owner"]
+    assert keys[-3:] == ["data", "chunk_sha256", "check"]
 
 
-def test_the_lock_and_the_check_have_one_form_everywhere() -> None:
-    lock_owner = OperationParameter("LockOwner", Type.STRING, default="")
+def test_the_check_has_one_form_and_the_ticket_is_no_parameter() -> None:
     check = OperationParameter("Check", Type.BOOL, default=False)
-    changes = 0
     for name in loader.operations():
         found = {parameter.name: parameter for parameter in contract.parameters(name)}
-        assert found.get("LockOwner", lock_owner) == lock_owner, name
         assert found.get("Check", check) == check, name
-        assert ("LockOwner" in found) is ("Assert-LockOwner $LockOwner" in loader.source(name))
-        changes += "LockOwner" in found
-    assert changes > 10
+        assert ("Check" in found) is loader.under_lock(name), name
+        assert not [parameter for parameter in found if parameter.startswith("Lock")], name

@@ -122,6 +122,15 @@ def test_the_runner_carries_all_functions_that_it_needs() -> None:
 
 
 @pytest.mark.parametrize("name", loader.operations())
-def test_what_asks_for_the_lock_is_sent_with_a_key_i15(name: str) -> None:
-    if "Assert-LockOwner $LockOwner" in loader.source(name):
-        assert not loader.reads_only(name)
+def test_every_change_enters_through_the_fence_i16(name: str) -> None:
+    of_the_lock = {"Lock-Host", "Unlock-Host", "Update-HostLock"}
+    reads = name.partition("-")[0] in ("Get", "Find", "Test")
+    assert loader.under_lock(name) is (not reads and name not in of_the_lock)
+    text = loader.script(name).text
+    assert text.endswith("\nInvoke-ChangeOperation $Request\n") is loader.under_lock(name)
+    if loader.under_lock(name):
+        assert "function Assert-LockTicket {" in text
+
+
+def test_a_verb_that_nobody_knows_is_that_of_a_change() -> None:
+    assert loader.under_lock("Purge-Everything")

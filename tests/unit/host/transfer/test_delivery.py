@@ -209,7 +209,7 @@ def test_foreign_bytes_in_the_partial_file_are_not_built_upon(bench: Bench) -> N
     chunk = bytes(30_000)
     parameters = {
         **other.wanted(), "offset": 0, "chunk_sha256": hashlib.sha256(chunk).hexdigest(),
-        "data": base64.b64encode(chunk).decode(), "lock_owner": "controller-a",
+        "data": base64.b64encode(chunk).decode(), "lock_of": "controller-a",
     }  # fmt: skip
     bench.errand.transport.run(Operation("Add-PackageChunk", parameters))
     assert bench.state().size == 30_000

@@ -82,7 +82,7 @@ def apply(
         load(),
         sleep=host.sleep,
         now=host.now, record=change.record, admit=change.admit,
-        token=lambda: next(host.tokens),
+        token=lambda: next(host.tokens), life=host.life,
     )  # fmt: skip
     result = mitigate_host(request, host.transport(), tools)
     change.end(result.state.value, result.reason, changed=result.changed)

@@ -35,7 +35,9 @@ def run(host: PatchedHost, intent: str) -> MitigateResult:
     transport = ExecTransport(
         host.execute, peer="ex01", sleep=host.sleep, token=lambda: next(host.tokens)
     )
-    tools = MitigateRuntime(load(), sleep=host.sleep, now=host.now, token=lambda: next(host.tokens))
+    tools = MitigateRuntime(
+        load(), sleep=host.sleep, now=host.now, token=host.token, life=host.life
+    )
     return mitigate_host(MitigateRequest("ex01", "run-1", "controller-a", intent), transport, tools)
 
 

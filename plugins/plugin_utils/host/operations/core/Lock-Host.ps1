@@ -1,13 +1,16 @@
 #Requires -Version 3.0
 # SPDX-License-Identifier: GPL-3.0-or-later
 # .SYNOPSIS
-#   Takes the host lock, or renews it when owner and run hold it already. Class Locked when another
-#   holds it and is not provably dead (other boot, or heartbeat beyond its ttl and no installer). Two
-#   may take it from a holder of whom that is not proven, and never while a job, an installer or
-#   another change is at work: the same controller after ten minutes without heartbeat, and whoever
-#   gives the reason of the operator (takeover), which the lock then shows.
+#   Takes the host lock, or renews it when this life of the run holds it already. Class Locked when
+#   another holds it, were it another life of the same run, and is not provably dead: other boot,
+#   heartbeat beyond its ttl and neither installer nor job, or its own controller has seen that life
+#   end (gone). Two may take it from a holder of whom that is not proven, and never while a job or an
+#   installer is at work: the same controller after ten minutes without heartbeat, and whoever gives
+#   the reason of the operator (takeover), which the lock then shows. Nobody takes it while a change is
+#   carried out. Each acquisition has a token above all earlier ones; the ticket goes with each change.
 # .RESULT
-#   state (acquired, renewed, taken-over), lock, previous (the other lock), reason.
+#   state (acquired, renewed, taken-over), ticket, lock, previous (the other lock), reason (boot,
+#   heartbeat, life, controller, operator or null).
 # .FAILS
 #   Locked: HostLocked, InstallerRunning, JobActive, OperationRunning. ScriptFailed: JobDamaged,
 #   LockBusy.
@@ -22,6 +25,12 @@ param (
     [ValidateLength(1, 200)]
     [string]
     $Run,
+
+    # of this life of the run: two processes may have one owner and run
+    [Parameter(Mandatory = $true)]
+    [ValidatePattern('\A[0-9a-f]{32}\z')]
+    [string]
+    $Life,
 
     [Parameter(Mandatory = $true)]
     [ValidateLength(1, 400)]
@@ -38,16 +47,29 @@ param (
 
     [ValidateLength(0, 400)]
     [string]
-    $Takeover = ''
+    $Takeover = '',
+
+    # the life that held the lock and has ended, as the controller on which it lived has seen
+    [ValidateLength(0, 32)]
+    [string]
+    $Gone = ''
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 function Get-TakeoverReason {
-    # "operator", "controller", or null: this lock may not be taken. Heartbeats come every five minutes.
+    # Why this lock may be taken, or null: it may not. Heartbeats come every five minutes.
     param ($Lock)
-    $reason = $null
+    if ($Gone -and $Gone -ceq $Lock['life'] -and (Test-SameRun $Lock $Owner $Run)) {
+        # It goes on with what it began: a job of its own may be at work.
+        return 'life'
+    }
+    $reason = Get-StaleReason $Lock
+    if ($reason) {
+        Assert-NoActiveJob
+        return $reason
+    }
     if ($Takeover) {
         $reason = 'operator'
     } elseif ($Controller -and $Lock['controller'] -ceq $Controller -and (Get-LockSilence $Lock) -gt 600) {
@@ -55,12 +77,17 @@ function Get-TakeoverReason {
     }
     if ($reason) {
         Assert-Idle
-        $running = Find-RunningOperation
-        if ($running) {
-            Stop-Operation 'Locked' 'OperationRunning' "a change is carried out since $($running['started']) in process $($running['process_id']); wait for its end" $Lock
-        }
     }
     $reason
+}
+
+function Assert-NoRunningChange {
+    # Whoever held the lock last: what was begun under it must have ended, or two would be at work.
+    param ($Lock)
+    $running = Find-RunningOperation
+    if ($running) {
+        Stop-Operation 'Locked' 'OperationRunning' "a change is carried out since $($running['started']) in process $($running['process_id']); wait for its end" $Lock
+    }
 }
 
 Use-LockGuard {
@@ -75,28 +102,39 @@ Use-LockGuard {
         ttl_seconds = $TtlSeconds
         controller = if ($Controller) { $Controller }
         takeover = $null
+        life = $Life
+        token = [long]0
     }
     $state = 'acquired'
     $reason = $null
     $previous = Read-HostLock
-    if (Test-LockHolder $previous $Owner $Run) {
+    if ((Test-SameRun $previous $Owner $Run) -and $previous['life'] -ceq $Life) {
         $state = 'renewed'
-        $lock['acquired'] = $previous['acquired']
-        $lock['takeover'] = $previous['takeover']
+        foreach ($name in 'acquired', 'takeover', 'token') {
+            $lock[$name] = $previous[$name]
+        }
         $previous = $null
-    } elseif ($previous) {
-        $state = 'taken-over'
-        $reason = Get-StaleReason $previous
-        if (-not $reason) {
+    } else {
+        if ($previous) {
+            $state = 'taken-over'
             $reason = Get-TakeoverReason $previous
+            if (-not $reason) {
+                Stop-Locked $previous
+            }
         }
-        if (-not $reason) {
-            Stop-Locked $previous
-        }
+        Assert-NoRunningChange $previous
         if ($reason -eq 'operator') {
             $lock['takeover'] = "from '{0}' (run {1}) at {2}: {3}" -f $previous['owner'], $previous['run'], $now, $Takeover
         }
+        $lock['token'] = New-LockToken $previous
+        Write-LockHistory $lock
     }
     Write-HostLock $lock -New:($state -eq 'acquired')
-    [ordered]@{ state = $state; lock = Read-HostLock; previous = $previous; reason = $reason }
+    [ordered]@{
+        state = $state
+        ticket = Get-LockTicket $lock
+        lock = Read-HostLock
+        previous = $previous
+        reason = $reason
+    }
 }

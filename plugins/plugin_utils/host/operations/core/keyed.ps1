@@ -107,12 +107,13 @@ function Complete-KeyedOperation {
 }
 
 function Invoke-KeyedOperation {
-    # Runs a changing operation; returns the reply as JSON text.
-    param ($Request)
+    # Runs a changing operation; returns the reply as JSON text. -Ahead: see Invoke-Operation.
+    param ($Request, [scriptblock]$Ahead)
     Set-StrictMode -Version 2.0
     $ErrorActionPreference = 'Stop'
+    $script:LockTicket = $Request.lock
     if ($null -eq $Request.key) {
-        return ConvertTo-SafeJson (Invoke-Operation $Request)
+        return ConvertTo-SafeJson (Invoke-Operation $Request $Ahead)
     }
     $watch = [Diagnostics.Stopwatch]::StartNew()
     $script:PartErrors = New-Object Collections.ArrayList
@@ -127,7 +128,7 @@ function Invoke-KeyedOperation {
     if ($stored) {
         return $stored
     }
-    $reply = Invoke-Operation $Request
+    $reply = Invoke-Operation $Request $Ahead
     try {
         Complete-KeyedOperation $folder $Request.key $reply
     } catch {

@@ -45,11 +45,12 @@ function Read-HostLock {
             $lock[$name] = ConvertTo-IsoDate $stored.$name
         }
         $lock['ttl_seconds'] = [int]$stored.ttl_seconds
-        foreach ($name in 'controller', 'takeover') {
-            # Locks of older versions have neither.
+        foreach ($name in 'controller', 'takeover', 'life', 'token') {
+            # Locks of older versions have none of them.
             $member = $stored.PSObject.Properties[$name]
             $lock[$name] = if ($member) { $member.Value }
         }
+        $lock['token'] = [long]$lock['token']
     } catch {
         $lock = New-UnreadableLock $path
     }
@@ -69,12 +70,63 @@ function New-UnreadableLock {
         ttl_seconds = 3600
         controller = $null
         takeover = $null
+        life = $null
+        token = [long]0
     }
 }
 
 function Write-HostLock {
     param ($Lock, [switch]$New)
     Write-FileDurably (Join-Path (Get-StateFolder -Create) 'host.lock') (ConvertTo-SafeJson $Lock) -New:$New
+}
+
+function Read-LockHistory {
+    # The last acquisition (token, life, owner, run, acquired), also after the lock was given back;
+    # null when none is known. What is damaged is not known: the clock makes the next token then.
+    $folder = Get-StateFolder
+    if (-not $folder) {
+        return $null
+    }
+    $text = Read-StateFile (Join-Path $folder 'host.lock.last')
+    if ($null -eq $text) {
+        return $null
+    }
+    $last = [ordered]@{}
+    try {
+        $stored = $text | ConvertFrom-Json
+        $last['token'] = [long]$stored.token
+        foreach ($name in 'life', 'owner', 'run') {
+            $last[$name] = $stored.$name
+        }
+        $last['acquired'] = ConvertTo-IsoDate $stored.acquired
+    } catch {
+        return $null
+    }
+    $last
+}
+
+function New-LockToken {
+    # A number above each that was ever given: above those that are known, and never below the seconds
+    # of the clock, so that it grows even where both files were deleted.
+    param ($Lock)
+    $seconds = [long][Math]::Floor(((Get-Date).ToUniversalTime() - [datetime]'1970-01-01').TotalSeconds)
+    $known = [long]0
+    foreach ($one in @($Lock, (Read-LockHistory))) {
+        if ($one) {
+            $known = [Math]::Max($known, [long]$one['token'])
+        }
+    }
+    [Math]::Max($known + 1, $seconds)
+}
+
+function Write-LockHistory {
+    # Ahead of the lock: a token that was noted and never given does no harm, the other way round would.
+    param ($Lock)
+    $last = [ordered]@{}
+    foreach ($name in 'token', 'life', 'owner', 'run', 'acquired') {
+        $last[$name] = $Lock[$name]
+    }
+    Write-FileDurably (Join-Path (Get-StateFolder -Create) 'host.lock.last') (ConvertTo-SafeJson $last)
 }
 
 function Test-OtherBoot {
@@ -117,7 +169,8 @@ function Get-StaleReason {
     }
 }
 
-function Test-LockHolder {
+function Test-SameRun {
+    # Is the lock of this owner and run, whichever life of the run took it?
     param ($Lock, [string]$Owner, [string]$Run)
     $Lock -and $Lock['owner'] -ceq $Owner -and $Lock['run'] -ceq $Run
 }
@@ -126,17 +179,4 @@ function Stop-Locked {
     param ($Lock)
     $message = "locked by '{0}' (run {1}) since {2}, last heartbeat {3}, for: {4}" -f $Lock['owner'], $Lock['run'], $Lock['acquired'], $Lock['renewed'], $Lock['purpose']
     Stop-Operation 'Locked' 'HostLocked' $message $Lock
-}
-
-function Assert-LockOwner {
-    # What every operation that changes a server asks first (I16): does this controller hold the lock?
-    # Without the lock the host may be in the hands of another controller, or the lock was taken over.
-    param ([string]$Owner)
-    $lock = Read-HostLock
-    if (-not $lock) {
-        Stop-Operation 'Locked' 'LockNotHeld' "'$Owner' holds no lock on this host; take it with Lock-Host before changing anything"
-    }
-    if ($lock['owner'] -cne $Owner) {
-        Stop-Locked $lock
-    }
 }

@@ -88,7 +88,8 @@ function ConvertTo-Splat {
 
 function Invoke-Operation {
     # Runs the operation; returns its reply, also when it failed. Only the last object counts.
-    param ($Request)
+    # -Ahead: gets the parameters before the operation does, and throws when it must not run.
+    param ($Request, [scriptblock]$Ahead)
     Set-StrictMode -Version 2.0
     $ErrorActionPreference = 'Stop'
     $watch = [Diagnostics.Stopwatch]::StartNew()
@@ -104,6 +105,9 @@ function Invoke-Operation {
     foreach ($once in 1) {
         try {
             $splat = ConvertTo-Splat $Request.parameters
+            if ($Ahead) {
+                & $Ahead $splat
+            }
             $output = @(Invoke-OperationScript @splat)
             if ($output.Count -gt 0) {
                 $result = $output[-1]

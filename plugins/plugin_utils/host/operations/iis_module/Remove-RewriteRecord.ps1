@@ -6,7 +6,7 @@
 # .RESULT
 #   changed.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ModulePresent. ScriptFailed: UndoRecordUnreadable.
+#   RequestInvalid: ModulePresent. ScriptFailed: UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -15,16 +15,12 @@ param (
     $Words,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-ModuleRecord
 if ($record) {
     $presence = Get-ModulePresence @($record['product_code']) $Words

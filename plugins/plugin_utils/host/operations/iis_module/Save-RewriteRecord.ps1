@@ -8,7 +8,7 @@
 # .RESULT
 #   changed, record.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ModulePresent. ScriptFailed: UndoRecordUnreadable.
+#   RequestInvalid: ModulePresent. ScriptFailed: UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -47,16 +47,12 @@ param (
     $Words,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-ModuleRecord
 $presence = Get-ModulePresence (@($ProductCodes) + $ProductCode) $Words
 if (Test-ModulePresence $presence) {

@@ -6,8 +6,7 @@
 # .RESULT
 #   changed, before, after (states).
 # .FAILS
-#   Locked: HostLocked, JobActive, LockNotHeld. RequestInvalid: Job. ScriptFailed: JobDamaged,
-#   TaskRefused.
+#   Locked: JobActive. RequestInvalid: Job. ScriptFailed: JobDamaged, TaskRefused.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -15,19 +14,13 @@ param (
     $Job,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 Assert-JobName $Job
-if (-not $Check) {
-    Assert-LockOwner $LockOwner
-}
 $absent = [ordered]@{ job = $Job; state = 'absent' }
 $folder = Get-JobFolder $Job
 if (-not $folder) {

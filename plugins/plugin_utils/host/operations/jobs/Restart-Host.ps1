@@ -6,8 +6,7 @@
 # .RESULT
 #   changed, scheduled (true: a restart was planned already), boot_id (before it), delay_seconds.
 # .FAILS
-#   Locked: HostLocked, InstallerRunning, JobActive, LockNotHeld. ScriptFailed: JobDamaged, LockBusy,
-#   RestartRefused.
+#   Locked: InstallerRunning, JobActive. ScriptFailed: JobDamaged, LockBusy, RestartRefused.
 [CmdletBinding()]
 param (
     [ValidateRange(5, 3600)]
@@ -20,10 +19,7 @@ param (
     $Reason,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -45,7 +41,6 @@ if ($Check) {
 } else {
     # Guarded: no job may be started between the look and the order.
     $done = Use-LockGuard {
-        Assert-LockOwner $LockOwner
         Assert-Idle
         Invoke-Shutdown
     }

@@ -8,8 +8,8 @@
 # .RESULT
 #   changed, before, after (states as Get-HostJob shows them).
 # .FAILS
-#   Locked: HostLocked, JobActive, LockNotHeld. RequestInvalid: DeadlineUtc, File, FileMissing,
-#   ImageUnsupported, Job, JobConflict, Sha256. ScriptFailed: JobDamaged, LockBusy, TaskRefused.
+#   Locked: JobActive. RequestInvalid: DeadlineUtc, File, FileMissing, ImageUnsupported, Job,
+#   JobConflict, Sha256. ScriptFailed: JobDamaged, LockBusy, TaskRefused.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -53,19 +53,13 @@ param (
     $RelaunchAfterReboot = $false,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 Assert-JobName $Job
-if (-not $Check) {
-    Assert-LockOwner $LockOwner
-}
 $order = [ordered]@{
     schema = 1
     job = $Job
@@ -96,9 +90,8 @@ if ($Check) {
 } else {
     # Guarded: of two orders at the same time one sees the other.
     $after = Use-LockGuard {
-        Assert-LockOwner $LockOwner
         Assert-NoActiveJob $Job
-        Start-StagedJob $order $LockOwner $before
+        Start-StagedJob $order $before
     }
 }
 [ordered]@{ changed = $true; before = $before; after = $after }

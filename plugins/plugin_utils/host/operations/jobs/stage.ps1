@@ -72,13 +72,13 @@ function New-JobState {
 
 function Start-StagedJob {
     # The files in the order in which they are needed, state.json last: with it the job exists.
-    param ($Order, [string]$Owner, $Before)
+    param ($Order, $Before)
     $folder = Get-JobFolder $Order['job'] -Create
     $record = [ordered]@{}
     foreach ($name in @($Order.Keys)) {
         $record[$name] = $Order[$name]
     }
-    $record['owner'] = $Owner
+    $record['owner'] = $script:HeldLock['owner']
     $record['created'] = ConvertTo-IsoDate (Get-Date)
     if (-not $Before) {
         Write-FileDurably (Join-Path $folder 'runner.ps1') (Get-RunnerText $folder)

@@ -7,8 +7,8 @@
 #   changed, before, after (rows of name, state, auto_start, start_mode), not_applicable, undo,
 #   undo_record.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigurationUnreadable, IisMissing. ScriptFailed:
-#   PoolNotInState, UndoRecordUnreadable.
+#   RequestInvalid: ConfigurationUnreadable, IisMissing. ScriptFailed: PoolNotInState,
+#   UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -22,10 +22,7 @@ param (
     $Pools,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -65,7 +62,6 @@ function Save-PoolUndo {
     if ($news) { Write-UndoRecord $record }
 }
 
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $state = Get-PoolState
 $plan = @(Get-PoolPlan $state $Pools)
 $changing = @($plan | Where-Object { $_['changes'] } | ForEach-Object { $_['wanted'] })

@@ -6,7 +6,7 @@
 # .RESULT
 #   changed, before, after (rows of name, status, start_type), not_applicable, undo, undo_record.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. ScriptFailed: ServiceNotInState, UndoRecordUnreadable.
+#   ScriptFailed: ServiceNotInState, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -20,10 +20,7 @@ param (
     $Services,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -70,7 +67,6 @@ function Save-ServiceUndo {
     if ($news) { Write-UndoRecord $record }
 }
 
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $plan = Get-ServicePlan $Services
 foreach ($row in $plan) { $row['changes'] = -not (Test-ServiceState $row['now'] $row['wanted']) }
 $changing = @($plan | Where-Object { $_['changes'] })

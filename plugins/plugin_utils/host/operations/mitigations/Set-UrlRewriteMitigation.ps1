@@ -7,9 +7,9 @@
 # .RESULT
 #   changed, before, after (file, sha256, rules, preconditions), undo, undo_record.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigSource, ConfigurationUnreadable, IisMissing,
-#   NameTaken, PlaceMissing, RewriteModuleMissing, RuleInvalid, StalePlan. ScriptFailed:
-#   ReadBackDiffers, UndoCopyDamaged, UndoRecordUnreadable.
+#   RequestInvalid: ConfigSource, ConfigurationUnreadable, IisMissing, NameTaken, PlaceMissing,
+#   RewriteModuleMissing, RuleInvalid, StalePlan. ScriptFailed: ReadBackDiffers, UndoCopyDamaged,
+#   UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -40,10 +40,7 @@ param (
     $FileSha256 = '',
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -121,7 +118,6 @@ function Save-RewriteUndo {
     Write-UndoRecord $record
 }
 
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $found = Find-WebConfig $Site $Path
 $file = $found['place']['file']
 $wanted = Get-WantedContent $Rules $Preconditions

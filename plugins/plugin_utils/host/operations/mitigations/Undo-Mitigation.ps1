@@ -7,8 +7,8 @@
 # .RESULT
 #   changed, before, after (files, pools, services), kept, undo (id of the record, null without).
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigurationUnreadable, IisMissing. ScriptFailed:
-#   PoolNotInState, UndoCopyDamaged, UndoIncomplete, UndoRecordUnreadable.
+#   RequestInvalid: ConfigurationUnreadable, IisMissing. ScriptFailed: PoolNotInState,
+#   UndoCopyDamaged, UndoIncomplete, UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -17,10 +17,7 @@ param (
     $Mitigation,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -120,7 +117,6 @@ function Update-UndoPlan {
     foreach ($one in $Plan['services']) { $one['now'] = Get-ServiceState $one['wanted']['name'] }
 }
 
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UndoRecord $Mitigation
 if (-not $record) {
     $nothing = [ordered]@{ files = @(); pools = @(); services = @() }

@@ -6,8 +6,8 @@
 # .RESULT
 #   changed, before and after (state, bytes), path.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ChunkDamaged, ChunkPlace, PackageHash,
-#   PackageName, PackageSize. ScriptFailed: DiskFull, PackageBusy, PackageDamaged.
+#   RequestInvalid: ChunkDamaged, ChunkPlace, PackageHash, PackageName, PackageSize. ScriptFailed:
+#   DiskFull, PackageBusy, PackageDamaged.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -35,10 +35,7 @@ param (
     $ChunkSha256,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -111,9 +108,6 @@ function Write-Chunk {
 }
 
 Assert-PackageRequest $Package $Sha256 $Size
-if (-not $Check) {
-    Assert-LockOwner $LockOwner
-}
 $bytes = Read-Chunk $Data $ChunkSha256
 $folder = Get-PackageFolder $Sha256 -Create:(-not $Check)
 $before = [ordered]@{ state = 'absent'; bytes = [long]0 }

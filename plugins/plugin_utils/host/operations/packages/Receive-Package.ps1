@@ -7,9 +7,8 @@
 # .RESULT
 #   changed, before and after (state, bytes, sha256, path), source.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: PackageHash, PackageName, PackageSize,
-#   PackageSource. ScriptFailed: DiskFull, PackageBusy, PackageDamaged, SourceRefused, SourceSlow,
-#   SourceUnreadable.
+#   RequestInvalid: PackageHash, PackageName, PackageSize, PackageSource. ScriptFailed: DiskFull,
+#   PackageBusy, PackageDamaged, SourceRefused, SourceSlow, SourceUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -33,10 +32,7 @@ param (
     $DeadlineSeconds = 3600,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -44,9 +40,6 @@ $ProgressPreference = 'SilentlyContinue'
 
 Assert-PackageRequest $Package $Sha256 $Size
 Assert-PackageSource $Source
-if (-not $Check) {
-    Assert-LockOwner $LockOwner
-}
 $before = Get-PackageCondition $Package $Sha256 $Size
 $result = [ordered]@{ changed = $false; before = $before; after = $before; source = $Source }
 if ($before['state'] -eq 'complete') {

@@ -5,7 +5,7 @@
 # .RESULT
 #   changed.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: Update.
+#   RequestInvalid: Update.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -13,17 +13,13 @@ param (
     $Update,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 Assert-UpdateName $Update
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $folder = Get-StateFolder 'updates'
 $path = if ($folder) { Join-Path $folder "$Update.json" }
 $changed = [bool]($path -and (Test-Path -LiteralPath $path))

@@ -7,8 +7,7 @@
 # .RESULT
 #   changed, before, after (rows), wrong (names that are not as recorded).
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: SnapshotMissing, Update. ScriptFailed:
-#   UndoRecordUnreadable.
+#   RequestInvalid: SnapshotMissing, Update. ScriptFailed: UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -16,10 +15,7 @@ param (
     $Update,
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -64,7 +60,6 @@ function Invoke-Restore {
 }
 
 Assert-UpdateName $Update
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UpdateRecord $Update
 if (-not $record) { Stop-Operation 'RequestInvalid' 'SnapshotMissing' "there is no record of the state before $Update on this host" }
 $plan = @(Get-RestorePlan $record['state']['services'])

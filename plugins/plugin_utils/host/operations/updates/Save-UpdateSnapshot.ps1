@@ -6,8 +6,8 @@
 # .RESULT
 #   changed, record.
 # .FAILS
-#   Locked: HostLocked, LockNotHeld. RequestInvalid: ConfigurationUnreadable, Update. ScriptFailed:
-#   SnapshotIncomplete, UndoRecordUnreadable.
+#   RequestInvalid: ConfigurationUnreadable, Update. ScriptFailed: SnapshotIncomplete,
+#   UndoRecordUnreadable.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
@@ -24,17 +24,13 @@ param (
     $Notes = @(),
 
     [bool]
-    $Check = $false,
-
-    [string]
-    $LockOwner = ''
+    $Check = $false
 )
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 Assert-UpdateName $Update
-if (-not $Check) { Assert-LockOwner $LockOwner }
 $record = Read-UpdateRecord $Update
 $changed = -not $record
 if ($changed) {

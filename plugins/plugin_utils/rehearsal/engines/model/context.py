@@ -61,6 +61,7 @@ class Context:
     configuration: Configuration | None = None
     configuration_error: PartError | None = None
     configuration_read: bool = False
+    lock: str | None = None  # the ticket of the request
 
     def part(self, source: str, collect: Callable[[], Any], default: Any = None) -> Any:
         """Run one collector; a failure becomes ``default`` plus an entry that says why."""

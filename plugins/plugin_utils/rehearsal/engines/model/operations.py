@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ....host.operations import contract, loader
 from .context import Context
 from .core import state
+from .core.lock import assert_may_change
 from .errors import OperationError, PartError
 from .frame import ModelReply, encode, reply
 from .jobs import runner
@@ -46,8 +47,10 @@ def _run(world: World, request: dict[str, Any]) -> str:
 
 def _outcome(world: World, request: dict[str, Any]) -> ModelReply:
     """Answer an operation; what PowerShell would throw fails it as a whole."""
-    context = Context(world)
+    context = Context(world, lock=request.get("lock"))
     try:
+        if loader.under_lock(str(request.get("operation"))):
+            assert_may_change(world, request)
         result = _result(context, request)
     except OperationError as error:
         error.parts = context.errors

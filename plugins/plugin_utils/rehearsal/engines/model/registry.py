@@ -31,7 +31,7 @@ def operation(name: str) -> Callable[[Operation], Operation]:
     """Register a function as the model of an operation.
 
     It gets the context of the host and the bound parameters by their names on the wire, for
-    example ``{"update": "kb5000871", "check": False, "lock_owner": "ops"}``, and returns the result.
+    example ``{"update": "kb5000871", "check": False}``, and returns the result.
     What it reports to the context becomes ``errors[]``; what it raises fails the operation.
     """
 

@@ -74,7 +74,7 @@ def ask(world: World, operation: str, parameters: dict[str, Any]) -> dict[str, A
 
 def steps(mitigation: str, site: str) -> list[tuple[str, dict[str, Any]]]:
     known = catalog.load().mitigation(mitigation)
-    head: dict[str, Any] = {"mitigation": mitigation, "lock_owner": OWNER["owner"]}
+    head: dict[str, Any] = {"mitigation": mitigation, "lock_of": OWNER["owner"]}
     found: list[tuple[str, dict[str, Any]]] = []
     if known.scope:
         rules, gates = [], []
@@ -123,7 +123,7 @@ def test_apply_twice_undo_twice_leaves_the_host_as_it_was(fleet: str, name: str)
     assert state(world) == middle
     for _ in range(2):
         undone = [
-            ask(world, "Undo-Mitigation", {"mitigation": one, "lock_owner": OWNER["owner"]})
+            ask(world, "Undo-Mitigation", {"mitigation": one, "lock_of": OWNER["owner"]})
             for one in ALL
         ]
         assert state(world) == before
@@ -147,7 +147,7 @@ def test_front_end_refuses_the_cookie_only_while_mitigated() -> None:
     answers = [front_end.ask(world, URL, COOKIE)]
     ask(world, *step)
     answers += [front_end.ask(world, URL, COOKIE), front_end.ask(world, URL, None)]
-    ask(world, "Undo-Mitigation", {"mitigation": "backend-cookie", "lock_owner": OWNER["owner"]})
+    ask(world, "Undo-Mitigation", {"mitigation": "backend-cookie", "lock_of": OWNER["owner"]})
     answers.append(front_end.ask(world, URL, COOKIE))
     open_ = ("status", 302)
     assert answers == [open_, ("aborted", None), open_, open_]

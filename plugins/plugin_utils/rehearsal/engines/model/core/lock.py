@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatch
@@ -13,35 +14,41 @@ from ....world.paths import parse_time
 from ..context import stamp, stamp_text
 from ..errors import OperationError
 from ..frame import boot_id, encode
+from .fence import holder, locked, ticket
 from .state import BY, state_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ....world.world import World
 
 _INSTALLERS = ("msiexec", "exsetup", "exsetupui", "setup", "exchange*-kb*")
 _TEXTS = ("owner", "run", "purpose", "boot_id")
 _UNREADABLE_TTL = 3600
+_LAST = "host.lock.last"
 _SILENT = timedelta(minutes=10)  # heartbeats come every five
 
 
 @dataclass(frozen=True, slots=True)
-class Takeover:
-    """``words``: the reason of the operator, empty without one. ``assert_idle`` raises Locked."""
+class Claim:
+    """Who wants the lock, as Lock-Host is told it; ``gone``: the life that its controller saw end."""
 
-    words: str
-    assert_idle: Callable[[World], None]
+    owner: str
+    run: str
+    life: str
+    purpose: str
+    ttl_seconds: int
+    controller: str
+    takeover: str
+    gone: str
 
-    def reason(self, world: World, lock: dict[str, Any], controller: str) -> str | None:
-        """Return ``operator``, ``controller``, or ``None``: this lock may not be taken."""
-        same = bool(controller) and lock["controller"] == controller
-        found = "operator" if self.words else None
-        if found is None and same and _silence(world, lock) > _SILENT:
-            found = "controller"
-        if found is not None:
-            self.assert_idle(world)
-        return found
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What must not be at work when a lock changes hands; each raises Locked."""
+
+    no_job: Callable[[World], None]
+    idle: Callable[[World], None]
 
 
 def get(world: World) -> dict[str, Any]:
@@ -57,100 +64,102 @@ def get(world: World) -> dict[str, Any]:
     }
 
 
-def acquire(
-    world: World,
-    owner: str,
-    run: str,
-    purpose: str,
-    ttl: int,
-    controller: str = "",
-    takeover: Takeover | None = None,
-) -> dict[str, Any]:
-    """Take the lock, renew one's own, or take over a dead one's.
-
-    ``takeover`` says why a lock may be taken whose holder is not proven dead.
-    """
+def acquire(world: World, claim: Claim, quiet: Quiet) -> dict[str, Any]:
+    """Take the lock, renew that of this life, or take over one whose holder may be displaced."""
     _guard(world)
     now = stamp(world.clock())
-    lock = {
-        "owner": owner,
-        "run": run,
-        "purpose": purpose,
+    lock: dict[str, Any] = {
+        "owner": claim.owner,
+        "run": claim.run,
+        "purpose": claim.purpose,
         "acquired": now,
         "renewed": now,
         "boot_id": boot_id(world),
-        "ttl_seconds": ttl,
-        "controller": controller or None,
+        "ttl_seconds": claim.ttl_seconds,
+        "controller": claim.controller or None,
         "takeover": None,
+        "life": claim.life,
+        "token": 0,
     }
     state, reason = "acquired", None
     previous = read(world)
-    if previous and _holds(previous, owner, run):
+    if previous and _same_run(previous, claim) and previous["life"] == claim.life:
         state = "renewed"
-        lock |= {name: previous[name] for name in ("acquired", "takeover")}
+        lock |= {name: previous[name] for name in ("acquired", "takeover", "token")}
         previous = None
-    elif previous:
-        state = "taken-over"
-        reason = stale_reason(world, previous)
-        if reason is None and takeover is not None:
-            reason = takeover.reason(world, previous, controller)
-        if reason is None:
-            raise _locked(previous)
-        if reason == "operator" and takeover is not None:
+    else:
+        if previous:
+            state = "taken-over"
+            reason = _takeover_reason(world, previous, claim, quiet)
+            if reason is None:
+                raise locked(previous)
+        if previous and reason == "operator":
             lock["takeover"] = (
                 f"from '{previous['owner'] or ''}' (run {previous['run'] or ''}) at {now}: "
-                f"{takeover.words}"
+                f"{claim.takeover}"
             )
+        lock["token"] = _next_token(world, previous)
+        _write_history(world, lock)
     _write(world, lock)
-    return {"state": state, "lock": read(world), "previous": previous, "reason": reason}
+    return {
+        "state": state,
+        "ticket": ticket(lock),
+        "lock": read(world),
+        "previous": previous,
+        "reason": reason,
+    }
 
 
-def renew(world: World, owner: str, run: str) -> dict[str, Any]:
-    """Renew the heartbeat of one's own lock; raises Locked when it is lost."""
+def _takeover_reason(world: World, lock: dict[str, Any], claim: Claim, quiet: Quiet) -> str | None:
+    """Return why this lock may be taken, or ``None``: it may not."""
+    if claim.gone and claim.gone == lock["life"] and _same_run(lock, claim):
+        return "life"
+    if reason := stale_reason(world, lock):
+        quiet.no_job(world)
+        return reason
+    same = bool(claim.controller) and lock["controller"] == claim.controller
+    if claim.takeover:
+        reason = "operator"
+    elif same and _silence(world, lock) > _SILENT:
+        reason = "controller"
+    if reason is not None:
+        quiet.idle(world)
+    return reason
+
+
+def renew(world: World, given: str | None) -> dict[str, Any]:
+    """Renew the heartbeat of the lock of a ticket; raises Locked when it is lost."""
     _guard(world)
-    lock = read(world)
-    if lock is None:
-        raise OperationError(
-            "Locked",
-            f"'{owner}' (run {run}) holds no lock; somebody released it. "
-            "Stop, look at the host, acquire again",
-            identity="LockLost",
-        )
-    if not _holds(lock, owner, run):
-        raise _locked(lock)
+    lock = assert_ticket(world, given)
     _write(world, {**lock, "renewed": stamp(world.clock()), "boot_id": boot_id(world)})
     return {"state": "renewed", "lock": read(world)}
 
 
-def release(world: World, owner: str, run: str) -> dict[str, Any]:
-    """Release one's own lock; no lock at all is fine."""
+def release(world: World, given: str | None) -> dict[str, Any]:
+    """Release the lock of a ticket; no lock at all is fine."""
     _guard(world)
-    lock = read(world)
-    if lock is None:
+    if read(world) is None:
         return {"state": "free", "lock": None}
-    if not _holds(lock, owner, run):
-        raise _locked(lock)
+    lock = assert_ticket(world, given)
     world.delete_file(_path(world), by=BY)
     return {"state": "released", "lock": lock}
 
 
-def assert_owner(world: World, owner: str) -> None:
-    """Raise Locked unless this controller holds the lock: every change asks first."""
-    lock = read(world)
-    if lock is None:
-        raise OperationError(
-            "Locked",
-            f"'{owner}' holds no lock on this host; take it with Lock-Host before changing anything",
-            identity="LockNotHeld",
-        )
-    if lock["owner"] != owner:
-        raise _locked(lock)
+def assert_ticket(world: World, given: str | None) -> dict[str, Any]:
+    """Return the lock of a ticket; raises Locked unless its holder still has the host."""
+    return holder(given, read(world), history(world))
 
 
-def assert_may_change(world: World, given: dict[str, Any]) -> None:
-    """Raise Locked unless ``lock_owner`` holds the lock; a mere ``check`` needs none."""
-    if not given["check"]:
-        assert_owner(world, given["lock_owner"])
+def assert_may_change(world: World, request: Mapping[str, Any]) -> None:
+    """Raise Locked unless the request comes from the holder of the lock; a mere check needs none."""
+    sent = {n.replace("_", "").lower(): v for n, v in (request.get("parameters") or {}).items()}
+    check = sent.get("check")
+    if isinstance(check, (bool, int, float)) and check:
+        return
+    if request.get("key") is None:
+        raise OperationError("RequestInvalid", "a change needs a key", identity="KeyMissing")
+    _guard(world)
+    assert_ticket(world, request.get("lock"))
 
 
 def read(world: World) -> dict[str, Any] | None:
@@ -164,13 +173,15 @@ def read(world: World) -> dict[str, Any] | None:
         stored = json.loads(text)
         lock = {name: stored.get(name) for name in _TEXTS}
         lock |= {name: stamp_text(stored[name]) for name in ("acquired", "renewed")}
-        lock |= {name: stored.get(name) for name in ("controller", "takeover")}
-        return {**lock, "ttl_seconds": int(stored["ttl_seconds"])}
+        ttl = int(stored["ttl_seconds"])
+        late = {name: stored.get(name) for name in ("controller", "takeover", "life")}
+        return {**lock, "ttl_seconds": ttl, **late, "token": int(stored.get("token") or 0)}
     except (ValueError, KeyError, TypeError, AttributeError):
         written = stamp_text((world.file(path) or {}).get("mtime"))
         unknown = {"owner": None, "run": None, "purpose": "unreadable lock file", "boot_id": None}
         times = {"acquired": written, "renewed": written, "ttl_seconds": _UNREADABLE_TTL}
-        return {**unknown, **times, "controller": None, "takeover": None}
+        late = dict.fromkeys(("controller", "takeover", "life"))
+        return {**unknown, **times, **late, "token": 0}
 
 
 def stale_reason(world: World, lock: dict[str, Any]) -> str | None:
@@ -217,15 +228,31 @@ def _write(world: World, lock: dict[str, Any]) -> None:
     world.write_text(_path(world), encode(lock), by=BY)
 
 
-def _holds(lock: dict[str, Any], owner: str, run: str) -> bool:
-    return bool(lock["owner"] == owner and lock["run"] == run)
+def _same_run(lock: dict[str, Any], claim: Claim) -> bool:
+    return bool(lock["owner"] == claim.owner and lock["run"] == claim.run)
 
 
-def _locked(lock: dict[str, Any]) -> OperationError:
-    return OperationError(
-        "Locked",
-        f"locked by '{lock['owner'] or ''}' (run {lock['run'] or ''}) since {lock['acquired']}, "
-        f"last heartbeat {lock['renewed']}, for: {lock['purpose']}",
-        identity="HostLocked",
-        details=lock,
-    )
+def history(world: World) -> dict[str, Any] | None:
+    """Return the last acquisition, also after the lock was given back; ``None``: not known."""
+    folder = state_folder(world)
+    text = world.text(f"{folder}\\{_LAST}") if folder else None
+    if text is None:
+        return None
+    try:
+        stored = json.loads(text)
+        last = {"token": int(stored["token"])}
+        last |= {name: stored[name] for name in ("life", "owner", "run")}
+        return {**last, "acquired": stamp_text(stored["acquired"])}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _next_token(world: World, lock: dict[str, Any] | None) -> int:
+    """Return a number above each that was given, also where all memory of them is lost."""
+    known = max((one["token"] for one in (lock, history(world)) if one), default=0)
+    return int(max(known + 1, math.floor(world.clock().timestamp())))
+
+
+def _write_history(world: World, lock: dict[str, Any]) -> None:
+    last = {name: lock[name] for name in ("token", "life", "owner", "run", "acquired")}
+    world.write_text(f"{state_folder(world, create=True)}\\{_LAST}", encode(last), by=BY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..jobs.files import assert_idle
+from ..jobs.files import assert_idle, assert_none_active
 from ..registry import operation
 from . import lock, state
 
@@ -23,27 +23,20 @@ def get_lock(context: Context, _: Given) -> Result:
 @operation("Lock-Host")
 def acquire(context: Context, given: Given) -> Result:
     """Take the lock, renew it, or take it over."""
-    return lock.acquire(
-        context.world,
-        given["owner"],
-        given["run"],
-        given["purpose"],
-        given["ttl_seconds"],
-        given["controller"],
-        lock.Takeover(given["takeover"], assert_idle),
-    )
+    quiet = lock.Quiet(assert_none_active, assert_idle)
+    return lock.acquire(context.world, lock.Claim(**given), quiet)
 
 
 @operation("Update-HostLock")
-def renew(context: Context, given: Given) -> Result:
+def renew(context: Context, _: Given) -> Result:
     """Renew the heartbeat."""
-    return lock.renew(context.world, given["owner"], given["run"])
+    return lock.renew(context.world, context.lock)
 
 
 @operation("Unlock-Host")
-def release(context: Context, given: Given) -> Result:
+def release(context: Context, _: Given) -> Result:
     """Release the lock."""
-    return lock.release(context.world, given["owner"], given["run"])
+    return lock.release(context.world, context.lock)
 
 
 @operation("Get-OperationStatus")
