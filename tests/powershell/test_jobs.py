@@ -34,6 +34,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
     runner as job_runner,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from holders import Holders
 from host_driver import ID, NONCE, decode, request_line, sample
 from job_requests import JOBS, LOCK, OWNER, PATCH, launches, order, prepare
 from shim_host import ShimHost, world
@@ -60,6 +61,7 @@ class JobHost:
         self.engine = shims.engine
         self.world: World = prepare(world(processes=[]), **behaviour)
         self.host = SimulatedHost("ex01", "127.77.0.1", self.world)
+        self.holders = Holders()
         self.call("Lock-Host", LOCK)
 
     def send(self, line: bytes) -> codec.Reply:
@@ -71,8 +73,10 @@ class JobHost:
             return reply
 
     def call(self, name: str, parameters: dict[str, Any], key: str | None = None) -> codec.Reply:
-        operation = codec.Operation(name, parameters, key)
-        return self.send(codec.encode_request(operation, operation_id=ID, nonce=NONCE))
+        operation = self.holders.operation(name, parameters, key)
+        reply = self.send(codec.encode_request(operation, operation_id=ID, nonce=NONCE))
+        self.holders.answered(reply.result)
+        return reply
 
     def body(self, text: str) -> Any:
         """Run a text as an operation, with the functions that it names."""

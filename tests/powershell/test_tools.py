@@ -48,6 +48,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
 from engine_pair import FLEETS, Pair, Story
+from holders import HeldTransport
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.powershell.engine import (
@@ -241,7 +242,8 @@ def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
     behaviour = {"duration_seconds": 60, "exit_code": 0, "effects": effects}
     world.data["programs"] = [{"match": "EOMT.ps1", "behaviour": behaviour}]
     world.write_text(f"C:\\Tools\\{digest}\\EOMT.ps1", script, by="test")
-    line = InProcessTransport(shim_engine, SimulatedHost("ex01", "127.77.0.1", world))
+    direct = InProcessTransport(shim_engine, SimulatedHost("ex01", "127.77.0.1", world))
+    line = HeldTransport(direct)
     line.run(Operation("Lock-Host", {"owner": "c", "run": "r", "purpose": "eomt"}))
     order = tool_run.ScriptOrder(
         file=choose("eomt", digest, script, Pin(digest, "21.05.27.0855")),

@@ -68,4 +68,4 @@ class HostOfOne(RehearsedHost):
         return world
 
     def driver(self) -> JobDriver:
-        return JobDriver(self.fenced(), self.sleep, self.clock, lambda: 0.5)
+        return JobDriver(self.held(), self.sleep, self.clock, lambda: 0.5)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
@@ -19,6 +20,13 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.base import (
+        Transport,
+    )
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.reply import (
+        Reply,
+    )
 
 
 def life(owner: str, run: str) -> str:
@@ -62,3 +70,21 @@ class Holders:
         if name == "Unlock-Host" and isinstance(result, dict):
             self.ticket = None
             self._tickets.clear()
+
+
+@dataclass
+class HeldTransport:
+    """The way of a test that takes the lock itself, and works without a session."""
+
+    inner: Transport
+    holders: Holders = field(default_factory=Holders)
+
+    @property
+    def peer(self) -> str:
+        return self.inner.peer
+
+    def run(self, operation: Operation) -> Reply:
+        wanted = self.holders.operation(operation.name, operation.parameters, operation.key)
+        reply = self.inner.run(wanted)
+        self.holders.answered(reply.result)
+        return reply

@@ -18,8 +18,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
     ExecResult,
     ExecTransport,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.fenced import (
-    FencedTransport,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
+    Operation,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
@@ -28,7 +28,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
     build_world,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from holders import Holders
+from holders import HeldTransport, Holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,16 +107,19 @@ class RehearsedHost:
     def session(self, run: str = "run-1", owner: str = OWNER) -> HostSession:
         return HostSession(self.transport(), run, owner, self.sleep, self.record, life=self.life)
 
+    def give_lock_back(self) -> None:
+        """Let another life of the run end what a killed one held."""
+        session = self.session()
+        session.lock("to give it back")
+        session.unlock()
+
     def ask(self, operation: str, parameters: dict[str, Any] | None = None) -> Any:
         """The result of one operation, beside what is tested."""
-        wanted = self.holders.operation(operation, parameters)
-        result = self.transport().run(wanted).result
-        self.holders.answered(result)
-        return result
+        return self.held().run(Operation(operation, parameters or {})).result
 
-    def fenced(self) -> FencedTransport:
-        """The way of whoever took the lock with ``ask``."""
-        return FencedTransport(self.transport(), self.holders.ticket)
+    def held(self) -> HeldTransport:
+        """The way of whoever takes the lock without a session."""
+        return HeldTransport(self.transport(), self.holders)
 
     @property
     def life(self) -> Life:

@@ -32,6 +32,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
+from holders import HeldTransport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,7 @@ def test_brought_to_the_host_as_the_bytes_that_were_identified(tmp_path: Path) -
         done = engine.answer(world, stdin.decode())
         return ExecResult(done.stdout, done.stderr, done.exit_code)
 
-    transport = ExecTransport(execute, peer="ex01")
+    transport = HeldTransport(ExecTransport(execute, peer="ex01"))
     transport.run(Operation("Lock-Host", {"owner": "c", "run": "r", "purpose": "eomt"}))
     delivery = Delivery(transport, "ex01", "r", "c", parcel)
     delivered = push(delivery, source)

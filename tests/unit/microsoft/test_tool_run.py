@@ -43,6 +43,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
     build_world,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from holders import HeldTransport, Holders
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.run import (
@@ -95,11 +96,13 @@ class Server:
 
     def __post_init__(self) -> None:
         self.engine = ModelEngine()
+        self.holders = Holders()
         self.transport().run(Operation("Lock-Host", {"owner": "c", "run": "r", "purpose": "eomt"}))
         self.asked.clear()
 
-    def transport(self) -> ExecTransport:
-        return ExecTransport(self.execute, peer="ex01", sleep=self.sleep)
+    def transport(self) -> HeldTransport:
+        line = ExecTransport(self.execute, peer="ex01", sleep=self.sleep)
+        return HeldTransport(line, self.holders)
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds

@@ -42,15 +42,14 @@ _NOTED = {"product_code": "{1}", "version": "7", "sha256": "0", "job": "j", "run
 _JOB = JobOrder("j", "f", "0" * 64, "2021-03-05T10:00:00Z", "me", "r")
 _ANSWERS: dict[str, Any] = {
     "Get-HostJob": {"job": "j", "state": "absent"},
+    "Lock-Host": {"ticket": "1-2"},
     "Get-PackageState": {"state": "absent", "bytes": 0},
     "Get-UpdateSnapshot": {"now": {}},
 }
 
 # One call of each function that sends something and takes more than the host.
 _CALLS: tuple[Callable[[Any], object], ...] = (
-    partial(core.lock, holder=core.Holder("me", "r", "why", 60, "ctl", "gone")),
-    partial(core.renew, owner="me", run="r"),
-    partial(core.unlock, owner="me", run="r"),
+    partial(core.lock, holder=core.Holder("me", "r", "0" * 32, "why", 60, "ctl", "gone", "1" * 32)),
     partial(core.order_status, keys=["k"]),
     partial(front_end.probe, probes=[{"name": "owa"}]),
     partial(jobs.start, order=_JOB.parameters(), key="k"),

@@ -61,7 +61,7 @@ class Scanned:
         self.host = HostOfOne(self.behaviour)
 
     def attempts(self) -> Attempts:
-        session = HostSession(self.host.fenced(), "run-1", OWNER, self.host.sleep)
+        session = HostSession(self.host.held(), "run-1", OWNER, self.host.sleep)
         return Attempts(session, self.host.driver(), "scan-1a2b", 600)
 
 

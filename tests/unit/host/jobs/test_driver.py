@@ -189,7 +189,7 @@ def test_program_that_does_not_end_well(behaviour: dict[str, Any], outcome: JobO
 @pytest.mark.parametrize("seconds", [0, 1, 30, 600, 1199])
 def test_restart_at_any_moment_is_interrupted_and_not_launched_again_i15(seconds: int) -> None:
     host = HostOfOne(INSTALLS)
-    host.transport().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
+    host.held().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
     host.sleep(seconds)
     machine.restart(host.world)
     result = host.driver().run(ORDER, PATIENCE)
@@ -214,6 +214,7 @@ def test_refused_order_launched_nothing_and_refused_question_leaves_it_open_i19(
 
 def test_second_controller_is_told_who_has_the_host_i16() -> None:
     host = HostOfOne(INSTALLS)
+    host.holders.ticket = None
     other = dataclasses.replace(ORDER, job="another", owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
     assert result.outcome is JobOutcome.LOCKED
@@ -226,9 +227,9 @@ def test_second_controller_is_told_who_has_the_host_i16() -> None:
 def test_job_of_a_dead_controller_locks_the_host_by_itself_i16() -> None:
     host = HostOfOne({"hang": True, "busy_seconds": 1e6})
     host.driver().run(ORDER, Patience(deadline=1000.0, grace=0.0))
-    host.transport().run(Operation("Unlock-Host", {"owner": "controller-a", "run": "run-1"}))
+    host.held().run(Operation("Unlock-Host"))
     taken = {"owner": "controller-b", "run": "run-2", "purpose": "patch"}
-    host.transport().run(Operation("Lock-Host", taken))
+    host.held().run(Operation("Lock-Host", taken))
     other = dataclasses.replace(ORDER, job="another", owner="controller-b", run="run-2")
     result = host.driver().run(other, PATIENCE)
     assert result.outcome is JobOutcome.LOCKED

@@ -24,7 +24,7 @@ from line_faults import FAULTS, Answer, unreachable
 
 
 def restarted(host: HostOfOne, step: str = "patch/restart", owner: str = OWNER) -> RestartResult:
-    restart = Restart(host.transport(), host.sleep, lambda: host.slept)
+    restart = Restart(host.held(), host.sleep, lambda: host.slept)
     return restart.run(run="run-1", step=step, owner=owner, reason="KB5000871", timeout=900)
 
 
@@ -99,9 +99,11 @@ def test_host_without_a_boot_identity_is_not_restarted() -> None:
 
 def test_work_on_the_host_is_not_interrupted_i16() -> None:
     host = HostOfOne({"hang": True})
-    host.transport().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
+    host.held().run(Operation("Start-HostJob", ORDER.parameters(), "ab" * 32))
     assert restarted(host).outcome is JobOutcome.LOCKED
-    assert restarted(HostOfOne(), owner="controller-b").outcome is JobOutcome.LOCKED
+    other = HostOfOne()
+    other.holders.ticket = None
+    assert restarted(other, owner="controller-b").outcome is JobOutcome.LOCKED
     assert restarts(host) == 0
 
 

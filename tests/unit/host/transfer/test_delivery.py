@@ -46,6 +46,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.wor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     PackageRecord,
 )
+from holders import HeldTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,9 +131,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     line = Line(ModelEngine())
     host = SimulatedHost("ex01", "127.0.0.1", world)
     with asyncio.Runner() as runner:
-        transport = InProcessTransport(
+        direct = InProcessTransport(
             line, host, runner=runner, sleep=lambda _s: None, retry=Retry(sends=1, inquiries=2)
         )
+        transport = HeldTransport(direct)
         transport.run(Operation("Lock-Host", LOCK))
         source = tmp_path / FILE
         source.write_bytes(CONTENT)
@@ -209,7 +211,7 @@ def test_foreign_bytes_in_the_partial_file_are_not_built_upon(bench: Bench) -> N
     chunk = bytes(30_000)
     parameters = {
         **other.wanted(), "offset": 0, "chunk_sha256": hashlib.sha256(chunk).hexdigest(),
-        "data": base64.b64encode(chunk).decode(), "lock_of": "controller-a",
+        "data": base64.b64encode(chunk).decode(),
     }  # fmt: skip
     bench.errand.transport.run(Operation("Add-PackageChunk", parameters))
     assert bench.state().size == 30_000
@@ -294,10 +296,11 @@ def test_bit_flipped_on_the_controller_during_the_push_is_discarded_on_the_host(
 def test_lost_lock_stops_the_push_at_once(bench: Bench) -> None:
     def steal(progress: Any) -> None:
         if progress.done == 40_000:
-            bench.errand.transport.run(
-                Operation("Unlock-Host", {"owner": "controller-a", "run": "run-1"})
-            )
-            bench.errand.transport.run(Operation("Lock-Host", {**LOCK, "owner": "controller-b"}))
+            held = bench.errand.transport
+            lost = held.holders.ticket
+            held.run(Operation("Unlock-Host"))
+            held.run(Operation("Lock-Host", {**LOCK, "owner": "controller-b"}))
+            held.holders.ticket = lost
 
     with pytest.raises(LockedByOther, match="controller-b"):
         bench.push(report=steal)

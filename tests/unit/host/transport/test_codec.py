@@ -65,6 +65,7 @@ def test_request_is_one_ascii_line_with_everything_in_it() -> None:
         "operation_id": ID,
         "nonce": NONCE,
         "key": "ab" * 32,
+        "lock": None,
         "sha256": hashlib.sha256(script.text.encode()).hexdigest(),
         "parameters": {"owner": "J\u00fcrgen\n\ud800"},
     }

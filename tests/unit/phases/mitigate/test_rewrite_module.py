@@ -241,7 +241,7 @@ def test_attempt_that_failed_unseen_is_judged_and_not_repeated(host: Any) -> Non
         one.faults = {number: die}
         with pytest.raises(Killed):
             one.ensure()
-        one.session().unlock()
+        one.give_lock_back()
         assert one.ensure().status is IisModuleStatus.FAILED, number
         assert len(one.launched) == 1, number
         assert one.world.file(RECORD) is None
@@ -283,7 +283,7 @@ def test_installation_of_another_run_is_watched_to_its_end(host: Any) -> None:
     with pytest.raises(Killed):
         one.ensure()
     assert not one.there
-    one.session().unlock()
+    one.give_lock_back()
     done = one.ensure(run="run-2")
     assert (done.status, len(one.launched)) == (IisModuleStatus.INSTALLED, 1)
     assert one.take_off(run="run-2").status is IisModuleStatus.REMOVED

@@ -90,7 +90,7 @@ def test_kill_at_each_step_is_taken_up(
         one.faults = {number: die}
         with pytest.raises(Killed):
             do(one)
-        one.session().unlock()
+        one.give_lock_back()
         done = do(one, run=run)
         if act == "install":
             assert done.status in (status, IisModuleStatus.PRESENT), number
@@ -117,7 +117,7 @@ def test_kill_at_each_entry_of_the_journal_is_taken_up(act: str, ready: Any, dra
         with pytest.raises(Killed):
             do(one)
         one.journal = []
-        one.session().unlock()
+        one.give_lock_back()
         done = do(one)
         assert done.status in (status, IisModuleStatus.PRESENT, IisModuleStatus.ABSENT), number
         assert len(one.launched) == launches, number

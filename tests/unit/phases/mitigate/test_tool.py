@@ -453,7 +453,6 @@ def test_a_job_of_somebody_else_is_at_work_i16(tmp_path: Path) -> None:
         "file": "C:\\Tools\\scan.exe",
         "sha256": hashlib.sha256(b"x").hexdigest(),
         "deadline_utc": "2021-03-11T12:00:00Z",
-        "lock_of": session.owner,
     }
     session.transport.run(Operation("Start-HostJob", order, "0" * 64))
     answer = host.act()

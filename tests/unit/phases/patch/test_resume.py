@@ -268,7 +268,9 @@ def test_run_whose_lock_was_taken_over_changes_nothing_more_i16(tmp_path: Path) 
     before = host.launches
     result = host.patch()
     assert result.outcome.state is InstallState.UNKNOWN
-    assert "NotHeld" in result.outcome.reason or "locked by" in result.outcome.reason
+    assert "'controller-b/" in result.outcome.reason
+    assert "took the host over at" in result.outcome.reason
+    assert result.outcome.code == "lock-lost"
     assert (before, host.launches) == (0, 1)
 
 

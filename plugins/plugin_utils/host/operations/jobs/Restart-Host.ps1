@@ -6,7 +6,7 @@
 # .RESULT
 #   changed, scheduled (true: a restart was planned already), boot_id (before it), delay_seconds.
 # .FAILS
-#   Locked: InstallerRunning, JobActive. ScriptFailed: JobDamaged, LockBusy, RestartRefused.
+#   Locked: InstallerRunning, JobActive. ScriptFailed: JobDamaged, RestartRefused.
 [CmdletBinding()]
 param (
     [ValidateRange(5, 3600)]

@@ -9,7 +9,7 @@
 #   changed, before, after (states as Get-HostJob shows them).
 # .FAILS
 #   Locked: JobActive. RequestInvalid: DeadlineUtc, File, FileMissing, ImageUnsupported, Job,
-#   JobConflict, Sha256. ScriptFailed: JobDamaged, LockBusy, TaskRefused.
+#   JobConflict, Sha256. ScriptFailed: JobDamaged, TaskRefused.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]

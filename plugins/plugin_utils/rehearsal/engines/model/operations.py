@@ -49,7 +49,8 @@ def _outcome(world: World, request: dict[str, Any]) -> ModelReply:
     """Answer an operation; what PowerShell would throw fails it as a whole."""
     context = Context(world, lock=request.get("lock"))
     try:
-        if loader.under_lock(str(request.get("operation"))):
+        name = str(request.get("operation"))
+        if name in operations() and loader.under_lock(name):
             assert_may_change(world, request)
         result = _result(context, request)
     except OperationError as error:

@@ -26,7 +26,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
     build_world,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
+from holders import Holders
 
+HOLDERS = Holders()
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
 ID, NONCE = "1" * 32, "2" * 32
 ONE = {"owner": "controller-a", "run": "run-1"}
@@ -66,10 +68,14 @@ def ask(
     parameters: dict[str, Any] | None = None,
     key: str | None = None,
 ) -> codec.Reply:
-    result = run(engine, host, request(name, parameters, key))
-    return codec.decode_reply(
+    wanted = HOLDERS.operation(name, parameters, key)
+    line = codec.encode_request(wanted, operation_id=ID, nonce=NONCE)
+    result = run(engine, host, line)
+    reply = codec.decode_reply(
         result.stdout, result.stderr, result.exit_code, operation_id=ID, nonce=NONCE
     )
+    HOLDERS.answered(reply.result)
+    return reply
 
 
 def command(engine: ModelEngine, host: SimulatedHost, text: str) -> CommandResult:

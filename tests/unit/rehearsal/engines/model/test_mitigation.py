@@ -30,12 +30,14 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario import (
     scenario,
 )
+from holders import Holders
 
 if TYPE_CHECKING:
     from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
         World,
     )
 
+HOLDERS = Holders()
 AT = datetime(2021, 3, 5, 10, tzinfo=UTC)
 ACCOUNT = Credentials("administrator", "nobody logs on here")
 OWNER = {"owner": "controller-a", "run": "run-1"}
@@ -65,10 +67,11 @@ def load(fleet: str, name: str) -> World:
 
 
 def ask(world: World, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    wanted = codec.Operation(operation, parameters)
+    wanted = HOLDERS.operation(operation, parameters)
     line = codec.encode_request(wanted, operation_id="a" * 32, nonce="b" * 32).decode()
     answer = ModelEngine().answer(world, line)
     reply: dict[str, Any] = json.loads(answer.stdout)["reply"] if answer.stdout else {}
+    HOLDERS.answered(reply.get("result"))
     return reply
 
 
