@@ -7,12 +7,14 @@ A wrong host is refused with a sentence that names host, variable and cure; the 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from ..host.transport.preflight import allowed_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 # variable -> what it must be, in words, and the test
 _PORTS = ("ansible_port", "ansible_winrm_port")
@@ -38,6 +40,9 @@ _NUMBERS = (
 )
 _LARGEST_PORT = 65535
 _NAMES_OF_ADDRESS = ("ansible_winrm_host", "ansible_psrp_host", "ansible_host")
+_SCHEMES = ("ansible_winrm_scheme", "ansible_psrp_protocol")
+_DEFAULT_PORTS = {"https": "5986", "http": "5985"}
+_DEFAULT_PATH = "wsman"
 # pywinrm's own defaults, in seconds
 _OPERATION_TIMEOUT, _READ_TIMEOUT = 20, 30
 _SECRET = frozenset({"ansible_password"})
@@ -49,21 +54,46 @@ def check_inventory(
     """Host -> why it must not be contacted; a host without a problem is not in it."""
     names = list(hosts)
     problems: dict[str, list[str]] = defaultdict(list)
-    endpoints: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    endpoints: dict[Endpoint, list[str]] = defaultdict(list)
     for name in names:
         known = _Variables(variables(name))
         problems[name] += _wrong_types(name, known)
         endpoints[_endpoint(name, known)].append(name)
-    for (address, port, path), same in endpoints.items():
-        if len(same) > 1:
-            where = f"{address} port {port}" + (f" path {path}" if path else "")
-            for name in same:
-                others = ", ".join(other for other in same if other != name)
+    for place, same in endpoints.items():
+        for name in same if len(same) > 1 else ():
+            others = ", ".join(other for other in same if other != name)
+            problems[name].append(
+                f"{name}: is at {place}, and so is {others}; the same server would be counted "
+                f"twice: remove one of them or correct its ansible_host"
+            )
+    for short, longer in _unqualified(endpoints):
+        for one, two in ((short, longer), (longer, short)):
+            mine, others = ", ".join(endpoints[one]), ", ".join(endpoints[two])
+            for name in endpoints[one]:
                 problems[name].append(
-                    f"{name}: is at {where}, and so is {others}; the same server would be counted "
-                    f"twice: remove one of them or correct its ansible_host"
+                    f"{name}: is at {one}, and {others} is at {two}, which may be one server "
+                    f"({mine} and {others}): write both addresses out in full, or remove one of them"
                 )
     return {name: " ".join(found) for name, found in problems.items() if found}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a host is asked."""
+
+    address: str
+    port: str
+    path: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the address is one of IP, and no name."""
+        return self.address.replace(".", "").isdigit() or ":" in self.address
+
+    def __str__(self) -> str:
+        """Return it for people; a usual path is not worth a word."""
+        path = "" if self.path == f"/{_DEFAULT_PATH}" else f" path {self.path}"
+        return f"{self.address} port {self.port}{path}"
 
 
 class _Variables:
@@ -81,12 +111,38 @@ class _Variables:
             return None
 
 
-def _endpoint(name: str, known: _Variables) -> tuple[str, str, str]:
-    """What makes two entries one server: address, port and path, without case."""
+def _endpoint(name: str, known: _Variables) -> Endpoint:
+    """What makes two entries one server: address, port and path, whatever their spelling."""
     address = next((value for key in _NAMES_OF_ADDRESS if (value := known.get(key))), name)
-    port = next((value for key in _PORTS if (value := known.get(key))), "default")
-    path = known.get("ansible_winrm_path") or known.get("ansible_psrp_path") or ""
-    return str(address).strip().lower().rstrip("."), str(port), str(path)
+    port = next((value for key in _PORTS if (value := known.get(key))), None)
+    if port is None:
+        schemes = (known.get(key) for key in _SCHEMES)
+        scheme = next((str(value).lower() for value in schemes if value), "https")
+        port = _DEFAULT_PORTS.get(scheme, "default")
+    path = known.get("ansible_winrm_path") or known.get("ansible_psrp_path") or _DEFAULT_PATH
+    return Endpoint(_address(str(address)), str(port).strip(), f"/{str(path).strip('/').lower()}")
+
+
+def _address(text: str) -> str:
+    """Return an address in one spelling; names are compared without case and closing dot."""
+    plain = text.strip().lower().rstrip(".")
+    try:
+        found = ip_address(plain.strip("[]"))
+    except ValueError:
+        return plain
+    mapped = getattr(found, "ipv4_mapped", None)
+    return str(mapped or found)
+
+
+def _unqualified(endpoints: Iterable[Endpoint]) -> Iterator[tuple[Endpoint, Endpoint]]:
+    """Yield a name without a domain, and each name with one that begins with it."""
+    by_label: dict[tuple[str, str, str], list[Endpoint]] = defaultdict(list)
+    for place in endpoints:
+        if not place.is_number:
+            by_label[place.address.partition(".")[0], place.port, place.path].append(place)
+    for same in by_label.values():
+        for short in (place for place in same if "." not in place.address):
+            yield from ((short, place) for place in same if place is not short)
 
 
 def _wrong_types(name: str, known: _Variables) -> list[str]:

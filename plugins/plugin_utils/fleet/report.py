@@ -21,6 +21,7 @@ from ..report.document import build
 from ..report.exit_code import exit_code, meaning
 from ..report.formats.terminal import terminal_table
 from ..report.write import write
+from .doubles import with_doubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -110,7 +111,7 @@ def make_report(
     directive = catalog.directive(campaign.directive) if campaign.directive else None
     names = list(hosts)
     left = {name: one for name in names if (one := registered(name)) is not None}
-    entries = {name: one.entry for name, one in left.items()}
+    entries = with_doubles({name: one.entry for name, one in left.items()})
     report = build(
         run={
             "id": run.id,

@@ -34,14 +34,46 @@ def test_two_names_for_one_address_are_both_refused_and_the_third_is_not() -> No
     )
     assert sorted(refused) == ["ex01", "mail"]
     assert refused["ex01"] == (
-        "ex01: is at 10.0.0.1 port default, and so is mail; the same server would be counted "
+        "ex01: is at 10.0.0.1 port 5986, and so is mail; the same server would be counted "
         "twice: remove one of them or correct its ansible_host"
     )
 
 
-@pytest.mark.parametrize("other", ["EX01", "ex01.", " ex01"])
+@pytest.mark.parametrize("other", ["EX01", "ex01.", " ex01", "Ex01.corp.example"])
 def test_the_same_name_in_another_spelling_is_the_same_server(other: str) -> None:
     assert set(check(ex01={}, second={"ansible_host": other})) == {"ex01", "second"}
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ({}, {"ansible_port": 5986}),
+        ({"ansible_winrm_scheme": "http"}, {"ansible_port": "5985"}),
+        ({"ansible_psrp_protocol": "https"}, {"ansible_winrm_path": "/wsman/"}),
+        ({}, {"ansible_winrm_path": "/WSMAN"}),
+    ],
+)
+def test_a_default_is_the_same_as_its_value(one: dict[str, Any], two: dict[str, Any]) -> None:
+    address = {"ansible_host": "10.0.0.1"}
+    assert set(check(ex01=one | address, mail=two | address)) == {"ex01", "mail"}
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("10.0.0.1", "::ffff:10.0.0.1"), ("[2001:db8::1]", "2001:DB8:0::1"), ("fe80::1", "FE80::1")],
+)
+def test_another_spelling_of_an_address_is_the_same_server(one: str, two: str) -> None:
+    assert set(check(ex01={"ansible_host": one}, mail={"ansible_host": two})) == {"ex01", "mail"}
+
+
+def test_a_short_name_may_be_each_long_one_that_begins_with_it() -> None:
+    refused = check(
+        **{"ex01": {}, "ex01.a.example": {}, "ex01.b.example": {}, "ex010.a.example": {}}
+    )
+    assert set(refused) == {"ex01", "ex01.a.example", "ex01.b.example"}
+    assert refused["ex01.a.example"].count("ex01.b.example") == 0
+    assert "(ex01.a.example and ex01)" in refused["ex01.a.example"]
+    assert check(**{"ex01.a.example": {}, "ex01.b.example": {}}) == {}, "two forests"
 
 
 def test_one_address_with_two_ports_are_two_servers() -> None:

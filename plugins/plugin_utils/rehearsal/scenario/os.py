@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -87,6 +88,8 @@ def _names(draft: Draft) -> None:
     parameters = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
     domain = draft.spec.get("domain", "rehearsal.example")
     draft.values(parameters, Domain=domain, Hostname=computer.lower())
+    guid = uuid.uuid5(uuid.NAMESPACE_DNS, f"{computer}.{domain}".lower())
+    draft.values("HKLM\\SOFTWARE\\Microsoft\\Cryptography", MachineGuid=str(guid))
 
 
 def _locale(draft: Draft) -> None:

@@ -47,7 +47,10 @@ def test_restart_is_left_out_only_where_none_is_known_to_be_pending_i19(
 
     monkeypatch.setattr(finish, "Restart", Restart)
     host: Any = SimpleNamespace(
-        record=lambda *_: None, transport=None, owner="a", lock=lambda _purpose: Lock("renewed", "1-a")
+        record=lambda *_: None,
+        transport=None,
+        owner="a",
+        lock=lambda _purpose: Lock("renewed", "1-a"),
     )
     tools: Any = SimpleNamespace(sleep=None, clock=lambda: 0.0, notice=lambda _said: None)
     result = InstallResult(InstallVerdict(InstallState.UNKNOWN, "not begun"))

@@ -6,6 +6,7 @@ function Get-ComputerFact {
     [ordered]@{
         name = Get-RegistryText "$control\Control\ComputerName\ActiveComputerName" 'ComputerName'
         domain = Get-RegistryText "$control\Services\Tcpip\Parameters" 'Domain'
+        machine_guid = Get-RegistryText 'HKLM:\SOFTWARE\Microsoft\Cryptography' 'MachineGuid'
     }
 }
 

@@ -36,6 +36,7 @@ def computer(context: Context) -> dict[str, Any]:
     return {
         "name": context.text(f"{_CONTROL}\\ComputerName\\ActiveComputerName", "ComputerName"),
         "domain": context.text(tcpip, "Domain"),
+        "machine_guid": context.text(f"{_MICROSOFT}\\Cryptography", "MachineGuid"),
     }
 
 
