@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any
 import contract_cases
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
+    Operation,
+)
 from engine_pair import (
     FLEETS,
     HOSTS,
+    ONE,
+    TWO,
     Pair,
     Story,
     differences,
     parsed,
     request,
+    take,
     without_known_differences,
 )
 
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 pytestmark = pytest.mark.engine
+OURS = "C:\\ProgramData\\ExchangeRemediation"
 
 
 @pytest.mark.parametrize("case", contract_cases.load(), ids=lambda case: case.id)
@@ -37,6 +44,35 @@ def test_both_engines_answer_alike(
     case: contract_cases.Case, shim_engine: PowerShellEngine
 ) -> None:
     case.play(Story(Pair(FLEETS[case.fleet][case.host], shim_engine)))
+
+
+CHANGES = [name for name in loader.operations() if loader.under_lock(name)]
+OLD = {"ticket": f"1614938399-{'0' * 32}"}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_change_is_for_the_holder_of_the_lock_alone_i16(
+    name: str, shim_engine: PowerShellEngine
+) -> None:
+    """Whatever else is wrong with a request: who may not change the host hears that, on both engines."""
+    story = Story(Pair(FLEETS["small"]["ex01"], shim_engine))
+
+    def refused(parameters: dict[str, Any]) -> str:
+        (error,) = story.step(name, parameters)["errors"]
+        assert error["class"] == "Locked", error
+        return str(error["id"])
+
+    assert [refused({}), refused(OLD)] == ["LockNotHeld", "LockLost"]
+    assert story.step("Lock-Host", take(ONE))["status"] == "ok"
+    assert [refused({"ticket": None}), refused(OLD)] == ["HostLocked", "LockLost"]
+    assert story.step("Lock-Host", take(TWO) | {"takeover": "it burnt down"})["status"] == "ok"
+    assert refused({"lock_of": ONE["owner"]}) == "LockLost", "the former holder"
+    keyless = Operation(name, {}, None, story.holders.ticket)
+    model, real = story.pair.ask(request(keyless))
+    assert differences(model, real) == []
+    assert model["reply"]["errors"][0]["id"] == "KeyMissing"
+    for world in story.pair.worlds:
+        assert not [m for m in world.mutations if OURS not in str(m["target"])]
 
 
 @pytest.mark.sweep(count=24)

@@ -183,7 +183,7 @@ def test_lost_reply_is_answered_by_key_without_a_second_effect(story: Mitigated)
 @pytest.mark.parametrize("mitigation", ["backend-cookie", "um-services", "ecp-app-pool"])
 def test_nothing_is_changed_without_the_lock(mitigation: str, story: Mitigated) -> None:
     operation, parameters = wanted.steps(mitigation)[-1]
-    story.step("Unlock-Host", wanted.OWNER)
+    story.step("Unlock-Host", {"lock_of": wanted.OWNER["owner"]})
     before = story.state
     for act in ((operation, parameters), ("Undo-Mitigation", wanted.undo(mitigation))):
         reply = story.step(*act, KEYS[0])

@@ -54,11 +54,20 @@ def test_free_host_is_locked_renewed_and_released(host: Host) -> None:
     assert taken == {"state": "acquired", "lock": lock, "previous": None, "reason": None}
     at(host, "2021-03-05T10:05:00Z")
     renewed = lock | {"renewed": "2021-03-05T10:05:00.0000000Z"}
-    assert host.call("Update-HostLock", ONE).result == {"state": "renewed", "lock": renewed}
+    assert host.call("Update-HostLock", {"lock_of": ONE["owner"]}).result == {
+        "state": "renewed",
+        "lock": renewed,
+    }
     held = host.call("Get-HostLock").result
     assert held == {"state": "held", "reason": None, "lock": renewed, "installer_running": False}
-    assert host.call("Unlock-Host", ONE).result == {"state": "released", "lock": renewed}
-    assert host.call("Unlock-Host", ONE).result == {"state": "free", "lock": None}
+    assert host.call("Unlock-Host", {"lock_of": ONE["owner"]}).result == {
+        "state": "released",
+        "lock": renewed,
+    }
+    assert host.call("Unlock-Host", {"lock_of": ONE["owner"]}).result == {
+        "state": "free",
+        "lock": None,
+    }
     assert host.call("Get-HostLock").result["state"] == "free"
 
 
@@ -104,13 +113,16 @@ def test_lock_of_an_earlier_boot_is_taken_over(host: Host) -> None:
     assert taken["previous"]["owner"] == "controller-a"
     assert taken["lock"]["owner"] == "controller-b"
     with pytest.raises(errors.LockedByOther, match="controller-b"):
-        host.call("Update-HostLock", ONE)
+        host.call("Update-HostLock", {"lock_of": ONE["owner"]})
 
 
 def test_holder_renews_over_its_own_reboot(host: Host) -> None:
     acquire(host, ONE)
     host.environment["TEST_BOOT"] = "8"
-    assert host.call("Update-HostLock", ONE).result["lock"]["boot_id"] == "boot:8"
+    assert (
+        host.call("Update-HostLock", {"lock_of": ONE["owner"]}).result["lock"]["boot_id"]
+        == "boot:8"
+    )
     with pytest.raises(errors.LockedByOther):
         acquire(host, TWO)
 
@@ -153,7 +165,7 @@ def test_heartbeat_keeps_the_lock(host: Host) -> None:
     at(host, START)
     acquire(host, ONE, ttl=60)
     at(host, "2021-03-05T10:00:50Z")
-    host.call("Update-HostLock", ONE)
+    host.call("Update-HostLock", {"lock_of": ONE["owner"]})
     at(host, "2021-03-05T10:01:40Z")
     with pytest.raises(errors.LockedByOther):
         acquire(host, TWO)
@@ -161,7 +173,7 @@ def test_heartbeat_keeps_the_lock(host: Host) -> None:
 
 def test_renewing_a_lock_that_is_gone_is_refused(host: Host) -> None:
     with pytest.raises(errors.LockedByOther, match="LockLost"):
-        host.call("Update-HostLock", ONE)
+        host.call("Update-HostLock", {"lock_of": ONE["owner"]})
 
 
 SAME = {"controller": "ops"}
@@ -203,7 +215,7 @@ def test_silent_run_of_the_same_controller_gives_way_i16(
     assert (reply["state"], reply["reason"]) == ("taken-over", reason)
     assert (reply["previous"]["run"], reply["lock"]["takeover"]) == ("run-1", None)
     with pytest.raises(errors.LockedByOther, match="controller-a/2"):
-        host.call("Update-HostLock", ONE)
+        host.call("Update-HostLock", {"lock_of": ONE["owner"]})
 
 
 def test_operator_takes_a_lock_over_and_it_shows_i16(host: Host) -> None:
@@ -215,7 +227,9 @@ def test_operator_takes_a_lock_over_and_it_shows_i16(host: Host) -> None:
     said = f"from 'controller-a' (run run-1) at 2021-03-05T10:00:00.0000000Z: {reason}"
     assert taken["lock"]["takeover"] == said
     assert acquire(host, TWO).result["lock"]["takeover"] == said, "a renewal keeps it"
-    assert host.call("Update-HostLock", TWO).result["lock"]["takeover"] == said
+    assert (
+        host.call("Update-HostLock", {"lock_of": TWO["owner"]}).result["lock"]["takeover"] == said
+    )
 
 
 def test_nobody_takes_a_lock_over_while_an_installer_works_i16(host: Host) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who holds the host lock in a test: what is sent gets the ticket, the life and the key that it needs.
 
-``lock_of`` beside the parameters of a change, and ``owner`` of those that renew and release, say under
-whose ticket it is sent; an owner who took no lock has none. Each owner's run has one life, unless a
+``lock_of`` beside the parameters of what is sent says under whose ticket; an owner who took no lock has
+none. ``ticket`` is one by its text. Each owner's run has one life, unless a
 test gives another.
 """
 
@@ -51,9 +51,7 @@ class Holders:
         ticket = self.ticket
         if "lock_of" in wanted:
             ticket = self._tickets.get(wanted.pop("lock_of"))
-        if name in ("Unlock-Host", "Update-HostLock") and "owner" in wanted:
-            ticket = self._tickets.get(wanted.pop("owner"))
-            wanted.pop("run", None)
+        ticket = wanted.pop("ticket", ticket)
         if name == "Lock-Host" and {"owner", "run"} <= wanted.keys():
             wanted.setdefault("life", life(wanted["owner"], wanted["run"]))
         self._asked = (name, str(wanted.get("owner")))

@@ -32,11 +32,11 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Another process of this user that lives, and its life."""
-    process = subprocess.Popen([sys.executable, "-c", BODY], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    yield process, process.stdout.readline().strip()
-    process.kill()
-    process.wait()
+    command = [sys.executable, "-c", BODY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process, process.stdout.readline().strip()
+        process.kill()
 
 
 def test_life_of_a_process_ends_with_it_also_by_kill(

@@ -248,7 +248,7 @@ def test_refused_operation_may_be_asked_again_with_its_key(
     ask(engine, host, "Lock-Host", {**ONE, "purpose": "first"})
     with pytest.raises(errors.LockedByOther, match="locked by 'controller-a'"):
         ask(engine, host, "Lock-Host", {**other, "purpose": "second"}, KEY)
-    ask(engine, host, "Unlock-Host", ONE)
+    ask(engine, host, "Unlock-Host", {"lock_of": ONE["owner"]})
     reply = ask(engine, host, "Lock-Host", {**other, "purpose": "second"}, KEY)
     assert (reply.replayed, reply.result["state"]) == (False, "acquired")
 
