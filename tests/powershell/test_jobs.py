@@ -34,7 +34,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
     runner as job_runner,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world import machine
-from holders import Holders
+from holders import HeldTransport, Holders
 from host_driver import ID, NONCE, decode, request_line, sample
 from job_requests import JOBS, LOCK, OWNER, PATCH, launches, order, prepare
 from shim_host import ShimHost, world
@@ -332,7 +332,7 @@ function Invoke-Schtasks {{ [ordered] @{{code = $script:codes[$script:at++]; tex
 $order = [ordered] @{{relaunch_after_reboot = $false}}
 foreach ($member in ('{parameters}' | ConvertFrom-Json).PSObject.Properties) {{ $order[$member.Name] = $member.Value }}
 $refused = $null
-try {{ $null = Start-StagedJob $order '{OWNER}' $null }} catch {{ $refused = $_.Exception.Data['id'] }}
+try {{ $script:HeldLock = @{{owner = '{OWNER}'}}; $null = Start-StagedJob $order $null }} catch {{ $refused = $_.Exception.Data['id'] }}
 [ordered] @{{refused = $refused; left = (Test-Path -LiteralPath '{JOB}')}}
 """)
     assert found == {"refused": "TaskRefused", "left": left}
@@ -496,7 +496,8 @@ class BrokenLine:
 
     def driver(self) -> JobDriver:
         transport = ExecTransport(self.execute, peer="ex01", sleep=self.sleep)
-        return JobDriver(transport, self.sleep, lambda: self.slept, lambda: 0.5)
+        held = HeldTransport(transport, self.host.holders)
+        return JobDriver(held, self.sleep, lambda: self.slept, lambda: 0.5)
 
 
 @pytest.mark.parametrize("at", range(5))
@@ -507,7 +508,8 @@ def test_driver_launches_once_on_the_real_scripts_whenever_the_line_breaks_i15(
     host = JobHost(shims, duration_seconds=600, exit_code=3010, output="done")
     line = BrokenLine(host, at, after=after)
     wanted = JobOrder(
-        **{n: v for n, v in order().items() if n != "arguments"},
+        **{n: v for n, v in order().items() if n not in ("arguments", "lock_of")},
+        owner=OWNER,
         arguments=tuple(order()["arguments"]),
         run="run-1",
     )

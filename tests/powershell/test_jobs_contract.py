@@ -213,7 +213,8 @@ def test_job_at_work_is_left_alone_alike(story: Story) -> None:
     observed(story)
 
     def refused(operation: str, parameters: dict[str, Any], key: str) -> str:
-        frames = story.pair.ask(request(operation, {**parameters, "lock_of": OWNER}, key))
+        wanted = story.holders.operation(operation, {**parameters, "lock_of": OWNER}, key)
+        frames = story.pair.ask(request(wanted))
         for frame in frames:
             details = frame["reply"]["errors"][0]["details"] or {}
             details.pop("heartbeat", None)

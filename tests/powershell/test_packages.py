@@ -315,7 +315,7 @@ def trusting_driver(
 
 @pytest.fixture
 def trusting(trusting_driver: Driver, locked: Host) -> Host:
-    return Host(trusting_driver, locked.folder, locked.environment)
+    return Host(trusting_driver, locked.folder, locked.environment, locked.holders)
 
 
 def pull(url: str, **changes: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base import errors
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport import codec
+from holders import life
 from host_driver import ID, NONCE, decode, request_line, sample
 
 if TYPE_CHECKING:
@@ -50,8 +51,13 @@ def test_free_host_is_locked_renewed_and_released(host: Host) -> None:
         "ttl_seconds": 900,
         "controller": None,
         "takeover": None,
+        "life": life(**ONE),
+        "token": 1614938400,
     }
-    assert taken == {"state": "acquired", "lock": lock, "previous": None, "reason": None}
+    ticket = f"1614938400-{life(**ONE)}"
+    assert taken == {
+        "state": "acquired", "ticket": ticket, "lock": lock, "previous": None, "reason": None
+    }  # fmt: skip
     at(host, "2021-03-05T10:05:00Z")
     renewed = lock | {"renewed": "2021-03-05T10:05:00.0000000Z"}
     assert host.call("Update-HostLock", {"lock_of": ONE["owner"]}).result == {
@@ -172,8 +178,10 @@ def test_heartbeat_keeps_the_lock(host: Host) -> None:
 
 
 def test_renewing_a_lock_that_is_gone_is_refused(host: Host) -> None:
-    with pytest.raises(errors.LockedByOther, match="LockLost"):
+    with pytest.raises(errors.LockedByOther, match="LockNotHeld"):
         host.call("Update-HostLock", {"lock_of": ONE["owner"]})
+    with pytest.raises(errors.LockLost, match="nobody holds the host now"):
+        host.call("Update-HostLock", {"ticket": "1-a"})
 
 
 SAME = {"controller": "ops"}
@@ -258,10 +266,12 @@ def test_nobody_takes_a_lock_over_while_a_change_is_carried_out_i16(host: Host) 
 def test_lock_of_an_older_version_is_read(host: Host) -> None:
     acquire(host, ONE)
     stored = json.loads(lock_file(host).read_text())
-    del stored["controller"], stored["takeover"]
+    for name in ("controller", "takeover", "life", "token"):
+        del stored[name]
     lock_file(host).write_text(json.dumps(stored))
     lock = host.call("Get-HostLock").result["lock"]
     assert (lock["owner"], lock["controller"], lock["takeover"]) == ("controller-a", None, None)
+    assert (lock["life"], lock["token"]) == (None, 0)
 
 
 @pytest.mark.parametrize("text", ["", "not json", "{}", '{"owner":1}', '{"renewed":"never"}'])
@@ -279,7 +289,9 @@ def test_of_many_controllers_at_once_exactly_one_gets_the_lock(host: Host) -> No
     host.environment["TEST_BOOT"] = "8"  # the harder race: all see the same dead lock
     lines = [
         codec.encode_request(
-            codec.Operation("Lock-Host", {"owner": f"c{n}", "run": "r", "purpose": "p"}),
+            codec.Operation(
+                "Lock-Host", {"owner": f"c{n}", "run": "r", "life": f"{n:032x}", "purpose": "p"}
+            ),
             operation_id=ID,
             nonce=NONCE,
         ).decode()
@@ -294,7 +306,7 @@ def test_of_many_controllers_at_once_exactly_one_gets_the_lock(host: Host) -> No
     assert len(winners) == 1
     assert json.loads(lock_file(host).read_text())["owner"] == winners[0]
     left = sorted(path.name for path in lock_file(host).parent.iterdir())
-    assert left == ["host.lock", "host.lock.guard"]
+    assert left == ["host.lock", "host.lock.guard", "host.lock.last"]
 
 
 @pytest.mark.parametrize(

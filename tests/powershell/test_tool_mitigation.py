@@ -12,6 +12,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.records.tools import (
     ScriptIntent,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.life import Life
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.runtime import Runtime
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.session import HostSession
 from ansible_collections.exchange.remediation.plugins.plugin_utils.facts.read import moment
@@ -134,7 +135,11 @@ class Fleet:
         }
         line: Transport = self.line
         session = HostSession(
-            line, "run-1", "c", lambda seconds: machine.advance_clock(self.world, seconds)
+            line,
+            "run-1",
+            "c",
+            lambda seconds: machine.advance_clock(self.world, seconds),
+            life=Life(ended=lambda _: True),
         )
         facts = session.facts()
         now = moment(facts.host.clock)
@@ -234,7 +239,10 @@ def test_a_removed_job_is_noticed_by_its_key(fleet: Callable[..., Fleet]) -> Non
     with pytest.raises(Killed):
         host.act()
     host.line.meddle = lambda _operation: None
-    session = HostSession(host.line, "run-1", "c", lambda _seconds: None)
+    session = HostSession(
+        host.line, "run-1", "c", lambda _seconds: None, life=Life(ended=lambda _: True)
+    )
+    session.lock("clean")
     (kept,) = host.folder.joinpath("case", "ex01").glob("*.json")
     job = kept.stem.removeprefix("tool-")
     session.change("Remove-HostJob", {"job": job}, "clean")

@@ -265,4 +265,4 @@ def test_the_real_scripts_carry_a_run_from_the_order_to_the_verdict(
     launches = [m["target"] for m in world.mutations if m["kind"] == "program"]
     assert len(launches) == 1
     assert launches[0].endswith("-DoNotAutoUpdateEOMT -DoNotRunMSERT")
-    line.close()
+    direct.close()

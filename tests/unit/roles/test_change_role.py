@@ -86,6 +86,7 @@ def test_server_leaves_maintenance_mode_only_if_nothing_was_changed(tmp_path: Pa
     [
         ({}, "patch_store is not set"),
         ({"patch_store": "/srv"}, None),
+        ({"patch_store": "/srv", "ansible_host": "10.0.0.1"}, "the same server would be"),
         (
             {"patch_store": "/srv", "patch_required_approvals": ["ticket"]},
             "give them in patch_approvals",
