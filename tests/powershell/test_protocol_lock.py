@@ -91,7 +91,7 @@ def test_second_acquire_of_the_holder_renews(host: Host) -> None:
 def test_another_controller_learns_who_since_when_and_why(host: Host, name: str) -> None:
     at(host, START)
     acquire(host, ONE)
-    parameters = TWO | ({"purpose": "x"} if name == "Lock-Host" else {})
+    parameters = TWO | {"purpose": "x"} if name == "Lock-Host" else {"ticket": None}
     with pytest.raises(errors.LockedByOther) as caught:
         host.call(name, parameters)
     for part in ("controller-a", "run-1", "2021-03-05T10:00:00", "install KB5000871"):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.operations import loader
@@ -15,10 +15,12 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.host import (
     build_world,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
-    World,
-)
 from holders import life
+
+if TYPE_CHECKING:
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (
+        World,
+    )
 
 KEY = "ab" * 32
 CHANGES = [name for name in loader.operations() if loader.under_lock(name)]
