@@ -45,7 +45,11 @@ def document(text: str) -> str:
 
 def _row(name: str) -> str:
     anchor = name.lower()
-    changes = "no" if loader.reads_only(name) else "yes, keyed"
+    changes = {
+        loader.Entry.READ: "no",
+        loader.Entry.LOCK: "the lock",
+        loader.Entry.CHANGE: "yes, keyed, under the lock",
+    }[loader.entry(name)]
     return f"| [`{name}`](#{anchor}) | `{loader.area(name)}` | {changes} |"
 
 
