@@ -30,6 +30,8 @@ if __name__ == "__main__":
     init_plugin_loader()  # before the first import of a collection, or plugins are not found
 
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import Build
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls import core
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls.asking import Direct
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer import delivery
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transfer.order import (
     Delivery,
@@ -40,8 +42,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transpor
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.classify import (
     classify,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.codec import (
-    Operation,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.host.transport.fenced import (
+    FencedTransport,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.records import (
     PackageRecord,
@@ -141,9 +143,9 @@ def put(connection: Any, source: Path) -> float:
 def push(connection: Any, folder: Path) -> delivery.Delivered:
     """Push another package over the connection."""
     record, source = package(folder)
-    transport = AnsibleTransport(connection, classify, peer="ex01")
-    lock = {"owner": "bench", "run": "bench", "purpose": "bench"}
-    transport.run(Operation("Lock-Host", lock))
+    transport = FencedTransport(AnsibleTransport(connection, classify, peer="ex01"))
+    holder = core.Holder("bench", "bench", "0" * 32, "bench", 900)
+    transport.ticket = core.lock(Direct(transport), holder).ticket
     return delivery.push(Delivery(transport, "ex01", "bench", "bench", record), source)
 
 

@@ -10,7 +10,7 @@ A file is a list of cases::
         - reboot: true
         - world: {processes: [msiexec.exe]}
         - operation: Lock-Host
-          parameters: {owner: a, run: r, purpose: p}
+          parameters: {owner: a, run: r, purpose: p}   # lock_of, ticket, life: see holders.py
           key: 1                    # a number for each keyed change of the case
           expect: {status: ok, result: {state: acquired}}
           keep: first               # the result under a name,
