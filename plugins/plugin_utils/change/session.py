@@ -91,8 +91,12 @@ class HostSession:
         """Take, renew or take over the host lock; raises ``LockedByOther``.
 
         Another life of this run that held it is displaced where it is proven to be over, and a
-        change that it has begun is waited for.
+        change that it has begun is waited for. A lock that this life has is renewed, never taken
+        again: whoever had the host in between may have changed what this run goes by.
         """
+        if self._fence.ticket is not None:
+            core.renew(self)
+            return core.Lock("renewed", self._fence.ticket)
         holder = core.Holder(
             self.owner, self.run, self.life.id, purpose, _TTL, self.controller, self.takeover
         )
@@ -127,6 +131,7 @@ class HostSession:
     def unlock(self) -> None:
         """Give the host lock back."""
         core.unlock(self)
+        self._fence.ticket = None
         self.record("unlock", {"owner": self.owner, "run": self.run})
 
     def holds_lock(self) -> bool:

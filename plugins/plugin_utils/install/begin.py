@@ -12,14 +12,11 @@ from .request import update_name
 
 if TYPE_CHECKING:
     from ..facts.read import Facts
-    from ..host.calls.updates import Snapshot
     from .host import InstallSession
     from .models import UpdateSelection
 
 # Ending of records that are no update in progress: mitigations to be applied again after an upgrade.
 NO_UPDATE = ".mitigations"
-# Of the present state: what another run would have changed meanwhile.
-_MOVES = ("binaries", "versions", "installers", "service_cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,6 @@ class StartingPoint:
     def series(self) -> str:
         """When the record was made: whoever finds it, finds the jobs that belong to it."""
         return str(self.recorded.get("recorded")) if self.recorded else ""
-
-    def same_as(self, seen: Snapshot) -> bool:
-        """Whether a later snapshot says that nobody has done anything in between."""
-        now, then = seen.get("now") or {}, self.now or {}
-        moved = any(now.get(name) != then.get(name) for name in _MOVES)
-        return not moved and seen.get("recorded") == self.recorded
 
 
 def look(choice: UpdateSelection, host: InstallSession, facts: Facts) -> StartingPoint:

@@ -113,7 +113,8 @@ class _Run:
         if not self._decide() or self.request.check:
             return
         self._lock()
-        if not self._start.same_as(self.host.snapshot(self._start.update)) and not self._decide():
+        # Facts and snapshot are not of one moment: only what is read under the lock is decided upon.
+        if not self._decide():
             return
         if self._fresh:
             self._installation.prepare(self.run)

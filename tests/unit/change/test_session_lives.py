@@ -111,3 +111,18 @@ def test_lock_of_a_life_that_goes_on_is_not_given_back() -> None:
     with late.of(lambda _how, _error: None):
         late.take_back_lock()
     assert not host.locked
+
+
+def test_lock_that_others_had_in_between_is_not_taken_again() -> None:
+    """It is free by now, and the host is not what this run goes by any more."""
+    host = Host()
+    first = host.life_of(takeover="controller-b does not answer")
+    first.lock("patch")
+    other = host.life_of(takeover="controller-a does not answer")
+    other.lock("patch")
+    with pytest.raises(LockLost, match="in the hands of"):
+        first.lock("patch")
+    other.unlock()
+    with pytest.raises(LockLost, match="took the host over at"):
+        first.lock("patch")
+    assert not host.locked

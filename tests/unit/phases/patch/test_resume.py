@@ -238,8 +238,14 @@ def test_other_update_is_not_begun_over_an_unfinished_one(tmp_path: Path) -> Non
     assert host.launches == 1
 
 
-def test_what_another_run_did_before_the_lock_is_not_done_twice_i16(tmp_path: Path) -> None:
-    """Both decide to install; the second gets the lock when the first has finished."""
+@pytest.mark.parametrize("at", ["Get-UpdateSnapshot", "Lock-Host"])
+def test_what_another_run_did_before_the_lock_is_not_done_twice_i16(
+    at: str, tmp_path: Path
+) -> None:
+    """Both decide to install; the second gets the lock when the first has finished.
+
+    It may have read the facts before that, and the snapshot afterwards.
+    """
     host = PatchedHost(tmp_path, QUICK)
 
     def the_other_first(answer: Callable[[], Any]) -> Any:
@@ -247,7 +253,7 @@ def test_what_another_run_did_before_the_lock_is_not_done_twice_i16(tmp_path: Pa
         assert host.patch("run-2", owner="controller-b").outcome.state is InstallState.PATCHED
         return answer()
 
-    host.faults = {host.before(tmp_path, "Lock-Host", QUICK): the_other_first}
+    host.faults = {host.before(tmp_path, at, QUICK): the_other_first}
     result = host.patch()
     assert (result.outcome.state, host.launches) == (InstallState.NOTHING_TO_DO, 1)
 
