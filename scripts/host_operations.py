@@ -46,9 +46,9 @@ def document(text: str) -> str:
 def _row(name: str) -> str:
     anchor = name.lower()
     changes = {
-        loader.Entry.READ: "no",
-        loader.Entry.LOCK: "the lock",
-        loader.Entry.CHANGE: "yes, keyed, under the lock",
+        loader.OperationEntry.READ: "no",
+        loader.OperationEntry.LOCK: "the lock",
+        loader.OperationEntry.CHANGE: "yes, keyed, under the lock",
     }[loader.entry(name)]
     return f"| [`{name}`](#{anchor}) | `{loader.area(name)}` | {changes} |"
 

@@ -56,9 +56,9 @@ class Holders:
             wanted.setdefault("life", life(wanted["owner"], wanted["run"]))
         self._asked = (name, str(wanted.get("owner")))
         way = loader.entry(name)
-        if way is loader.Entry.CHANGE and key is None and wanted.get("check") is not True:
+        if way is loader.OperationEntry.CHANGE and key is None and wanted.get("check") is not True:
             key = next(self._keys)
-        return Operation(name, wanted, key, None if way is loader.Entry.READ else ticket)
+        return Operation(name, wanted, key, None if way is loader.OperationEntry.READ else ticket)
 
     def answered(self, result: Any) -> None:
         """Remember what the last one brought."""

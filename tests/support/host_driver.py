@@ -42,7 +42,7 @@ def request_line(
 
 def sample(body: str, *, parameters: str = "", keyed: bool = False) -> loader.Script:
     """An operation made of the usual head and this body."""
-    way = loader.Entry.LOCK if keyed else loader.Entry.READ
+    way = loader.OperationEntry.LOCK if keyed else loader.OperationEntry.READ
     return loader.pack(loader.assemble(HEAD.format(parameters) + body, way))
 
 

@@ -67,8 +67,12 @@ def test_plan_is_signed_shown_applied_and_done_once_i9(site: Site) -> None:
 def test_every_host_is_in_the_plan_also_without_steps_i3(site: Site) -> None:
     hosts: dict[str, dict[str, Any]] = {
         "ex01": {},
-        "ex02": {"ansible_winrm_scheme": "http", "ansible_winrm_transport": "basic"},
-        "ex03": {},
+        "ex02": {
+            "ansible_host": "127.77.0.9",
+            "ansible_winrm_scheme": "http",
+            "ansible_winrm_transport": "basic",
+        },
+        "ex03": {"ansible_host": "127.77.0.10"},
     }
     inventory = site.inventory(**hosts)
     done = site.run("plan", "patch", "-i", inventory, "--limit", "ex01,ex02")

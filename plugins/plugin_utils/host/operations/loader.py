@@ -9,7 +9,7 @@ call stand in the lower-case files of any area, under names that are unique. Wha
     function Invoke-OperationScript {
     <the file>
     }
-    ConvertTo-SafeJson (Invoke-Operation $Request)     # or another entry, see `Entry`
+    ConvertTo-SafeJson (Invoke-Operation $Request)     # or another entry, see `OperationEntry`
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Script:
     packed: str
 
 
-class Entry(Enum):
+class OperationEntry(Enum):
     """How an operation is entered; every one that changes the host goes through the fence (I16)."""
 
     READ = "ConvertTo-SafeJson (Invoke-Operation $Request)"
@@ -102,16 +102,16 @@ def reads_only(operation: str) -> bool:
     return operation.partition("-")[0] in _READING_VERBS
 
 
-def entry(operation: str) -> Entry:
+def entry(operation: str) -> OperationEntry:
     """Return how an operation is entered; a verb that nobody knows is that of a change."""
     if reads_only(operation):
-        return Entry.READ
-    return Entry.LOCK if operation in _OF_THE_LOCK else Entry.CHANGE
+        return OperationEntry.READ
+    return OperationEntry.LOCK if operation in _OF_THE_LOCK else OperationEntry.CHANGE
 
 
 def under_lock(operation: str) -> bool:
     """Tell whether the operation is only for the holder of the host lock, unless it just checks."""
-    return entry(operation) is Entry.CHANGE
+    return entry(operation) is OperationEntry.CHANGE
 
 
 @cache
@@ -134,7 +134,7 @@ def area(operation: str) -> str:
     return _place(operation).parent.name
 
 
-def assemble(text: str, way: Entry = Entry.READ) -> str:
+def assemble(text: str, way: OperationEntry = OperationEntry.READ) -> str:
     """Put the text of an operation and the functions that it needs together."""
     body = f"function Invoke-OperationScript {{\n{minify(text)}}}\n"
     return f"param ($Request)\n{_functions_for(body + way.value)}{body}{way.value}\n"

@@ -65,7 +65,7 @@ def test_every_operation_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", loader.operations())
 def test_the_head_names_all_failures_of_the_script_and_of_what_it_calls(name: str) -> None:
-    common = _raised(loader.entry(name).value) | _raised(loader.Entry.LOCK.value)
+    common = _raised(loader.entry(name).value) | _raised(loader.OperationEntry.LOCK.value)
     assert set(head.head(name).fails) == _raised(loader.source(name)) - common
 
 

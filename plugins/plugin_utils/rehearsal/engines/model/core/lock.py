@@ -30,7 +30,7 @@ _SILENT = timedelta(minutes=10)  # heartbeats come every five
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LockClaim:
     """Who wants the lock, as Lock-Host is told it; ``gone``: the life that its controller saw end."""
 
     owner: str
@@ -64,7 +64,7 @@ def get(world: World) -> dict[str, Any]:
     }
 
 
-def acquire(world: World, claim: Claim, quiet: Quiet) -> dict[str, Any]:
+def acquire(world: World, claim: LockClaim, quiet: Quiet) -> dict[str, Any]:
     """Take the lock, renew that of this life, or take over one whose holder may be displaced."""
     _guard(world)
     now = stamp(world.clock())
@@ -110,7 +110,9 @@ def acquire(world: World, claim: Claim, quiet: Quiet) -> dict[str, Any]:
     }
 
 
-def _takeover_reason(world: World, lock: dict[str, Any], claim: Claim, quiet: Quiet) -> str | None:
+def _takeover_reason(
+    world: World, lock: dict[str, Any], claim: LockClaim, quiet: Quiet
+) -> str | None:
     """Return why this lock may be taken, or ``None``: it may not."""
     if claim.gone and claim.gone == lock["life"] and _same_run(lock, claim):
         return "life"
@@ -228,7 +230,7 @@ def _write(world: World, lock: dict[str, Any]) -> None:
     world.write_text(_path(world), encode(lock), by=BY)
 
 
-def _same_run(lock: dict[str, Any], claim: Claim) -> bool:
+def _same_run(lock: dict[str, Any], claim: LockClaim) -> bool:
     return bool(lock["owner"] == claim.owner and lock["run"] == claim.run)
 
 

@@ -24,7 +24,7 @@ def get_lock(context: Context, _: Given) -> Result:
 def acquire(context: Context, given: Given) -> Result:
     """Take the lock, renew it, or take it over."""
     quiet = lock.Quiet(assert_none_active, assert_idle)
-    return lock.acquire(context.world, lock.Claim(**given), quiet)
+    return lock.acquire(context.world, lock.LockClaim(**given), quiet)
 
 
 @operation("Update-HostLock")
