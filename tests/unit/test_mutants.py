@@ -85,7 +85,9 @@ def test_an_id_is_used_once(checkout: Path) -> None:
 
 
 def test_a_file_has_no_more_than_the_limit(checkout: Path) -> None:
-    write(checkout, *(BUG | {"id": f"limit-{number}"} for number in range(mutants.MOST_PER_FILE + 1)))
+    write(
+        checkout, *(BUG | {"id": f"limit-{number}"} for number in range(mutants.MOST_PER_FILE + 1))
+    )
     (problem,) = mutants.check(checkout)
     assert problem.startswith("limit-0, limit-1, limit-2, limit-3: room.py: 4 mutants in one file")
 
