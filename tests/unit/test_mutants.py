@@ -85,11 +85,11 @@ def test_an_id_is_used_once(checkout: Path) -> None:
 
 
 def test_a_file_has_no_more_than_the_limit(checkout: Path) -> None:
-    write(
-        checkout, *(BUG | {"id": f"limit-{number}"} for number in range(mutants.MOST_PER_FILE + 1))
-    )
+    count = mutants.MOST_PER_FILE + 1
+    write(checkout, *(BUG | {"id": f"limit-{number}"} for number in range(count)))
     (problem,) = mutants.check(checkout)
-    assert problem.startswith("limit-0, limit-1, limit-2, limit-3: room.py: 4 mutants in one file")
+    assert problem.startswith("limit-0, limit-1, ")
+    assert f"room.py: {count} mutants in one file, more than {mutants.MOST_PER_FILE}" in problem
 
 
 @pytest.mark.parametrize("text", ["", "{}", "- a\n- b", "[:"])
