@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 OPERATION = "Set-ServiceMitigation"
 PARAMETERS = {"token": "t"}
+TICKET = f"1614850000-{'0' * 32}"
 
 
 class HostileHost:
@@ -43,7 +44,7 @@ class HostileHost:
         if request["operation"] == OPERATION:
             changes["result"] = "RESULT"
         else:
-            changes["result"] = {"state": "held", "released": True, "lock": lock, "took": "free"}
+            changes["result"] = {"state": "held", "released": True, "lock": lock, "ticket": TICKET}
         text = json.dumps(document(**changes)).replace('"RESULT"', self.result)
         whole = frame(text, operation_id=request["operation_id"], nonce=request["nonce"])
         return ExecResult(whole, b"", 0)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from ..transport.reply import Reply
     from .asking import Asks
+
+
+# It goes back with every change, so a host may not make it what it likes: token, life.
+_TICKET = re.compile(r"[0-9]{1,20}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def lock(host: Asks, holder: Holder) -> Lock:
     """
     result = mapping(host.ask("Lock-Host", holder.parameters()).result)
     ticket = result.get("ticket")
-    if not isinstance(ticket, str) or not ticket:
+    if not isinstance(ticket, str) or not _TICKET.fullmatch(ticket):
         raise ReplySchemaError(f"Lock-Host gave no ticket: {ticket!r:.100}")
     return Lock(result.get("state"), ticket, result.get("reason"), result.get("previous"))
 

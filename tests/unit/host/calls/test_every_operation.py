@@ -42,7 +42,7 @@ _NOTED = {"product_code": "{1}", "version": "7", "sha256": "0", "job": "j", "run
 _JOB = JobOrder("j", "f", "0" * 64, "2021-03-05T10:00:00Z", "me", "r")
 _ANSWERS: dict[str, Any] = {
     "Get-HostJob": {"job": "j", "state": "absent"},
-    "Lock-Host": {"ticket": "1-2"},
+    "Lock-Host": {"ticket": f"1-{'0' * 32}"},
     "Get-PackageState": {"state": "absent", "bytes": 0},
     "Get-UpdateSnapshot": {"now": {}},
 }

@@ -171,7 +171,7 @@ def test_kinit_that_is_not_there_is_named() -> None:
 def test_missing_package_is_an_error_of_the_controller(text: str) -> None:
     error = classify(AnsibleConnectionFailure(text))
     assert type(error) is ConfigError
-    assert re.search(r"pip install 'pywinrm\[kerberos\]'.*libkrb5-dev", str(error))
+    assert re.search(r"libkrb5-dev.*pip install -r \S*requirements-kerberos\.txt", str(error))
 
 
 def test_what_is_not_of_kerberos_is_left_to_others() -> None:
