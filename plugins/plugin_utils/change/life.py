@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+_DAYS = 90
 _ID = re.compile(r"[0-9a-f]{32}")  # it comes back from a host, and becomes part of a path
 
 
@@ -40,15 +42,26 @@ class Life:
 
 @contextmanager
 def alive() -> Iterator[Life]:
-    """Be a life of which other processes of this user on this controller can tell when it ends."""
+    """Be a life of which other processes of this user on this controller can tell when it ends.
+
+    Its file stays: a life that ends in order may leave the lock of a server on which something is at
+    work, and the next one has to know that it is over.
+    """
     life = Life(ended=ended)
     path = _path(life.id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _forget(path.parent)
     with FileLock(path, timeout=0, mode=0o600):
-        try:
-            yield life
-        finally:
-            path.unlink(missing_ok=True)
+        yield life
+
+
+def _forget(folder: Path) -> None:
+    """Remove files of lives that ended long ago; a lock that is older was taken over or given up."""
+    oldest = time.time() - _DAYS * 86400
+    for path in folder.glob("*.lock"):
+        with suppress(OSError):  # another process forgets too
+            if path.stat().st_mtime < oldest and ended(path.stem):
+                path.unlink()
 
 
 def ended(life: str) -> bool:

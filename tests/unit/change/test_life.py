@@ -67,10 +67,24 @@ def test_what_a_host_makes_up_proves_nothing(life: str) -> None:
     assert not ended(life)
 
 
-def test_life_that_came_to_its_end_leaves_nothing(tmp_path: Path) -> None:
+def test_life_that_came_to_its_end_in_order_is_over_too() -> None:
+    """It may have left the lock of a server on which an installer goes on."""
     with alive() as life:
         assert not ended(life.id)
-    assert not list(tmp_path.rglob("*.lock"))
+    assert ended(life.id)
+
+
+def test_lives_of_long_ago_are_forgotten_and_living_ones_are_not(
+    other: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    with alive() as life:
+        pass
+    for path in tmp_path.rglob("*.lock"):
+        os.utime(path, (0, 0))
+    with alive():
+        assert not ended(life.id)
+        assert not list(tmp_path.rglob(f"{life.id}.lock"))
+        assert list(tmp_path.rglob(f"{other[1]}.lock"))
 
 
 def test_without_a_file_nothing_is_proven() -> None:
