@@ -26,6 +26,7 @@ venv=.venv-$version
 if [ ! -e "$venv/dev" ] || [ pyproject.toml -nt "$venv/dev" ]; then
   scripts/venv.sh "$python" "$venv"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'ansible-core>=2.21,<2.22'
+  scripts/kerberos_extra.sh "$venv/bin/python"
   touch "$venv/dev"
 fi
 PATH="$PWD/$venv/bin:$PATH"

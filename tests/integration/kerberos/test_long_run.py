@@ -18,6 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.host.jobs.res
     Restart,
 )
 from fleet_of_one import ORDER, HostOfOne
+from holders import HeldTransport
 from kerberos_client import using
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Controller:
     def __post_init__(self) -> None:
         shutil.copy(self.renewed, self.cache)
         self.site.endpoint.begin(self.host.world)
-        self.transport: Any = self.site.connection().open()
+        self.transport: Any = HeldTransport(self.site.connection().open(), self.host.holders)
 
     def sleep(self, seconds: float) -> None:
         self.host.sleep(seconds)
@@ -125,7 +126,7 @@ def test_restart_is_seen_with_a_ticket_that_was_renewed(run: Any, renewed: bool)
     controller.strike = 1
     restart = Restart(controller.transport, controller.sleep, controller.host.clock)
     result = restart.run(
-        run="run-1", step="restart", lock_owner=ORDER.lock_owner, reason="an update", timeout=600
+        run="run-1", step="restart", owner=ORDER.owner, reason="an update", timeout=600
     )
     expected = JobOutcome.FINISHED if renewed else JobOutcome.UNKNOWN
     assert result.outcome is expected, result.reason
