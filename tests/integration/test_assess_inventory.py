@@ -217,7 +217,11 @@ def test_the_example_for_production_passes_our_own_checks(
     others = [host for host in run.report["hosts"] if host["host"] != edge["host"]]
     # Refused where the controller has no Kerberos library, no login where it has no ticket.
     reasons = [host["reason"] for host in others]
-    assert {host["state"] for host in others} <= {"refused", "unreachable", "authentication-failed"}, reasons
+    assert {host["state"] for host in others} <= {
+        "refused",
+        "unreachable",
+        "authentication-failed",
+    }, reasons
     assert all("kerberos" in reason.lower() for reason in reasons), reasons
 
 
