@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asn1crypto import algos, core
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from .trailing import SignedFile
 
-INDIRECT_DATA = "1.3.6.1.4.1.311.2.1.4"
 _NESTED = "1.3.6.1.4.1.311.2.4.1"
 _KNOWN = {_NESTED, stamps.TOKEN, stamps.COUNTERSIGNATURE}
 _AGAIN = "Do not use it; download it again from Microsoft over another network"
@@ -108,7 +107,7 @@ def _judge_all(file: SignedFile, policy: SignaturePolicy, tool: str) -> list[_Ju
     """Judge the outer signature and each nested one, in the order in which the tool does."""
     if not file.signature:
         raise RefusedError("it is not signed at all; Microsoft signs every package")
-    outer = signed_data.content_info(signed_program.whole(file.signature))
+    outer = signed_program.whole(file.signature)
     judged = [_judge(outer, file, policy, tool)]
     hidden = file.hidden()
     if hidden:
@@ -124,8 +123,8 @@ def _judge_all(file: SignedFile, policy: SignaturePolicy, tool: str) -> list[_Ju
     return judged
 
 
-def _judge(info: Any, file: SignedFile, policy: SignaturePolicy, tool: str) -> _Judged:
-    signed = signed_data.read(info, INDIRECT_DATA)
+def _judge(der: bytes, file: SignedFile, policy: SignaturePolicy, tool: str) -> _Judged:
+    signed = signed_data.read(der, signed_data.INDIRECT_DATA)
     said = _IndirectData.load(core.Sequence(contents=signed.content).dump(), strict=True)
     digest = said["message_digest"]["digest"].native
     if signed_data.digest_algorithm(said["message_digest"]["digest_algorithm"]) != signed.algorithm:

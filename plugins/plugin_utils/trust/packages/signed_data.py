@@ -3,7 +3,8 @@
 
 The signature covers the content and the signed attributes only. What stands beside them (certificates,
 unsigned attributes) can be changed by anybody while the signature stays good, so all that is not known is
-refused. The parser is asn1crypto: cryptography cannot read a ``SignedData`` of another content than data.
+refused: the message, put together anew from the parts that were checked, must be the bytes that were given.
+The parser is asn1crypto: cryptography cannot read a ``SignedData`` of another content than data.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ...base.errors import RefusedError
+from . import strict_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 HASHES: dict[str, hashes.HashAlgorithm] = {
@@ -31,6 +33,14 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
+}
+INDIRECT_DATA = "1.3.6.1.4.1.311.2.1.4"  # what Authenticode is over
+TST_INFO = "1.2.840.113549.1.9.16.1.4"  # what a time stamp is over
+# The version (RFC 2315, 9.1: 1; RFC 5652, 5.1: 3 for other content than data) and the outermost tag of the
+# content. All 177 files of Microsoft that were compared have these, also beside an attribute certificate.
+_FORMS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
+    INDIRECT_DATA: (1, strict_message.sequence),
+    TST_INFO: (3, strict_message.octets),
 }
 _RSA = {"rsassa_pkcs1v15", *(f"{name}_rsa" for name in HASHES)}
 _NULL = (b"", b"\x05\x00")
@@ -48,14 +58,16 @@ class Signed:
     content: bytes  # within its outermost tag
     message_digest: bytes
     value: bytes  # of the signature itself: what a time stamp is over
-    unsigned: tuple[tuple[str, Any], ...]  # object identifiers and values
+    unsigned: tuple[tuple[str, bytes], ...]  # object identifiers and encoded values
 
 
-def read(info: Any, content_type: str) -> Signed:
-    """Verify one signature; raises ``RefusedError`` saying what is wrong.
+def read(der: bytes, content_type: str) -> Signed:
+    """Verify one signature, all bytes of a ``ContentInfo``; raises ``RefusedError`` saying what is wrong.
 
-    ``info`` is a ``ContentInfo`` of asn1crypto. Damaged DER raises what ``trailing.MALFORMED`` lists.
+    ``content_type`` is ``INDIRECT_DATA`` or ``TST_INFO``. The encoded values of unsigned attributes are not
+    judged: whoever uses one reads it in the same way. Damaged DER raises what ``trailing.MALFORMED`` lists.
     """
+    info = cms.ContentInfo.load(der, strict=True)
     if info["content_type"].native != "signed_data":
         raise RefusedError("its signature is no PKCS#7 signature")
     data = info["content"]
@@ -75,16 +87,45 @@ def read(info: Any, content_type: str) -> Signed:
     _check_attribute_certificates(attached, signer)
     content = _content(inner["content"])
     message_digest = _check_value(signer_info, signer, algorithm, content_type, content)
-    unsigned = tuple(_attributes(signer_info["unsigned_attrs"]))
-    return Signed(
-        signer,
-        bag,
-        algorithm,
-        content,
-        message_digest,
-        signer_info["signature"].native,
-        unsigned,
+    unsigned = tuple(
+        (kind, value.dump()) for kind, value in _attributes(signer_info["unsigned_attrs"])
     )
+    value = signer_info["signature"].native
+    found = Signed(signer, bag, algorithm, content, message_digest, value, unsigned)
+    if _encoded(data, found, content_type) != der:
+        raise RefusedError(
+            "its signature holds bytes that belong to no part of it: damaged or tampered with"
+        )
+    return found
+
+
+def _encoded(data: Any, found: Signed, content_type: str) -> bytes:
+    """Return the message that holds what was checked, and nothing else."""
+    version, wrapped = _FORMS[content_type]
+    one = data["signer_infos"][0]
+    return strict_message.message(
+        version=version,
+        digest=_algorithm(data["digest_algorithms"][0]),
+        content_type=content_type,
+        content=wrapped(found.content),
+        # Each was read strictly, or has a bound of its own.
+        certificates=[choice.dump() for choice in data["certificates"]],
+        signer=strict_message.signer_info(
+            issuer=found.signer.issuer.public_bytes(),
+            serial=found.signer.serial_number,
+            digest=_algorithm(one["digest_algorithm"]),
+            signed=one["signed_attrs"].contents,  # all of it is under the value
+            method=_algorithm(one["signature_algorithm"]),
+            value=found.value,
+            unsigned=found.unsigned,
+        ),
+    )
+
+
+def _algorithm(info: Any) -> bytes:
+    """Return an algorithm whose name is known; its parameters are absent or NULL, as was checked."""
+    name = strict_message.identifier(info["algorithm"].dotted)
+    return strict_message.sequence(name, info["parameters"].dump())
 
 
 def _content(found: Any) -> bytes:
@@ -190,8 +231,3 @@ def _attributes(found: Any) -> Iterable[tuple[str, Any]]:
             raise RefusedError(f"the attribute {kind} of its signature has more than one value")
         seen.add(kind)
         yield kind, attribute["values"][0]
-
-
-def content_info(der: bytes) -> Any:
-    """Return a message to be read; raises ``ValueError`` for bytes behind it."""
-    return cms.ContentInfo.load(der, strict=True)

@@ -118,7 +118,7 @@ def reports(tool: SigningTool, path: Path, roots: str) -> tuple[Report, ...]:
     numbers = re.findall(r"^Signature Index: (\d+)", said, re.MULTILINE)
     if not parts and not numbers:
         raise ConfigError(
-            f"{tool.path} ({tool.name}) could not work on a file whose signature is good "
+            f"{tool.path} ({tool.name}) found no signature in a file that our own check passed "
             f"({_last(said)}); {_CURE.replace('or newer', 'or better the newest')}"
         )
     if numbers != [str(number) for number in range(len(parts))]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TOKEN = "1.3.6.1.4.1.311.3.3.1"  # noqa: S105 - the attribute of an RFC 3161 token
 COUNTERSIGNATURE = "1.2.840.113549.1.9.6"  # PKCS#9: the form before, made over SHA-1
-_TST_INFO = "1.2.840.113549.1.9.16.1.4"
 _NONE = (
     "its signature has no time stamp of Microsoft, so nothing shows that it was "
     "made while the certificate was valid"
@@ -40,7 +39,7 @@ def moment(
         raise RefusedError(f"{_NONE} (it has one of the old form, PKCS#9)")
     if len(tokens) != 1:
         raise RefusedError(_NONE)
-    stamp = signed_data.read(tokens[0], _TST_INFO)
+    stamp = signed_data.read(tokens[0], signed_data.TST_INFO)
     if stamp.unsigned:
         raise RefusedError("its time stamp has attributes that no signature covers")
     said = tsp.TSTInfo.load(stamp.content, strict=True)
