@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...base.errors import RefusedError
+from .records import FORMS, wrong_form
 from .titles import name_claim
 
 if TYPE_CHECKING:
@@ -123,6 +124,15 @@ def _binding(catalog: Catalog, build: Build) -> Binding:
         other_updates=frozenset(others),
         only_build_of_kb=kb is not None and len(catalog.packages(kb)) == 1,
     )
+
+
+def check_form(binding: Binding, name: str, ending: str) -> None:
+    """Refuse a kind of file in which no update of this kind comes; no reason helps."""
+    if ending not in FORMS[binding.kind]:
+        raise RefusedError(
+            f"{name}: {binding.title}, and {wrong_form(binding.kind, ending)}; correct --build, or "
+            "fetch the right file"
+        )
 
 
 def check_name(binding: Binding, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...base.errors import ConfigError, RefusedError
 from . import authenticode
-from .binding import bind, check_name
+from .binding import bind, check_form, check_name
 from .kinds import check_kind
 from .proof import prove
 from .records import CU, FORMATS, KB, PRODUCT, SEASON, Content, PackageRecord
@@ -61,6 +61,7 @@ def precheck(request: IntakeRequest, catalog: Catalog) -> Binding:
         )
     binding = bind(catalog, request.kb, request.build)
     check_name(binding, request.name)
+    check_form(binding, request.name, _format(request.name))
     return binding
 
 
@@ -142,7 +143,7 @@ def _content(
     pinned: str | None,
 ) -> tuple[Content, tuple[str, ...], str]:
     """Return what the bytes prove, by what, and what speaks against it."""
-    proof = prove(binding, name, stated)
+    proof = prove(binding, name, stated, known=pinned is not None)
     proven, evidence, doubts = set(proof.proven), list(proof.evidence), ""
     if pinned is not None:  # compared before
         proven |= {PRODUCT, KB, CU, SEASON}

@@ -30,25 +30,49 @@ class Proof:
     evidence: tuple[str, ...]
 
 
-def prove(binding: Binding, name: str, stated: FileStatements) -> Proof:
-    """Return what the statements prove; raises ``RefusedError`` where one says otherwise."""
+def prove(binding: Binding, name: str, stated: FileStatements, *, known: bool = False) -> Proof:
+    """Return what the statements prove; raises ``RefusedError`` where one says otherwise.
+
+    The shell of a file that is ``known`` by its SHA-256 may be by any maker, of any product.
+    """
     proven: set[str] = set()
     evidence: list[str] = []
+    unlike: list[str] = []
     for item in stated.items:
+        if item.foreign and not known:
+            raise another(name, item.foreign, binding, stated)
+        own: set[str] = set()
         for confirmed, text in (
+            *_by_product(binding, name, stated, item),
             *_by_products(binding, name, stated, item),
             *_by_transforms(binding, name, stated, item),
             *_by_claims(binding, name, stated, item),
             *_by_versions(binding, name, stated, item),
         ):
-            proven |= confirmed
+            own |= confirmed - {CU} if item.part and binding.kind == "CU" else confirmed
             evidence.append(text)
+        proven |= own
+        if item.unlike and PRODUCT not in own and binding.product_code not in item.products:
+            unlike.append(item.unlike)
     if binding.only_build_of_kb and KB in proven:
         proven.add(CU)
+    # A program that only unpacks is of no product; the patch in it then says all.
+    if unlike and not known and proven < {PRODUCT, KB, CU}:
+        raise another(name, unlike[0], binding, stated)
     return Proof(frozenset(proven), tuple(dict.fromkeys(evidence)))
 
 
 _Found = list[tuple[set[str], str]]
+
+
+def _by_product(binding: Binding, name: str, stated: FileStatements, item: FileStatement) -> _Found:
+    """The package of a product is that of the one that is installed, whose code many versions share."""
+    ours, its = binding.product_code, item.product_code
+    if its is None or ours is None:
+        return []
+    if its != ours:
+        raise another(name, f"it installs the product {its}, not {ours}", binding, stated)
+    return [(set(), f"product {ours}")]
 
 
 def _by_products(
@@ -105,7 +129,8 @@ def _by_claims(binding: Binding, name: str, stated: FileStatements, item: FileSt
         # Where its own name stands, the mention of another update beside it does no harm; the same
         # update for another cumulative update does, unless its own is named as well.
         harmless = bool(whole) and (named or claim.kb != binding.kb)
-        if not _agrees(binding, claim) and not harmless:
+        agrees = _agrees(binding, claim)
+        if claim.is_other_than(binding.kind) or (not agrees and not harmless):
             raise another(name, f"{place} says {shown(claim.text)!r}", binding, stated)
     good = whole or list(item.claims)
     return [(_proven(binding, c), f"{place}: {shown(c.text)}") for place, c in good]
@@ -120,17 +145,23 @@ def _agrees(binding: Binding, claim: Claim) -> bool:
 
 
 def _proven(binding: Binding, claim: Claim) -> set[str]:
-    both = ((KB, claim.kb, binding.kb), (CU, claim.cu, binding.short_cu))
+    both = [(KB, claim.kb, binding.kb)]
+    if binding.kind != "CU" or claim.whole:
+        both.append((CU, claim.cu, binding.short_cu))
     return {PRODUCT} | {what for what, said, ours in both if said and said == ours}
 
 
 def _by_versions(
     binding: Binding, name: str, stated: FileStatements, item: FileStatement
 ) -> _Found:
-    """The version of a program of Exchange; one that is no known build says nothing."""
+    """The version of a program of Exchange; one that is no known build says nothing.
+
+    Every program of a cumulative update has the version of the whole.
+    """
     builds = [build for text in item.versions if (build := _build(text)) is not None]
     if binding.build in builds:
-        return [({PRODUCT, CU}, f"version {binding.build}")]
+        proven = {PRODUCT} if binding.kind == "CU" else {PRODUCT, CU}
+        return [(proven, f"version {binding.build}")]
     others = [build for build in builds if build in binding.other_updates]
     if others:
         raise another(name, f"its version is {others[0]}", binding, stated)

@@ -9,9 +9,22 @@ from typing import Any
 from ...base.model import Build
 
 FORMATS = ("msp", "msi", "exe", "iso")
+# In which of them an update of each kind comes: one of a product is for msiexec, never a product or
+# an image; a cumulative update is a whole product, never a patch.
+FORMS = {
+    "SU": ("msp", "exe"),
+    "HU": ("msp", "exe"),
+    "RU": ("msp", "exe"),
+    "CU": ("iso", "exe", "msi"),
+}
 # What the bytes of a package must prove, or a person vouch for. A name proves none of it.
 PRODUCT, KB, CU, SEASON = "product", "kb", "cumulative-update", "signing-time"
 _BROUGHT_AGAIN = "bring the file again with 'exchange-remediation package add'"
+
+
+def wrong_form(kind: str, ending: str) -> str:
+    """``a CU never comes as .msp, but as .iso, .exe, .msi``."""
+    return f"a {kind} never comes as .{ending}, but as .{', .'.join(FORMS[kind])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,8 @@ class PackageRecord:
                 f"{self.file} was added by a release that asked for no content, so it may be "
                 f"anything with that name; {_BROUGHT_AGAIN}"
             )
+        if self.format not in FORMS[self.kind]:
+            return f"{self.file}: {wrong_form(self.kind, self.format)}; {_BROUGHT_AGAIN}, the right one"
         named = self.reason_by is not None or self.content is None
         if self.unproven and not (self.reason and named):
             return (

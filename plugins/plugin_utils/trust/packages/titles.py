@@ -20,6 +20,13 @@ _TITLE = re.compile(
     r"(?: (?:Cumulative Update (?P<cumulative>\d{1,2})|CU(?P<short>\d{1,2})|(?P<rtm>RTM)"
     r"|Service Pack (?P<pack>\d)|SP(?P<sp>\d))\b)?"
 )
+# What a title of the whole cumulative update is, and nothing else: parts of it, its language packs
+# and its updates have the same words in theirs.
+_BEFORE = re.compile(r"(?:Microsoft(?:®|\(R\))? )?\Z", re.IGNORECASE)
+_BEHIND = re.compile(r"(?: \(KB\d{6,8}\))?\s*\Z", re.IGNORECASE)
+_ENDING = re.compile(r"(?:\.(?:exe|iso))?\Z", re.IGNORECASE)
+_ADDITION = re.compile(r"\bLanguage Pack", re.IGNORECASE)
+_UPDATE = re.compile(r"\b(?:Security Update|Hotfix|Rollup)\b", re.IGNORECASE)
 _KB = re.compile(r"\bKB(\d{6,8})\b", re.IGNORECASE)
 _UPDATE_NAME = re.compile(
     r"Exchange(?P<year>20\d\d|SubscriptionEdition|SE)-(?P<kb>KB\d{6,8})(?:-v\d)?-x64", re.IGNORECASE
@@ -37,6 +44,12 @@ class Claim:
     cu: str | None
     kb: str | None
     text: str
+    whole: bool = False  # the text is this name and nothing else
+
+    def is_other_than(self, kind: str) -> bool:
+        """Tell whether it names a thing that an update of this kind is not, such as a language pack."""
+        wrong = bool(_ADDITION.search(self.text))
+        return wrong or (kind == "CU" and bool(_UPDATE.search(self.text)))
 
 
 def title_claims(text: str) -> tuple[Claim, ...]:
@@ -51,7 +64,8 @@ def _claim(title: re.Match[str], kb: str | None, text: str) -> Claim:
     pack = title["pack"] or title["sp"]
     cu = f"CU{number}" if number else f"SP{pack}" if pack else "RTM" if title["rtm"] else None
     year = title["product"]
-    return Claim(_YEARS.get(year.lower(), f"Exchange{year}"), cu, kb, text)
+    whole = _BEFORE.match(text, 0, title.start()) and _BEHIND.match(text, title.end())
+    return Claim(_YEARS.get(year.lower(), f"Exchange{year}"), cu, kb, text, bool(whole))
 
 
 def name_claim(name: str) -> Claim | None:
@@ -62,4 +76,5 @@ def name_claim(name: str) -> Claim | None:
     parts = found.groupdict()
     year, kb, cu = parts["year"], parts.get("kb"), parts.get("cu")
     product = _YEARS.get(year.lower(), f"Exchange{year}")
-    return Claim(product, cu and cu.upper(), kb and kb.upper(), name)
+    whole = bool(_ENDING.match(name, found.end()))
+    return Claim(product, cu and cu.upper(), kb and kb.upper(), name, whole)
