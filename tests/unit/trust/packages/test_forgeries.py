@@ -70,8 +70,8 @@ FORGERIES: dict[str, tuple[str, Callable[[Path], Path], str]] = {
         EXE,
         lambda p: pe(p, {**RUNTIME, "FileDescription": ".NET Host"}),
         (
-            "a program, 'Microsoft .NET Runtime' 8.0.1 by Microsoft Corporation (.NET Host); its content "
-            "does not prove: cumulative-update, kb, product"
+            "a program, 'Microsoft .NET Runtime' 8.0.1 by Microsoft Corporation (.NET Host); its version "
+            "resource names the product 'Microsoft .NET Runtime', not Exchange"
         ),
     ),
     "program without a version resource": (
@@ -87,12 +87,12 @@ FORGERIES: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "title as loose text in a program": (
         EXE,
         lambda p: pe(p, RUNTIME, content=TITLE.encode() + TITLE.encode("utf-16-le")),
-        "its content does not prove: cumulative-update, kb, product",
+        "names the product 'Microsoft .NET Runtime', not Exchange",
     ),
     "title by another maker": (
         EXE,
         lambda p: pe(p, update_strings(CompanyName="Contoso")),
-        "its content does not prove: cumulative-update, kb, product",
+        "its version resource names the maker 'Contoso', not Microsoft Corporation",
     ),
     "update of another KB": (
         EXE,
