@@ -148,16 +148,6 @@ def test_other_product_is_no_update_and_no_reason_helps(
     assert said in err
 
 
-def test_patch_of_another_product_is_none_of_2010_whose_code_is_not_known(
-    ready: Any, tmp_path: Path, authorities: Authorities, catalog: Catalog
-) -> None:
-    rollup = next(p for p in reversed(catalog.packages()) if p.product == "Exchange2010")
-    path = msp(tmp_path / "update.msp", "Update for Word", versions=())
-    code, _, err = add(ready, path, authorities, str(rollup.build), *REASON)
-    assert code == 2
-    assert "the patch names 'Update for Word', not Exchange" in err
-
-
 def test_program_without_a_version_resource_may_be_vouched_for(
     ready: Any, tmp_path: Path, authorities: Authorities
 ) -> None:
