@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from packaging.requirements import Requirement
+
 PYTHON = (3, 11)
 ALL = "requirements.txt"
 KERBEROS = "requirements-kerberos.txt"
 _COLLECTION = Path(__file__).absolute().parents[3]
+_OURS = __name__.partition("plugins.")[0]  # ansible_collections.exchange.remediation.
 
 
 @contextmanager
@@ -39,6 +42,11 @@ def required(error: Callable[[str], Exception]) -> Iterator[None]:
         yield
     except ImportError as broken:
         raise error(explain((f"cannot be loaded: {broken}",))) from broken
+    except Exception as broken:
+        package = _broken_package(broken)
+        if package is None:
+            raise  # of our own making
+        raise error(explain((f"cannot be loaded: {package} ({_said(broken)})",))) from broken
 
 
 def unmet() -> tuple[str, ...]:
@@ -48,31 +56,71 @@ def unmet() -> tuple[str, ...]:
         return (f"too old: Python {running} (>={needed} is needed)",)
     try:
         from packaging import requirements  # noqa: PLC0415 - may be what is missing
-    except ImportError:
+    except ModuleNotFoundError:
         return ("missing: packaging",)
+    except Exception as broken:  # noqa: BLE001 - a damaged library raises whatever it likes
+        return (f"cannot be loaded: packaging ({_said(broken)})",)
+    path = _COLLECTION / ALL
     try:
-        lines = (_COLLECTION / ALL).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        return (f"{_COLLECTION / ALL} cannot be read ({error.strerror}): install it again",)
-    missing, old = [], []
-    for line in lines:
-        if not line.strip() or line.startswith("#"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        return (f"{path} cannot be read ({why}): install it again",)
+    wanted = []
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.startswith("#"):
+            try:
+                wanted.append(requirements.Requirement(line))
+            except ValueError as error:
+                return (f"{path}, line {number}, is no requirement ({error}): install it again",)
+    return _unmet(wanted)
+
+
+def _unmet(wanted: list[Requirement]) -> tuple[str, ...]:
+    named: dict[str, list[str]] = {"missing": [], "too old": [], "damaged": []}
+    for one in wanted:
+        try:
+            found = metadata.version(one.name)
+            fits = one.specifier.contains(found, prereleases=True)
+        except metadata.PackageNotFoundError:
+            named["missing"].append(str(one))
+        except Exception as error:  # noqa: BLE001 - what a damaged package says of itself
+            named["damaged"].append(f"{one.name} ({_said(error)})")
+        else:
+            if not fits:
+                named["too old"].append(f"{one.name} {found} ({one.specifier} is needed)")
+    return tuple(f"{word}: {', '.join(names)}" for word, names in named.items() if names)
+
+
+def _broken_package(error: BaseException) -> str | None:
+    """Return whose import raised this, or ``None`` where only our own code took part.
+
+    Python leaves the frames of its import machinery out of a traceback only where a module was
+    executed; a file that could not be read or compiled is known by those or by its own error.
+    """
+    found = None
+    trace = error.__traceback__
+    # The first frames are this file and whatever stands inside of ``required``.
+    trace = trace.tb_next.tb_next if trace and trace.tb_next else None
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        if frame.f_code.co_name == "<module>":
+            name = frame.f_globals.get("__name__")
+        elif frame.f_code.co_filename.startswith("<frozen importlib"):
+            name = frame.f_locals.get("fullname") or frame.f_locals.get("name")
+        else:
             continue
-        wanted = requirements.Requirement(line)
-        found = _version(wanted.name)
-        if not found:
-            missing.append(str(wanted))
-        elif not wanted.specifier.contains(found, prereleases=True):
-            old.append(f"{wanted.name} {found} ({wanted.specifier} is needed)")
-    named = (("missing", missing), ("too old", old))
-    return tuple(f"{word}: {', '.join(names)}" for word, names in named if names)
+        if isinstance(name, str) and not f"{name}.".startswith(_OURS):
+            found = name
+    if isinstance(error, SyntaxError) and error.filename:
+        file = Path(error.filename)
+        if not file.is_relative_to(_COLLECTION):
+            return str(file)
+    return found
 
 
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def explain(problems: tuple[str, ...]) -> str:

@@ -31,6 +31,7 @@ from .lines import JournalError, Line, encode
 from .masking import writable
 from .tail import broken_off, last_line
 from .verify import verify
+from .vocabulary import EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ class Journal:
         It is always written, whatever a host sends; its data has a bound for each event, and the
         data of all events of a host have one (``bounds``).
         """
-        inert = writable(data, self.secrets)
+        inert = writable(data, self.secrets, EVENT)
         try:
             disk.make_folder(self.case)
             kept = bounded(inert, entry_limit(used(self.path, self.host)))

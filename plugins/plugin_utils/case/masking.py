@@ -5,6 +5,10 @@ Where secrets could come from: parameters of an operation (a source address with
 and results, which a host chooses: whoever logs on with Basic authentication has told the host the
 password, and a hostile host can send it back. What is given as secret is masked wherever it stands,
 in keys too, and so is the password part of every address.
+
+Except in what we say ourselves (``ours``): names and states stand in our documentation and tell
+nobody anything, while a password that is one of them ("plan", "state") would take its own place
+out of every record, and nobody could read the case any more.
 """
 
 from __future__ import annotations
@@ -16,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 import rfc8785
 
 from ..base.sanitize import clean_text
-from .bounds import CUT, marker
+from .bounds import CUT, marker, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .vocabulary import Ours
 
 MASK = "********"
 # Masking a shorter text would make holes everywhere and protect nothing.
@@ -35,16 +41,30 @@ _CONTAINERS = (Mapping, list, tuple, set, frozenset)
 _ADDRESS = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
 
 
-def writable(value: Any, secrets: Iterable[str]) -> Any:
+def writable(value: Any, secrets: Iterable[str], ours: Ours | None = None) -> Any:
     """Return a JSON value without the secrets, that every RFC 8785 writer takes and reader returns.
 
     Whatever a host sends can be written: a record of a change that has been made must not fail.
     What is nested too deep is replaced by a marker (``bounds``), and of keys that become the same
-    the later ones get a number: ``name~2``.
+    the later ones get a number: ``name~2``. ``ours``: what of it are words of our own.
     """
     # Longest first: a secret that is part of another one would leave the rest of it.
     known = sorted({s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True)
-    return _writable(value, known, _DEEPEST)
+    return _writable(value, known, _DEEPEST) if ours is None else _shaped(value, known, ours)
+
+
+def _shaped(value: Any, secrets: list[str], ours: Ours) -> Any:
+    """Return a value of which ``ours`` says what is not masked."""
+    if isinstance(value, list | tuple):
+        return [_shaped(item, secrets, ours) for item in value]
+    if not isinstance(value, Mapping):
+        return _scalar(value, [])
+    return {
+        name: _writable(item, secrets, _DEEPEST)
+        if (inner := ours.get(name)) is None
+        else _shaped(item, secrets, inner)
+        for name, item in _members(value, secrets, ours)
+    }
 
 
 def _writable(value: Any, secrets: list[str], levels: int) -> Any:
@@ -59,11 +79,13 @@ def _writable(value: Any, secrets: list[str], levels: int) -> Any:
     return [_writable(item, secrets, levels - 1) for item in value]
 
 
-def _members(value: Mapping[Any, Any], secrets: list[str]) -> Iterator[tuple[str, Any]]:
+def _members(
+    value: Mapping[Any, Any], secrets: list[str], ours: Ours | None = None
+) -> Iterator[tuple[str, Any]]:
     """Yield the members under names that are all different, and none that means a marker."""
     taken, count = {CUT}, dict[str, int]()
     for key, item in value.items():
-        name = wanted = _text(str(key), secrets)
+        name = wanted = key if ours and key in ours else _text(str(key), secrets)
         while name in taken:
             count[wanted] = count.get(wanted, 1) + 1
             name = f"{wanted}~{count[wanted]}"
@@ -112,4 +134,5 @@ def _canonical(value: Any, secrets: list[str]) -> Iterator[bytes]:
                 parts += [_Piece(b","), inner] if parts else [inner]
             pending += reversed([_Piece(b"["), *parts, _Piece(b"]")])
         else:
-            yield rfc8785.dumps(_scalar(item, secrets))
+            inert = _scalar(item, secrets)
+            yield rfc8785.dumps(inert) if isinstance(inert, str) else number(inert).encode()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..base.errors import RefusedError
 from ..case.masking import writable
 from ..case.verify import events
+from ..case.vocabulary import PLAN
 from ..plan.expected import beyond, stale
 from ..plan.serialize import plan_from_dict, plan_to_dict
 
@@ -44,7 +45,7 @@ class ApprovedPlan:
         if self.plan is None or not self.plan.steps:
             raise _refusal([f"it has no steps for this host ({self.reason})"])
         # As it was written into the plan: masked, and with numbers that JSON has.
-        shown = plan_from_dict(writable(plan_to_dict(found), journal.secrets))
+        shown = plan_from_dict(writable(plan_to_dict(found), journal.secrets, PLAN))
         why = stale(self.plan, shown)
         if why and self._was_admitted(journal):
             why = beyond(self.plan, shown)

@@ -66,6 +66,16 @@ class MachineIdentity:
         pairs = zip(asdict(self).values(), asdict(other).values(), strict=True)
         return all(one == two or None in (one, two) for one, two in pairs)
 
+    def tells_more(self, other: MachineIdentity) -> bool:
+        """Tell whether this has every sign that the other one has, and some more.
+
+        Whoever hides its signs may be anything that it says: it may not pass for one that shows
+        them. Nobody but the machine knows its MachineGuid.
+        """
+        pairs = list(zip(asdict(self).values(), asdict(other).values(), strict=True))
+        lacks = any(mine is None and theirs is not None for mine, theirs in pairs)
+        return not lacks and any(theirs is None and mine is not None for mine, theirs in pairs)
+
     def __str__(self) -> str:
         """Return it for people."""
         name = ".".join(part for part in (self.name, self.domain) if part) or "without a name"

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machines of a case: the first inventory host at which one was met has it, no other (I16)."""
+"""The machines of a case: the first inventory host at which one was met has it, no other (I16).
+
+A host that shows name, domain and MachineGuid goes before one that hid some of them, whichever came
+first: otherwise a hostile host takes the name of its neighbour and shuts it out of the case. The
+displaced one is refused from its next facts on; until then the lock on the server keeps them apart.
+Of two that hide the same signs the first has it: it cannot be told whether they are one (I19).
+"""
 
 from __future__ import annotations
 
@@ -28,18 +34,36 @@ def claim(case: Path, host: str, machine: MachineIdentity) -> None:
     path = case / FILE
     with FileLock(f"{path}.lock", mode=0o600):
         known = _read(path)
+        displaced = {host}
         for row in known:
-            if row["host"] != host and machine.same(MachineIdentity.from_dict(row)):
-                raise RefusedError(
-                    f"{host} and {row['host']} are one server, {machine}: nothing is changed there "
-                    f"under two names. Take one of them out of the inventory; if {row['host']} is "
-                    f"gone, begin a new case, or take its line out of {path}"
-                )
+            other = MachineIdentity.from_dict(row)
+            if row["host"] == host or not machine.same(other):
+                continue
+            if not machine.tells_more(other):
+                raise _refusal(path, host, machine, row["host"], other)
+            displaced.add(row["host"])
         mine = {"host": host, **machine.to_dict()}
-        if mine not in known:
-            kept = [row for row in known if row["host"] != host]
+        if mine not in known or displaced != {host}:
+            kept = [row for row in known if row["host"] not in displaced]
             rows = sorted([*kept, mine], key=lambda row: str(row["host"]))
             disk.replace(path, f"{json.dumps(rows, indent=1)}\n".encode())
+
+
+def _refusal(
+    path: Path, host: str, machine: MachineIdentity, holder: str, held: MachineIdentity
+) -> RefusedError:
+    gone = f"if {holder} is gone, begin a new case, or take its line out of {path}"
+    if None in machine.to_dict().values():
+        return RefusedError(
+            f"{host} and {holder} are one server, or {host} says that it is: it is {machine}, {holder} "
+            f"is {held}, and nothing is changed under two names. If they are two servers, find out "
+            f"why domain or MachineGuid of {host} cannot be read; if they are one, take one of them "
+            f"out of the inventory; {gone}"
+        )
+    return RefusedError(
+        f"{host} and {holder} are one server, {machine}: nothing is changed there under two names. "
+        f"Take one of them out of the inventory; {gone}"
+    )
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -51,6 +75,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
         raise ConfigError(
             f"{path}: cannot be read ({error}); move it away and run again"
         ) from error
-    if not isinstance(rows, list) or not all(isinstance(r, dict) and "host" in r for r in rows):
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("host"), str) for row in rows
+    ):
         raise ConfigError(f"{path}: is no list of machines; move it away and run again")
     return rows

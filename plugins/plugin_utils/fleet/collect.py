@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import RefusedError
@@ -32,8 +33,13 @@ class HostEnd:
     plan_cut: bool = False  # the journal holds only a part of its plan
 
 
-_PLAN_CUT = "its plan is larger than the journal keeps, so nobody can sign it"
+_PLAN_CUT = "its plan is larger than the journal keeps, or cannot be read, so nobody can sign it"
 _BEGUN = HostEnd("unknown", "begun and not ended: run the same again", None, changed=False)
+_UNREADABLE = HostEnd(
+    "unknown", "the journal does not say how it ended: run the same again", None, changed=False
+)
+# As a signed plan takes it.
+_WORD = re.compile(r"[a-z][a-z-]*")
 
 
 def size_of(journal: Path) -> int:
@@ -64,19 +70,29 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
             plans.pop(host, None)
             found[host] = _BEGUN
         elif event == "plan":
-            plans[host] = None if holds_cut(data) else plan_from_dict(data["plan"])
+            plans[host] = None if holds_cut(data) else _plan(data)
         elif event == "end":
-            state, reason = str(data["state"]), text_of(data["reason"])
-            code = data.get("code")
+            state, reason, code = (data.get(name) for name in ("state", "reason", "code"))
+            if not isinstance(state, str) or not _WORD.fullmatch(state) or reason is None:
+                found[host] = replace(_UNREADABLE, plan=plans.get(host))
+                continue
             found[host] = HostEnd(
                 state,
-                reason,
+                text_of(reason),
                 plans.get(host),
                 changed=data.get("changed") is True,
-                code=code if isinstance(code, str) else None,
+                code=code if isinstance(code, str) and _WORD.fullmatch(code) else None,
                 plan_cut=host in plans and plans[host] is None,
             )
     return found
+
+
+def _plan(data: dict[str, Any]) -> HostPlan | None:
+    """Return the plan of an event, ``None`` where it has not the shape of one."""
+    try:
+        return plan_from_dict(data["plan"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def entries(

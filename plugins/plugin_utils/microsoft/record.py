@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..base import disk
 from ..base.errors import ConfigError, RefusedError
 from ..case.masking import writable
+from ..case.vocabulary import ATTEMPT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ class AttemptRecords:
         """
         data = {"schema": _SCHEMA}
         data |= {field.name: getattr(record, field.name) for field in fields(record)}
-        text = json.dumps(writable(data, self.secrets), indent=1, sort_keys=True)
+        text = json.dumps(writable(data, self.secrets, ATTEMPT), indent=1, sort_keys=True)
         path = self.path(attempt)
         try:
             disk.make_folder(self.folder)

@@ -117,6 +117,66 @@ def test_package_that_cannot_be_loaded_is_told_with_the_cure() -> None:
     assert "pip install -r" in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"raise AttributeError('no such thing')", "AttributeError: no such thing"),
+        (b"1 / 0", "ZeroDivisionError"),
+        (b"def broken(:", "SyntaxError"),
+        (b"raise OSError('library')", "OSError: library"),
+    ],
+)
+def test_package_that_is_there_and_broken_is_named_with_the_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "broken_package.py").write_bytes(content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match="cannot be loaded: .*broken_package") as told:
+        with requirements.required(ConfigError):
+            import broken_package  # noqa: F401, PLC0415
+    assert words in str(told.value)
+    assert "pip install -r" in str(told.value)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("Version"), TypeError("None")])
+def test_package_that_cannot_say_its_version_is_named(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "olefile":
+            raise error
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    (said,) = requirements.unmet()
+    assert said.startswith(f"damaged: olefile ({type(error).__name__}: ")
+
+
+def test_senseless_version_is_named(installed: dict[str, str]) -> None:
+    installed["olefile"] = "not a version"
+    (said,) = requirements.unmet()
+    assert "olefile" in said
+
+
+@pytest.mark.parametrize("text", [b"olefile>=0.47\n<<<<<<< HEAD\n", b"olefile>=0.47\n>>>\n"])
+def test_damaged_list_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: bytes
+) -> None:
+    (tmp_path / "requirements.txt").write_bytes(text)
+    monkeypatch.setattr(requirements, "_COLLECTION", tmp_path)
+    (said,) = requirements.unmet()
+    assert f"{tmp_path}/requirements.txt, line 2, is no requirement" in said
+
+
+def test_list_that_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes(b"\xff\xfe")
+    monkeypatch.setattr(requirements, "_COLLECTION", tmp_path)
+    (said,) = requirements.unmet()
+    assert "requirements.txt cannot be read" in said
+
+
 def test_other_errors_are_not_taken_for_a_missing_package() -> None:
     with pytest.raises(ZeroDivisionError), requirements.required(ConfigError):
         _ = 1 / 0

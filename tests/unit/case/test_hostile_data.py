@@ -22,6 +22,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.case.bounds i
     SMALL_BYTES,
     bounded,
     holds_cut,
+    number,
     size_of,
     text_of,
 )
@@ -290,3 +291,28 @@ def test_work_and_memory_grow_with_the_size_and_not_faster_i5(kind: str) -> None
     (short, little), (long, much) = cost(2_000), cost(20_000)  # quadratic would be 100 times
     assert long < max(short, 0.005) * 40, (short, long)
     assert much < max(little, 100_000) * 20, (little, much)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.floats(-(2.0**53), 2.0**53) | st.floats(-1e-3, 1e-3) | st.sampled_from([-0.0, 1e-6, 1e-7])
+)
+def test_number_is_written_as_the_library_does(value: float) -> None:
+    assert number(value).encode() == rfc8785.dumps(value)
+
+
+def test_millions_of_numbers_are_measured_no_further_than_the_bound() -> None:
+    calls, most = 0, 5000
+
+    class Counted(float):
+        def __repr__(self) -> str:
+            nonlocal calls
+            calls += 1
+            return float.__repr__(self)
+
+    value = {"result": [Counted(1.5)] * 100_000}
+    assert size_of(value, most) > most
+    assert calls < most
+    bounded(value, most)
+    # Once more than each for the hash of all of it.
+    assert calls < 100_000 + 5 * most

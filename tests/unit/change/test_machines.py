@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,31 @@ def test_host_that_became_another_machine_leaves_the_old_one(tmp_path: Path) -> 
     claim(tmp_path, "mail", ONE)
     with pytest.raises(RefusedError, match="exch01"):
         claim(tmp_path, "mail", TWO)
+
+
+@pytest.mark.parametrize(
+    "hidden", [("domain", "guid"), ("guid",), ("domain",)], ids=lambda names: "-".join(names)
+)
+def test_whoever_hides_its_signs_shuts_nobody_out_i16(
+    tmp_path: Path, hidden: tuple[str, ...]
+) -> None:
+    evil = replace(ONE, **dict.fromkeys(hidden))
+    claim(tmp_path, "evil", evil)
+    claim(tmp_path, "exch01", ONE)
+    with pytest.raises(RefusedError, match="evil and exch01 are one server, or evil says"):
+        claim(tmp_path, "evil", evil)
+    claim(tmp_path, "exch01", ONE)
+    assert [row["host"] for row in json.loads((tmp_path / FILE).read_text())] == ["exch01"]
+
+
+@pytest.mark.parametrize("signs", [{"domain": None, "guid": None}, {"guid": None}])
+def test_of_two_that_show_the_same_signs_the_first_has_it_i19(
+    tmp_path: Path, signs: dict[str, None]
+) -> None:
+    claim(tmp_path, "first", replace(ONE, **signs))
+    with pytest.raises(RefusedError, match="cannot be read"):
+        claim(tmp_path, "second", replace(ONE, **signs))
+    claim(tmp_path, "first", replace(ONE, **signs))
 
 
 def test_of_many_names_at_once_one_gets_it(tmp_path: Path) -> None:

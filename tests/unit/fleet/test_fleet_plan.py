@@ -120,6 +120,46 @@ def test_plan_of_which_a_part_was_cut_is_nobodys_plan_i19(tmp_path: Path) -> Non
     assert fleet_status("patch", {"ex01": made["ex01"]}) == 3
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["plan", "state", "planned", "reason", "mitigate", "patch", "intent", "steps", "needs", "code",
+     "Start-HostJob", "rests_on", "a" * 8, "operation", "campaign", "proxylogon", "changed"],
+)  # fmt: skip
+def test_password_that_is_a_word_of_ours_leaves_the_case_readable(
+    tmp_path: Path, word: str
+) -> None:
+    plan = replace(PLAN, notes=(f"The host said {word}.",))
+    made = Journal(tmp_path, "ex01", "run-1", frozenset({word}), lambda: AT)
+    made.record("begin", {"intent": "patch"})
+    made.record("plan", {"plan": plan_to_dict(plan)})
+    made.record(
+        "end", {"state": "planned", "reason": f"it said {word}", "changed": True, "code": "timeout"}
+    )
+    end = ends(made.path, "run-1")["ex01"]
+    assert (end.state, end.reason, end.changed, end.code, end.plan_cut) == (
+        "planned", "it said ********", True, "timeout", False,
+    )  # fmt: skip
+    assert end.plan is not None
+    assert (end.plan.intent, end.plan.rests_on, end.plan.notes) == (
+        "patch", "a" * 64, ("The host said ********.",),
+    )  # fmt: skip
+    assert [step.operation for step in end.plan.steps] == ["Start-HostJob", "Restart-Host"]
+
+
+@pytest.mark.parametrize(
+    "value", [None, 7, "x", [], {}, [7], {"steps": [7]}, {"steps": [{"a": 1}]}]
+)
+@pytest.mark.parametrize("name", ["plan", "state", "reason", "code", "********"])
+def test_any_data_of_an_event_is_read(tmp_path: Path, name: str, value: Any) -> None:
+    path = write(tmp_path, [
+        ("ex01", "plan", {name: value}), ("ex01", "end", {name: value}),
+        ("ex02", *PLANNED), ("ex02", "end", {"state": "planned", "reason": "x"}),
+    ])  # fmt: skip
+    found = ends(path, "run-1")
+    assert (found["ex01"].state, found["ex02"].plan) == ("unknown", PLAN)
+    assert entries(found, ["ex01"], ["ex01"], Path("a.log"))["ex01"].plan is None
+
+
 def test_journal_that_was_changed_is_no_source_i14(tmp_path: Path) -> None:
     path = write(tmp_path, [("ex01", "end", {"state": "stopped", "reason": "x"})])
     path.write_bytes(path.read_bytes().replace(b"stopped", b"patched"))
