@@ -16,7 +16,7 @@ from ..base.errors import (
     Unreachable,
 )
 from ..host.calls import core, facts
-from ..host.calls.asking import mapping
+from ..host.calls.asking import Direct, mapping
 from ..host.calls.asking import record as answer_record
 from ..host.transport.codec import Operation
 from ..host.transport.fenced import FencedTransport
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..host.transport.reply import Reply
 
 _TTL = 6 * 3600
+_SILENT = 600.0  # seconds; after that a run of the same controller may take the lock (Lock-Host)
 _Answer = TypeVar("_Answer")
 
 
@@ -139,6 +140,49 @@ class HostSession:
         holder = core.locked_by(self)
         ours = {"owner": self.owner, "run": self.run}
         return holder is not None and {name: holder.get(name) for name in ours} == ours
+
+    def kept_from(self, *, job: bool) -> str | None:
+        """Return who would keep this run from the host lock; None: nobody. Takes nothing.
+
+        ``job``: a job of what this run is about is at work there.
+        """
+        return self._obstacle(core.look_at_lock(self), job=job)
+
+    def left_alone(self) -> bool:
+        """Whether no other run and no installer of it has the host; asked once, not again."""
+        seen = core.look_at_lock(Direct(self.transport))
+        held = seen.held
+        if held is not None and self._fence.ticket is not None:
+            return self._fence.ticket == f"{held.get('token')}-{held.get('life')}"
+        return self._obstacle(seen, job=False) is None and not seen.installer
+
+    def _obstacle(self, seen: core.LockSeen, *, job: bool) -> str | None:
+        """Judge as the host does when it is asked for the lock (``Lock-Host``)."""
+        held = seen.held
+        if held is None:
+            return None
+        life = held.get("life")
+        over = isinstance(life, str) and self.life.ended(life)
+        if over and (held.get("owner"), held.get("run")) == (self.owner, self.run):
+            return None
+        ours = bool(self.controller) and held.get("controller") == self.controller
+        silent = seen.silence is not None and seen.silence > _SILENT
+        awaited = job and ours  # it waits for its end, and takes the lock then
+        if seen.stale:
+            free = awaited or not job
+        elif self.takeover or (ours and silent):
+            free = awaited or not (job or seen.installer)
+        else:
+            free = awaited and over
+        if free:
+            return None
+        said = {
+            name: f"{held.get(name)!s:.200}" for name in ("owner", "run", "acquired", "purpose")
+        }
+        return (
+            f"locked by '{said['owner']}' (run {said['run']}) since {said['acquired']}, "
+            f"for: {said['purpose']}"
+        )
 
     def facts(self) -> Reply:
         """What the server is now; raises ``RefusedError`` where it is another host's, too."""

@@ -79,6 +79,11 @@ class Installer:
         """What the host says of the last attempt that it knows."""
         return self.attempts.last()[1]
 
+    def at_work(self) -> bool:
+        """Whether the last attempt is not over yet."""
+        last = self.last()
+        return last is not None and last.state not in (REFUSED, *ENDED)
+
     def watch(self) -> bool:
         """Wait, without the lock, for the end of what is at work; false: nothing is."""
         attempts = self.attempts

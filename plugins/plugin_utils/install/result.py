@@ -10,6 +10,7 @@ from ..plan.serialize import plan_to_dict
 
 if TYPE_CHECKING:
     from ..change.checks import Precheck
+    from ..change.states import Phase
     from ..plan.records import HostPlan
     from .models import InstallVerdict, UpdateSelection
     from .request import InstallRequest
@@ -29,6 +30,12 @@ class InstallResult:
     commands: int = 0
     reapply: tuple[str, ...] = ()  # mitigations that were in effect and are to be applied again
     lock: dict[str, Any] | None = None  # from whom it was taken over, and why
+    left_alone: bool = True  # as far as is known, nobody and nothing is at work there
+
+    def told(self, phase: Phase, intent: str, state: str) -> dict[str, object]:
+        """Return ``standing`` and ``unchanged``: never while another, or an installer, has the server."""
+        told = phase.told(intent, state)
+        return {**told, "unchanged": bool(told["unchanged"]) and self.left_alone}
 
     @property
     def plan(self) -> tuple[str, ...]:

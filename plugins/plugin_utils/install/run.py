@@ -26,15 +26,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..base.errors import HostConflict, LockedByOther
+from ..base.errors import (
+    HostConflict,
+    LockedByOther,
+    RemediationError,
+    ReplyError,
+    TransportError,
+)
 from ..catalog.failures import ExitClass, ExitCode
+from ..change.admission import StalePlan
 from ..facts.read import Facts, moment
 from ..host.calls import updates
 from ..host.jobs.attempts import ENDED
 from ..host.jobs.state import INTERRUPTED, REFUSED
 from ..host.transfer.order import Delivery
 from ..judge.role import scope_conflict
-from .begin import StartingPoint
+from .begin import NO_UPDATE, StartingPoint
 from .checks import blocking
 from .components import Maintenance
 from .host import BINARIES, InstallSession
@@ -46,12 +53,15 @@ from .reading import at_work
 from .result import InstallResult
 
 if TYPE_CHECKING:
+    from ..change.run import Broken
     from ..host.transport.base import Transport
     from ..host.transport.reply import Reply
     from .installation import Installation
     from .request import InstallRequest
     from .runtime import InstallRuntime
 
+# A server in one of these is said to be as it was before.
+_WRONG = (InstallState.STOPPED, InstallState.STALE_PLAN, InstallState.NOT_PATCHED)
 _EARLIER = ExitCode(None, ExitClass.OK, "earlier", "An earlier run installed it.")
 
 
@@ -63,8 +73,9 @@ def install_on(
 ) -> InstallResult:
     """Install one thing of this kind; never raises a :class:`RemediationError`."""
     machine = _Run(request, transport, runtime, installation)
-    with machine.run.change.of(machine.run.broken):
+    with machine.run.change.of(machine.broken):
         machine.go()
+        machine.settle()
         if machine.result.outcome.state is InstallState.UNKNOWN:
             machine.run.change.at_work()  # an installer may be: the lock stays
     machine.result.commands = machine.host.asked
@@ -107,6 +118,37 @@ class _Run:
         )
         self._host_now = runtime.now()
 
+    # The end -----------------------------------------------------------------------------
+
+    def broken(self, how: Broken, error: RemediationError) -> None:
+        """End it after an error."""
+        self.run.broken(how, error)
+        self.settle(error)
+
+    def settle(self, error: RemediationError | None = None) -> None:
+        """Find out whether the server may serve again, where it is said to be as it was.
+
+        Not while another run has it, or an installer is at work, or nobody could say so (I16, I19).
+        """
+        state = self.result.outcome.state
+        if state in _WRONG:
+            self.result.left_alone = self._left_alone(state, error)
+
+    def _left_alone(self, state: InstallState, error: RemediationError | None) -> bool:
+        if isinstance(error, (LockedByOther, TransportError, ReplyError)):
+            return False
+        begun = self._start.recorded is not None
+        if error is not None and begun and not isinstance(error, StalePlan):
+            return False
+        if state is not InstallState.NOT_PATCHED and not self._fresh:
+            return False
+        if self.request.check:
+            return True
+        try:
+            return self.host.left_alone()
+        except RemediationError:
+            return False
+
     # The way -----------------------------------------------------------------------------
 
     def go(self) -> None:
@@ -139,6 +181,7 @@ class _Run:
 
     def _decide(self) -> bool:
         """Read everything and decide; false ends the run with its verdict."""
+        self._fresh = False
         reply = self.host.facts()
         self._host_now = moment(reply.host.clock) or self.runtime.now()
         facts = Facts.of(reply.result, reply.errors)
@@ -150,6 +193,7 @@ class _Run:
         self._job.update = self.run.update = start.update
         self._job.series = start.series
         if choice.action is not Action.INSTALL:
+            self._fresh = all(name.endswith(NO_UPDATE) for name in start.begun)
             if conflict:  # whatever the build says, which it says itself
                 raise HostConflict(conflict)
             state = InstallState.STOPPED
@@ -163,6 +207,7 @@ class _Run:
         launched = recorded is not None and self._launched()
         reached = recorded is not None and start.reached and not self.request.repair
         self._fresh = not (launched or reached)
+        self._look_for_another()
         if self._fresh and not self._may_start(reply):
             return False
         self.result.planned = self._installation.plan(
@@ -172,6 +217,14 @@ class _Run:
         if self.request.check:
             self.run.end(InstallState.PLANNED, choice.reason)
         return True
+
+    def _look_for_another(self) -> None:
+        """Stop a run that only looks where one that installs would not get the lock."""
+        if not self.request.check or self._start.lock is None:
+            return
+        job = self._start.recorded is not None and self._job.at_work()
+        if kept := self.host.kept_from(job=job):
+            raise LockedByOther(kept)
 
     def _clear_lock(self) -> None:
         """Take back the lock of a run of this owner that died right before it would have done so."""

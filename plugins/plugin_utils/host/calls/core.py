@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...base.errors import ReplySchemaError
+from ...facts.read import moment
 from .asking import mapping, mapping_or_none
 
 if TYPE_CHECKING:
@@ -61,6 +62,20 @@ class Lock:
     previous: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class LockSeen:
+    """The lock as it stands. ``held``: who has the host, None for nobody.
+
+    ``stale``: the host knows that the holder is dead. ``installer``: one runs, or that is not known.
+    ``silence``: seconds since the last sign of life, None where that is not known.
+    """
+
+    held: dict[str, Any] | None
+    stale: bool
+    installer: bool
+    silence: float | None
+
+
 def lock(host: Asks, holder: Holder) -> Lock:
     """Take, renew or take over the lock of the host.
 
@@ -93,6 +108,17 @@ def unlock(host: Asks) -> None:
 def locked_by(host: Asks) -> dict[str, Any] | None:
     """Return who has the host (``owner``, ``run``, ``controller`` ...), None for nobody."""
     return mapping_or_none(mapping(host.ask("Get-HostLock", {}).result).get("lock"))
+
+
+def look_at_lock(host: Asks) -> LockSeen:
+    """Return how the lock stands, without touching it."""
+    reply = host.ask("Get-HostLock", {})
+    found = mapping(reply.result)
+    held = mapping_or_none(found.get("lock"))
+    renewed, clock = moment(held.get("renewed")) if held else None, moment(reply.host.clock)
+    silence = (clock - renewed).total_seconds() if renewed and clock else None
+    stale = found.get("state") == "stale"
+    return LockSeen(held, stale, found.get("installer_running") is not False, silence)
 
 
 def boot_id(host: Asks) -> str | None:

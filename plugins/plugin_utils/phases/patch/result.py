@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     entry = install.to_dict(wanted, result)
-    return {**entry, **PHASE.told(INTENT, entry["state"])}
+    return {**entry, **result.told(PHASE, INTENT, entry["state"])}

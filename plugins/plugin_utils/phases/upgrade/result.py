@@ -25,5 +25,5 @@ def to_dict(wanted: InstallRequest, result: InstallResult) -> dict[str, Any]:
     """Return one result for playbooks and reports."""
     entry = install.to_dict(wanted, result)
     state = state_of(result)
-    told = PHASE.told(INTENT, state)
+    told = result.told(PHASE, INTENT, state)
     return {**entry, "state": state, **told, "reapply": list(result.reapply)}
