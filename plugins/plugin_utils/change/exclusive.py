@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from ..base.errors import RefusedError
-from ..trust.packages.seen import default_file
+from .controller import state_folder, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,7 @@ def alone(host: str) -> Iterator[None]:
 
     Raises :class:`RefusedError` while another process of this user is at work on the same host.
     """
-    folder = default_file().parent / "running"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.lock"
+    path = state_folder("running") / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.lock"
     lock = FileLock(path, timeout=0, mode=0o600)
     try:
         lock.acquire()
@@ -33,6 +31,8 @@ def alone(host: str) -> Iterator[None]:
             f"another run of this user on this controller is at work on it ({path}). A worker of "
             "Ansible goes on after its ansible-playbook was killed; wait for it, or end it"
         ) from error
+    except OSError as error:
+        raise unusable(path, error) from error
     try:
         yield
     finally:

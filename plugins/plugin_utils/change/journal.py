@@ -36,6 +36,7 @@ from ..plan.serialize import plan_to_dict
 from ..trust.signing import keys
 from . import machines
 from .admission import ApprovedPlan, StalePlan
+from .controller import forget_invocations, invocation_folder, state_folder
 from .exclusive import alone
 from .life import Life, alive
 
@@ -76,6 +77,8 @@ class HostChange:
     life: Life = field(default_factory=Life)
     machine: MachineIdentity | None = None
     held: ExitStack = field(default_factory=ExitStack)  # what keeps others away until the end
+    host: str = ""
+    met: Path | None = None  # the folder that says which machines were met
 
     @classmethod
     def of(
@@ -96,7 +99,17 @@ class HostChange:
         if plan is not None:
             entry = plan.host(host)
             expected = ApprovedPlan(entry.plan, plan.digest, entry.reason)
-        return cls(check, journal, expected)
+        met = journal.path.parent if journal else invocation_folder(run)
+        return cls(check, journal, expected, host=host, met=met)
+
+    def prepare(self) -> None:
+        """Make sure that the controller can keep what a change needs; raises ``ConfigError``."""
+        if not self.check:
+            state_folder("running")
+            state_folder("lives")
+        if self.journal is None:
+            state_folder("checks")
+            forget_invocations()
 
     def begin(
         self,
@@ -163,9 +176,15 @@ class HostChange:
             yield
 
     def claim(self, machine: MachineIdentity) -> None:
-        """Note which machine the host is; raises ``RefusedError`` where another name has it."""
-        if self.journal is not None:
-            machines.claim(self.journal.path.parent, self.journal.host, machine)
+        """Note which machine the host is.
+
+        Raises ``RefusedError`` where another name has it, or this one led to another machine.
+        """
+        if self.machine is not None:
+            machines.check_stays(self.host, self.machine, machine, "run again in a new case")
+            machine = self.machine.filled(machine)
+        if self.met is not None:
+            machines.claim(self.met, self.host, machine)
         if not self.check and machine != self.machine:
             self.held.enter_context(alone(f"machine-{machine.digest}"))
         self.machine = machine

@@ -3,22 +3,25 @@
 
 Owner and run name what is done, not who does it: two processes may have both. The host lock is of
 one life. While it lasts it holds a file of this controller; the system gives that back when the
-process dies, however it dies, so whoever can take it has proven that this life is over. A life of
-which there is no file here was lived elsewhere: of it nothing is known (I19).
+process dies, however it dies, so whoever can take it has proven that this life is over. A restart of
+this controller proves it as well. A life of which there is no file here, or only a copy of one, was
+lived elsewhere: of it nothing is known (I19).
 """
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from ..trust.packages.seen import default_file
+from ..base import disk
+from .controller import boot, controller, state_folder, state_path, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,14 +47,19 @@ class Life:
 def alive() -> Iterator[Life]:
     """Be a life of which other processes of this user on this controller can tell when it ends.
 
-    Its file stays: a life that ends in order may leave the lock of a server on which something is at
+    Its files stay: a life that ends in order may leave the lock of a server on which something is at
     work, and the next one has to know that it is over.
     """
     life = Life(ended=ended)
+    folder = state_folder("lives")
+    _forget(folder)
     path = _path(life.id)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _forget(path.parent)
-    with FileLock(path, timeout=0, mode=0o600):
+    with ExitStack() as held:
+        try:
+            held.enter_context(FileLock(path, timeout=0, mode=0o600))
+            disk.replace(_birth(path), json.dumps(_here(path)).encode())
+        except OSError as error:
+            raise unusable(path, error) from error
         yield life
 
 
@@ -62,19 +70,51 @@ def _forget(folder: Path) -> None:
         with suppress(OSError):  # another process forgets too
             if path.stat().st_mtime < oldest and ended(path.stem):
                 path.unlink()
+                _birth(path).unlink()
 
 
 def ended(life: str) -> bool:
-    """Tell whether a life was lived with this state folder and is over."""
+    """Tell whether a life was lived on this controller, with this state folder, and is over."""
     path = _path(life) if _ID.fullmatch(life) else None
-    if path is None or not path.exists():
-        return False
     try:
+        if path is None or not path.exists():
+            return False
+        born, here = _born(path), _here(path)
+        known = born.keys() == here.keys() and born["inode"] == here["inode"]
+        if not known:
+            return False  # a copy: whoever holds the first file does not hold this one
+        if None not in (born["boot"], here["boot"]) and born["boot"] != here["boot"]:
+            return born["controller"] == here["controller"]  # no process outlives a restart
+        if born != here:
+            return False
         with FileLock(path, timeout=0, mode=0o600):
             return True
-    except Timeout:
+    except (Timeout, OSError):
         return False
+
+
+def _here(path: Path) -> dict[str, object]:
+    """Where the file of a life is, and what would give it back."""
+    status = path.stat()
+    return {
+        "controller": controller(),
+        "boot": boot(),
+        "device": status.st_dev,
+        "inode": status.st_ino,
+    }
+
+
+def _born(path: Path) -> dict[str, object]:
+    try:
+        born = json.loads(_birth(path).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return born if isinstance(born, dict) else {}
+
+
+def _birth(path: Path) -> Path:
+    return path.with_suffix(".json")
 
 
 def _path(life: str) -> Path:
-    return default_file().parent / "lives" / f"{life}.lock"
+    return state_path("lives") / f"{life}.lock"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from ..host.transport.reply import Reply
 
+_NAME = 255  # of a host or a domain, as DNS has it
+_GUID = 38  # with braces
+
 
 @dataclass(frozen=True, slots=True)
 class MachineIdentity:
@@ -37,7 +40,7 @@ class MachineIdentity:
         return cls(
             _text(computer.get("name")) or _text(name),
             _text(computer.get("domain")),
-            _text(computer.get("machine_guid")),
+            _text(computer.get("machine_guid"), _GUID),
         )
 
     @classmethod
@@ -48,7 +51,7 @@ class MachineIdentity:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> MachineIdentity:
         """Read it as :meth:`to_dict` wrote it."""
-        return cls(*(_text(row.get(name)) for name in ("name", "domain", "guid")))
+        return cls(_text(row.get("name")), _text(row.get("domain")), _text(row.get("guid"), _GUID))
 
     def to_dict(self) -> dict[str, str | None]:
         """Return it as JSON."""
@@ -76,11 +79,26 @@ class MachineIdentity:
         lacks = any(mine is None and theirs is not None for mine, theirs in pairs)
         return not lacks and any(theirs is None and mine is not None for mine, theirs in pairs)
 
+    def differs(self, other: MachineIdentity) -> bool:
+        """Tell whether a sign that both have tells them apart."""
+        pairs = zip(asdict(self).values(), asdict(other).values(), strict=True)
+        return any(one != two for one, two in pairs if None not in (one, two))
+
+    def filled(self, other: MachineIdentity) -> MachineIdentity:
+        """Return it with the signs that only the other one has."""
+        return MachineIdentity(
+            self.name or other.name, self.domain or other.domain, self.guid or other.guid
+        )
+
     def __str__(self) -> str:
         """Return it for people."""
         name = ".".join(part for part in (self.name, self.domain) if part) or "without a name"
         return f"{name} (MachineGuid {self.guid or 'not read'})"
 
 
-def _text(value: object) -> str | None:
-    return value.strip().rstrip(".").casefold() or None if isinstance(value, str) else None
+def _text(value: object, most: int = _NAME) -> str | None:
+    """What is longer than Windows lets it be, or cannot be shown, was not read."""
+    if not isinstance(value, str) or len(value) > most:
+        return None
+    found = value.strip().rstrip(".").casefold()
+    return found if found and len(found) <= most and found.isprintable() else None

@@ -5,6 +5,9 @@ A host that shows name, domain and MachineGuid goes before one that hid some of 
 first: otherwise a hostile host takes the name of its neighbour and shuts it out of the case. The
 displaced one is refused from its next facts on; until then the lock on the server keeps them apart.
 Of two that hide the same signs the first has it: it cannot be told whether they are one (I19).
+
+Nor does a host become another machine: a balancer's address, or a name that DNS gave to another
+server meanwhile, is refused. What only one of two answers says is added to what is known.
 """
 
 from __future__ import annotations
@@ -27,22 +30,25 @@ FILE = "machines.json"
 def claim(case: Path, host: str, machine: MachineIdentity) -> None:
     """Note that ``host`` is this machine.
 
-    :raises RefusedError: another host of the inventory is the same machine.
+    :raises RefusedError: another host of the inventory is the same machine, or the host was another.
     :raises ConfigError: the file of the case cannot be read.
     """
     disk.make_folder(case)
     path = case / FILE
     with FileLock(f"{path}.lock", mode=0o600):
         known = _read(path)
+        earlier = next((MachineIdentity.from_dict(r) for r in known if r["host"] == host), machine)
+        check_stays(host, earlier, machine, f"begin a new case, or take its line out of {path}")
+        all_signs = earlier.filled(machine)
         displaced = {host}
         for row in known:
             other = MachineIdentity.from_dict(row)
             if row["host"] == host or not machine.same(other):
                 continue
-            if not machine.tells_more(other):
+            if not all_signs.tells_more(other):
                 raise _refusal(path, host, machine, row["host"], other)
             displaced.add(row["host"])
-        mine = {"host": host, **machine.to_dict()}
+        mine = {"host": host, **all_signs.to_dict()}
         if mine not in known or displaced != {host}:
             kept = [row for row in known if row["host"] not in displaced]
             rows = sorted([*kept, mine], key=lambda row: str(row["host"]))
@@ -66,12 +72,24 @@ def _refusal(
     )
 
 
+def check_stays(
+    host: str, earlier: MachineIdentity, machine: MachineIdentity, otherwise: str
+) -> None:
+    """Refuse a host that was another machine; ``otherwise``: what to do where that is right."""
+    if machine.differs(earlier):
+        raise RefusedError(
+            f"{host} was {earlier}, and is {machine} now: its name or address leads to more than "
+            "one server, and nothing is changed where that is open. Give each server an address "
+            f"of its own; if it was really replaced or renamed, {otherwise}"
+        )
+
+
 def _read(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
         rows = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path}: cannot be read ({error}); move it away and run again"
         ) from error

@@ -154,6 +154,7 @@ def _journaled(
     options = call.options
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
     approved_by, why = approvals(options["approvals"]), note(options["note"])
+    change.prepare()
     change.begin(intent, wanted.campaign, approved_by, why, call.allowed)
     try:
         with change.exclusively(f"{call.host}-{call.connection.place()}"):

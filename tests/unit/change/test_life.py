@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,8 +84,47 @@ def test_lives_of_long_ago_are_forgotten_and_living_ones_are_not(
         os.utime(path, (0, 0))
     with alive():
         assert not ended(life.id)
-        assert not list(tmp_path.rglob(f"{life.id}.lock"))
+        assert not list(tmp_path.rglob(f"{life.id}.*"))
         assert list(tmp_path.rglob(f"{other[1]}.lock"))
+
+
+def test_copy_of_the_state_folder_proves_nothing_while_the_life_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "one"))
+    with alive() as life:
+        shutil.copytree(tmp_path / "one", tmp_path / "two")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "two"))
+        assert not ended(life.id)
+
+
+def test_restart_of_the_same_controller_ends_every_life_and_that_of_another_none(
+    other: tuple[subprocess.Popen[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, life = other
+    monkeypatch.setattr(f"{MODULE}.boot", lambda: "after")
+    assert ended(life)
+    monkeypatch.setattr(f"{MODULE}.controller", lambda: "ctl02 -")
+    assert not ended(life)
+
+
+def test_lock_of_another_controller_proves_nothing_in_a_shared_folder(
+    other: tuple[subprocess.Popen[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, life = other
+    process.kill()
+    process.wait()
+    monkeypatch.setattr(f"{MODULE}.controller", lambda: "ctl02 -")
+    assert not ended(life)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000])
+def test_life_of_which_nobody_wrote_where_it_was_is_not_known(text: str, tmp_path: Path) -> None:
+    with alive() as life:
+        pass
+    (born,) = tmp_path.rglob(f"{life.id}.json")
+    born.write_text(text)
+    assert not ended(life.id)
 
 
 def test_without_a_file_nothing_is_proven() -> None:
