@@ -119,6 +119,58 @@ def reserved_bytes_of_the_header(data: bytearray, path: Path) -> bytes:
     return bytes(data)
 
 
+def rest_of_a_name(data: bytearray, path: Path) -> bytes:
+    data[directory(path, "\x05SummaryInformation") + 60] = 33
+    return bytes(data)
+
+
+def class_of_a_stream(data: bytearray, path: Path) -> bytes:
+    place = directory(path, "\x05SummaryInformation") + 80
+    data[place : place + 16] = PAYLOAD[:16]
+    return bytes(data)
+
+
+def colour_of_an_entry(data: bytearray, path: Path) -> bytes:
+    data[directory(path, "\x05SummaryInformation") + 67] = 33
+    return bytes(data)
+
+
+def date_of_the_root(data: bytearray, path: Path) -> bytes:
+    with olefile.OleFileIO(str(path)) as ole:
+        start = (ole.first_dir_sector + 1) * width(data)
+    data[start + 100 : start + 108] = PAYLOAD[:8]
+    return bytes(data)
+
+
+def minor_version(data: bytearray, path: Path) -> bytes:
+    data[24:26] = b"!!"
+    return bytes(data)
+
+
+def transaction_number(data: bytearray, path: Path) -> bytes:
+    data[52:56] = PAYLOAD[:4]
+    return bytes(data)
+
+
+def last_number_of_the_fat(data: bytearray, path: Path) -> bytes:
+    """It would be for a sector far behind the end of the file."""
+    (fat,) = struct.unpack_from("<I", data, 76)
+    place = (fat + 2) * width(data) - 4
+    data[place : place + 4] = PAYLOAD[:4]
+    return bytes(data)
+
+
+def last_number_of_the_mini_fat(data: bytearray, path: Path) -> bytes:
+    (first,) = struct.unpack_from("<I", data, 60)
+    place = (first + 2) * width(data) - 4
+    data[place : place + 4] = PAYLOAD[:4]
+    return bytes(data)
+
+
+def zeros_behind_the_end(data: bytearray, path: Path) -> bytes:
+    return bytes(data) + bytes(-len(data) % width(data)) + bytes(width(data))
+
+
 def longer_signature(data: bytearray, path: Path) -> bytes:
     place = directory(path, "\x05DigitalSignature") + 120
     (size,) = struct.unpack_from("<I", data, place)
@@ -184,6 +236,15 @@ FORGERIES: tuple[tuple[Callable[[bytearray, Path], bytes], str], ...] = (
     (sector_said_to_be_of_the_table, "belongs to no stream"),
     (unused_entry, "reached by nothing"),
     (reserved_bytes_of_the_header, "cannot be read"),
+    (rest_of_a_name, "behind its name"),
+    (class_of_a_stream, "of a stream"),
+    (colour_of_an_entry, "its colour"),
+    (date_of_the_root, "the date of the root"),
+    (minor_version, "another minor version"),
+    (transaction_number, "another transaction number"),
+    (last_number_of_the_fat, "of its FAT"),
+    (last_number_of_the_mini_fat, "of its mini FAT"),
+    (zeros_behind_the_end, "behind the last sector that it uses"),
     (longer_signature, ""),
     (shorter_signature, "cut off"),
     (renamed_signature, "not signed at all"),
