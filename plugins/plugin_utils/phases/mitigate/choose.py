@@ -18,6 +18,7 @@ from ...judge.mitigations.judge import judge_mitigation
 from ...judge.mitigations.rewrite import front_end_sites
 from ...judge.mitigations.state import JudgedMitigation, MitigationState
 from ...judge.role import scope_conflict
+from ...judge.settled import half_installed
 from ...judge.subject import subject as subject_of
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Refusal, Step
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 
     from ...catalog.catalog import Catalog
     from ...catalog.records.mitigations import Mitigation
+    from ...judge.settled import Contradiction
     from ...judge.subject import Subject
 
 # What the choice rests on. The session and the clock do not count, and neither does free space.
 SECTIONS = ("exchange", "updates", "services", "iis", "url_rewrite")
+
+_REPAIR = "Install the update again first: playbook exchange.remediation.patch, patch_repair=true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class MitigationSelection:
     open_cves: tuple[str, ...]
     stop: str | None = None  # nothing at all may be done here (I19)
     conflict: str | None = None  # why: the host contradicts the inventory, or itself
+    doubt: str | None = None  # why nothing nice about it is believed: half an update
 
     def left_open(self, held: Iterable[str]) -> tuple[str, ...]:
         """The open CVEs that none of the mitigations ``held`` is for."""
@@ -104,10 +109,13 @@ def choose(
     subject = subject_of(facts, knowledge, chosen, at)
     judged = assess(result, errors, catalog, chosen, at)
     exposures = {item.cve: item.exposure for item in judged.exposures}
+    doubt = half_installed(judged)
     known = {item.id: item for item in knowledge.mitigations}
     found = tuple(
         SelectedMitigation(
-            known[name], judge_mitigation(known[name], subject), _needed(known[name], exposures)
+            known[name],
+            judge_mitigation(known[name], subject),
+            _needed(known[name], exposures, doubt),
         )
         for name in chosen.mitigations
         if not only or name in only
@@ -119,12 +127,16 @@ def choose(
     if stop:
         empty = _plan(intent, campaign, result, (), (Refusal(None, stop),), ())
         return MitigationSelection(empty, found, open_cves, stop, conflict)
-    plan = _Steps(subject, although_open, clause_for(catalog, campaign, intent))
+    why = f": {doubt.reason} {_REPAIR}" if doubt else ""
+    plan = _Steps(subject, although_open, clause_for(catalog, campaign, intent), why)
     for one in found:
         (plan.undo if intent == UNMITIGATE else plan.apply)(one)
     steps, refused, notes = tuple(plan.steps), tuple(plan.refused), tuple(plan.notes)
     return MitigationSelection(
-        _plan(intent, campaign, result, steps, refused, notes), found, open_cves, None
+        _plan(intent, campaign, result, steps, refused, notes),
+        found,
+        open_cves,
+        doubt=f"{doubt.reason} {_REPAIR}." if doubt else None,
     )
 
 
@@ -157,24 +169,32 @@ def _stop(subject: Subject, catalog: Catalog) -> str | None:
     return None
 
 
-def _needed(mitigation: Mitigation, exposures: Mapping[str, Exposure]) -> bool | None:
-    """Whether a CVE that it is for is open; one that was not judged counts as not known."""
+def _needed(
+    mitigation: Mitigation, exposures: Mapping[str, Exposure], doubt: Contradiction | None
+) -> bool | None:
+    """Whether a CVE that it is for is open; one that was not judged counts as not known.
+
+    Of a server with half an update nothing nice is believed, whatever its version says.
+    """
     states = {exposures.get(cve, Exposure.UNKNOWN) for cve in mitigation.cves}
     if states & OPEN_EXPOSURES:
         return True
-    return None if Exposure.UNKNOWN in states else False
+    return None if doubt or Exposure.UNKNOWN in states else False
 
 
 class _Steps:
     """Collects the steps of one server."""
 
-    def __init__(self, subject: Subject, although_open: str | None, clause: str | None) -> None:
+    def __init__(
+        self, subject: Subject, although_open: str | None, clause: str | None, doubt: str
+    ) -> None:
         self.steps: list[Step] = []
         self.refused: list[Refusal] = []
         self.notes: list[str] = []
         self._subject = subject
         self._although = although_open
         self._clause = clause
+        self._doubt = doubt  # why it is not known what is needed
 
     # Apply -------------------------------------------------------------------------------
 
@@ -183,7 +203,7 @@ class _Steps:
         if one.judged.state is MitigationState.NOT_APPLICABLE:
             self.notes.append(f"{name}: not applicable, {one.judged.detail}")
         elif one.needed is None:
-            self.refused.append(Refusal(name, "whether it is needed is not known"))
+            self.refused.append(Refusal(name, f"whether it is needed is not known{self._doubt}"))
         elif not one.needed:
             self.notes.append(f"{name}: not needed, what it mitigates is fixed")
         elif one.unread:
@@ -244,7 +264,9 @@ class _Steps:
     def undo(self, one: SelectedMitigation) -> None:
         name = one.mitigation.id
         if one.needed is None and not self._although:
-            self.refused.append(Refusal(name, "whether it is still needed is not known"))
+            self.refused.append(
+                Refusal(name, f"whether it is still needed is not known{self._doubt}")
+            )
         elif one.needed and not self._although:
             cves = ", ".join(one.mitigation.cves)
             why = (

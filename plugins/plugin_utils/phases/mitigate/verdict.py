@@ -48,6 +48,8 @@ def judge_mitigated(
     if lost := sorted(before.healthy() - after.healthy() - _expected(now.found, after)):
         pages = ", ".join(f"{path} on {site}" for site, path in lost)
         return MitigateState.DEGRADED, f"Answered before and does not now: {pages}.", standings
+    if not held and now.doubt:
+        return MitigateState.STOPPED, now.doubt, standings
     if not held:
         reason = "Nothing is open that a mitigation of this campaign is for."
         if any(one.needed for one in now.found):

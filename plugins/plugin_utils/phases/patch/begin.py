@@ -11,7 +11,8 @@ from ...install.evidence import doubts
 from ...install.models import Action, HostReading, UpdateSelection
 from ...install.reading import exsetup, listed_kbs
 from ...install.request import update_name
-from .choose import choose
+from ...judge.assess import assess
+from .choose import borne_out, choose
 
 if TYPE_CHECKING:
     from datetime import date
@@ -25,7 +26,22 @@ if TYPE_CHECKING:
 def beginning(
     request: InstallRequest, runtime: InstallRuntime, host: InstallSession, facts: Facts
 ) -> StartingPoint:
-    """Choose, and read what the host has of it; asks one or two snapshots."""
+    """Choose, and read what the host has of it; asks one or two snapshots.
+
+    Nothing is to be done only where all that an assessment asks says so, not the build alone.
+    """
+    start = _beginning(request, runtime, host, facts)
+    if start.choice.action is not Action.NOTHING:
+        return start
+    judged = assess(facts.result, facts.errors, runtime.catalog, request.campaign, runtime.now())
+    return replace(
+        start, choice=borne_out(start.choice, runtime.catalog, judged, listed_kbs(facts))
+    )
+
+
+def _beginning(
+    request: InstallRequest, runtime: InstallRuntime, host: InstallSession, facts: Facts
+) -> StartingPoint:
     day: date = runtime.now().date()
     build = exsetup(facts)
     chosen = choose(

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING
 from ...catalog.records.builds import OPEN, UNSURE
 from ...catalog.remedy import campaign_remedy, still_open
 from ...install.models import Action, UpdateSelection
+from ...judge.settled import against_fix
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
 
-    from ...base.model import Build
+    from ...base.model import Assessment, Build
     from ...catalog.catalog import CampaignStatus, Catalog
     from ...catalog.records.builds import Package
     from ...trust.packages.catalogue import PackageCatalogue
     from ...trust.packages.records import PackageRecord
 
 _PUBLIC = "public"
+_CLOSED = ("fixed", "not-affected")
 
 
 def choose(
@@ -75,6 +78,31 @@ def _settled(
             return _with_package(rows[:1], build, store, (), reason)
     reason = f"{build}: {campaign_remedy(status)}."
     return UpdateSelection(Action.NOTHING, reason, build, target=build)
+
+
+def borne_out(
+    chosen: UpdateSelection, catalog: Catalog, judged: Assessment, listed: Collection[str]
+) -> UpdateSelection:
+    """Stop where the build says that nothing is to be done, and another witness does not.
+
+    ``listed``: the KBs that the server has in its list of updates.
+    """
+    build = chosen.build
+    if chosen.action is not Action.NOTHING or build is None:
+        return chosen
+    status = catalog.campaign_status(judged.campaign, build)
+    closed = [fix.cve for fix in status.fixes if fix.status in _CLOSED]
+    against = against_fix(judged, closed)
+    if against is None:
+        return chosen
+    info = catalog.find_build(build)
+    cure = against.cure
+    if against.update and info is not None and info.kb and info.kb not in listed:
+        cure = f"Look at the server, then run again with patch_repair=true: it installs {info.kb} again."
+    reason = f"By its version alone nothing is to be installed on {build}, but: {against.reason}"
+    return UpdateSelection(
+        Action.STOP, f"{reason} {cure or ''}".rstrip(), build, target=build, remedy=cure
+    )
 
 
 def _change_cu(catalog: Catalog, status: CampaignStatus, build: Build, at: date) -> UpdateSelection:

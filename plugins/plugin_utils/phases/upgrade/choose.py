@@ -11,11 +11,12 @@ import re
 from typing import TYPE_CHECKING
 
 from ...install.models import Action, UpdateSelection
+from ...judge.settled import against_build
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from ...base.model import Build
+    from ...base.model import Assessment, Build
     from ...catalog.catalog import Catalog
     from ...catalog.records.builds import CuInfo
     from ...trust.packages.catalogue import PackageCatalogue
@@ -105,6 +106,18 @@ def _direction(
         reason = f"{name} was released on {target.release_date}, after {at}."
         return UpdateSelection(Action.STOP, reason, build)
     return None
+
+
+def borne_out(chosen: UpdateSelection, judged: Assessment) -> UpdateSelection:
+    """Stop where ExSetup.exe is of the cumulative update already, and another witness is not."""
+    against = against_build(judged) if chosen.action is Action.NOTHING else None
+    if against is None:
+        return chosen
+    reason = f"{chosen.reason[:-1]} by its version alone, but: {against.reason}"
+    words = f"{reason} {against.cure or ''}".rstrip()
+    return UpdateSelection(
+        Action.STOP, words, chosen.build, chosen.target, chosen.update, remedy=against.cure
+    )
 
 
 def _package(target: CuInfo, build: Build, store: PackageCatalogue | None) -> UpdateSelection:

@@ -22,8 +22,9 @@ from ...install.installer import InstallerCommand
 from ...install.models import Action, HostReading
 from ...install.reading import exsetup
 from ...install.run import install_on
+from ...judge.assess import assess
 from .checks import UpgradeReadings, upgrade_prechecks
-from .choose import choose_cu, stored_image
+from .choose import borne_out, choose_cu, stored_image
 from .mitigations import MitigationsInEffect, candidates, read, released, to_reapply
 from .phase import INTENT
 from .requirements import setup_arguments
@@ -93,7 +94,10 @@ class CumulativeUpdate:
             return start
         if start.recorded is None or not start.reached:
             self._still_to_do(run, start, facts)
-            return StartingPoint(chosen, lock=start.lock)
+            judged = assess(
+                facts.result, facts.errors, runtime.catalog, run.request.campaign, runtime.now()
+            )
+            return StartingPoint(borne_out(chosen, judged), lock=start.lock)
         reason = f"{chosen.target} was begun on this server and is not proven yet."
         image = stored_image(runtime.store, chosen.target)
         going_on = replace(chosen, action=Action.INSTALL, reason=reason, package=image)

@@ -301,3 +301,32 @@ def test_fault_at_every_command_patches_once_i15(fault: str, tmp_path: Path) -> 
         where = f"{fault} at command {number}: {result.outcome.reason}"
         assert (result.outcome.state, host.launches) == (InstallState.PATCHED, 1), where
         assert (host.start("MSExchangeIS"), host.start("W3SVC")) == (2, 2), where
+
+
+HALF = {
+    "exchange": {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.9"},
+    "registry_build": "15.1.2176.2",
+    "now": "2021-03-05T10:00:00Z",
+}
+
+
+def test_version_of_exsetup_alone_is_no_end(tmp_path: Path) -> None:
+    host = PatchedHost(tmp_path, spec={**HALF, "updates": []})
+    result = host.patch()
+    assert result.outcome.state is InstallState.STOPPED
+    assert "patch_repair=true" in result.outcome.reason
+    assert host.launches == 0
+    repaired = host.patch("run-2", repair=True)
+    assert repaired.outcome.state is InstallState.PATCHED, repaired.outcome.reason
+
+
+def test_whole_update_is_nothing_to_do(tmp_path: Path) -> None:
+    host = PatchedHost(tmp_path, spec={**HALF, "updates": ["KB5000871"]})
+    assert host.patch().outcome.state is InstallState.NOTHING_TO_DO
+
+
+def test_registry_of_another_cumulative_update_is_no_end(tmp_path: Path) -> None:
+    spec = {**HALF, "registry_build": "15.1.1979.3", "updates": ["KB5000871"]}
+    result = PatchedHost(tmp_path, spec=spec).patch()
+    assert result.outcome.state is InstallState.STOPPED
+    assert "15.1.1979.3" in result.outcome.reason
