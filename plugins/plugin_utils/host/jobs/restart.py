@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...base.errors import (
     AuthenticationFailed,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ...base.progress import Sink
     from ..transport.base import Transport
 
+_NO_TICKET_PAUSE = 30.0
 RESTART_SECONDS = 3600.0  # until another boot is seen; Windows may install updates meanwhile
 
 
@@ -71,15 +72,16 @@ class Restart:
     ) -> RestartResult:
         """Restart the host once for this run and step, and wait for the new boot."""
         begun = self.clock()
-        before = self._boot_id(begun + timeout)
+        before, why = self._boot_id(begun + timeout)
         if before is None:
-            return RestartResult(JobOutcome.FAILED, "the boot identity cannot be read", None)
+            reason = f"the boot identity cannot be read{why}"
+            return RestartResult(JobOutcome.FAILED, reason, None)
         parameters = {"delay_seconds": delay, "reason": reason}
         key = operation_key(
             run=run, owner=owner, operation="Restart-Host", step=step, parameters=parameters
         )
         try:
-            before = jobs.restart(Direct(self.transport), parameters, key) or before
+            before = self._order(parameters, key, begun + timeout) or before
         except LockedByOther as error:
             return RestartResult(JobOutcome.LOCKED, str(error), before)
         except AuthenticationFailed as error:
@@ -111,16 +113,26 @@ class Restart:
                 return RestartResult(JobOutcome.UNKNOWN, why, before, after, seconds)
             pause = min(30.0, max(5.0, pause * 1.3))
 
-    def _boot_id(self, until: float) -> str | None:
+    def _order(self, parameters: dict[str, Any], key: str, until: float) -> str | None:
+        """Order it; without a ticket nothing was sent, so it is ordered when there is one."""
+        while True:
+            try:
+                return jobs.restart(Direct(self.transport), parameters, key)
+            except NoTicket:
+                if self.clock() >= until:
+                    raise
+            self.sleep(_NO_TICKET_PAUSE)
+
+    def _boot_id(self, until: float) -> tuple[str | None, str]:
+        """Return the boot, or None and why it cannot be read."""
         pause = 2.0
         while True:
             try:
-                return self._ask()
-            except AuthenticationFailed:
-                return None
-            except (TransportError, ReplyError):
-                if self.clock() >= until:
-                    return None
+                return self._ask(), ""
+            except (TransportError, ReplyError) as error:
+                final = isinstance(error, AuthenticationFailed) and not isinstance(error, NoTicket)
+                if final or self.clock() >= until:
+                    return None, f": {error}"
             self.sleep(pause)
             pause = min(30.0, pause * 1.6)
 

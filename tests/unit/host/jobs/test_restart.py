@@ -119,3 +119,24 @@ def test_work_on_the_host_is_not_interrupted_i16() -> None:
 )
 def test_boots_differ_when_a_common_part_does(one: str, two: str, *, other: bool) -> None:
     assert other_boot(one, two) is other
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_ticket_that_ended_before_the_order_is_waited_for(first: int) -> None:
+    def fail(_answer: Answer) -> ExecResult:
+        raise errors.NoTicket("expired")
+
+    host = HostOfOne()
+    host.faults = dict.fromkeys(range(first, first + 4), fail)
+    assert (restarted(host).outcome, restarts(host)) == (JobOutcome.FINISHED, 1)
+
+
+def test_ticket_that_nobody_renews_is_named() -> None:
+    def fail(_answer: Answer) -> ExecResult:
+        raise errors.NoTicket("expired")
+
+    host = HostOfOne()
+    host.faults = dict.fromkeys(range(500), fail)
+    result = restarted(host)
+    assert result.outcome is JobOutcome.FAILED
+    assert "expired" in result.reason
