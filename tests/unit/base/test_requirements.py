@@ -131,9 +131,11 @@ def test_package_that_is_there_and_broken_is_named_with_the_error(
 ) -> None:
     (tmp_path / "broken_package.py").write_bytes(content)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ConfigError, match="cannot be loaded: .*broken_package") as told:
-        with requirements.required(ConfigError):
-            import broken_package  # noqa: F401, PLC0415
+    with (
+        pytest.raises(ConfigError, match=r"cannot be loaded: .*broken_package") as told,
+        requirements.required(ConfigError),
+    ):
+        import broken_package  # noqa: F401, PLC0415
     assert words in str(told.value)
     assert "pip install -r" in str(told.value)
 

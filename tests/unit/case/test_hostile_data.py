@@ -209,9 +209,9 @@ def test_keys_that_become_the_same_are_all_kept(tmp_path: Path) -> None:
 def test_host_that_has_used_its_part_loses_only_what_is_large(tmp_path: Path) -> None:
     made, other = journal(tmp_path), journal(tmp_path, "ex02")
     large = {"changed": True, "output": "x" * 900_000}
-    for number in range(30):
+    for count in range(30):
         # A new process each time: what a host has used is not in memory.
-        journal(tmp_path).record("done", {"number": number, "result": large})
+        journal(tmp_path).record("done", {"number": count, "result": large})
     size = made.path.stat().st_size
     assert 0.8 * HOST_BYTES < size < HOST_BYTES + 30 * (SMALL_BYTES + OVERHEAD)
     made.record("end", {"state": "unknown", "reason": "y" * 2_000_000, "changed": True})

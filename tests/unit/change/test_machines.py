@@ -61,9 +61,7 @@ def test_signs_that_are_not_read_again_are_not_forgotten(tmp_path: Path) -> None
         claim(tmp_path, "ex01", MachineIdentity("ex01", None, "77aa"))
 
 
-@pytest.mark.parametrize(
-    "hidden", [("domain", "guid"), ("guid",), ("domain",)], ids=lambda names: "-".join(names)
-)
+@pytest.mark.parametrize("hidden", [("domain", "guid"), ("guid",), ("domain",)], ids="-".join)
 def test_whoever_hides_its_signs_shuts_nobody_out_i16(
     tmp_path: Path, hidden: tuple[str, ...]
 ) -> None:
