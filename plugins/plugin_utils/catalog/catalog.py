@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .readers.emergencies import Emergencies
     from .readers.tables import Tables
     from .records.builds import CveFix, Package, Support
-    from .records.campaigns import Campaign, Directive, IndicatorSet
+    from .records.campaigns import Campaign, IndicatorSet
+    from .records.directives import Directive
     from .records.exit_codes import ExitCode
     from .records.failures import Failure
     from .records.iis_modules import ModuleKnowledge
@@ -211,6 +212,17 @@ class Catalog(BuildTable):
     def directive(self, directive: str) -> Directive | None:
         """A directive by id."""
         return self._emergencies.directives.get(directive)
+
+    def need_directive(self, directive: str) -> Directive:
+        """A directive by id.
+
+        :raises CatalogError: the catalogue has none of that id.
+        """
+        found = self.directive(directive)
+        if found is None:
+            known = ", ".join(entry.id for entry in self.directives())
+            raise CatalogError(f"there is no directive {directive!r}; known are {known}")
+        return found
 
     def directives(self) -> tuple[Directive, ...]:
         """Every directive."""

@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 def clause_for(catalog: Catalog, campaign: str, intent: str) -> str | None:
     """Name the clauses that ask for an intent (mitigate, patch, upgrade), ``None`` if none does.
 
-    Only what the campaign's own directive says counts: ``ED 21-02 action 1, supplement 1 ...``.
+    Only what the campaign's own directive says counts: ``ED 21-02 action 1 update, supplement 1 ...``.
     """
     name = catalog.campaign(campaign).directive
     directive = catalog.directive(name) if name else None
     if directive is None:
         return None
     found = [clause.id for clause in directive.clauses if intent in clause.asks_for]
-    kind, _, number = directive.id.partition("-")
-    return f"{kind.upper()} {number} {', '.join(found)}" if found else None
+    return f"{directive.short} {', '.join(found)}" if found else None

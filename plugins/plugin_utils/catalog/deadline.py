@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .records.campaigns import CampaignCve, Directive
+    from .records.campaigns import CampaignCve
+    from .records.directives import Directive
 
 
 @dataclass(frozen=True, slots=True)

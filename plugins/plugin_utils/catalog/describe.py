@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def plain(value: Any) -> Any:
     """Turn a record into mappings, lists and texts."""
     if isinstance(value, (Build, date)):
-        return str(value)
+        return str(value) if isinstance(value, Build) else value.isoformat()
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value):

@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING
 from ..base.errors import CatalogError
 from .catalog import Catalog
 from .documents import Document, read
-from .readers.emergencies import Emergencies, read_campaign, read_directive, read_mitigation
+from .readers.directives import read_directive
+from .readers.emergencies import Emergencies, read_campaign, read_mitigation
 from .readers.failures import read_exit_codes, read_failures
 from .readers.iis_modules import read_module
 from .readers.packages import read_indicators, read_packages
@@ -79,7 +80,7 @@ def _load(root: Path) -> Catalog:
         ("indicators", "indicators", lambda d: read_indicators(d, tables)),
         ("mitigations", "mitigation", lambda d: read_mitigation(d, tables, found)),
         ("scripts", "script", lambda d: read_script(d, tables, found)),
-        ("directives", "directive", lambda d: read_directive(d, found)),
+        ("directives", "directive", lambda d: read_directive(d, found, tables.as_of)),
         ("campaigns", "campaign", lambda d: read_campaign(d, tables, found)),
     )
     _check_places(root, {place for place, _schema, _take in steps})

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..base.errors import CatalogError
 from ..base.model import Build
 from ..catalog.describe import describe_build, describe_campaign, plain
+from ..catalog.directive_text import clause_lines, directive_lines
 from ..catalog.loader import load
 from ..catalog.text import campaign_lines, show_lines
 
@@ -61,6 +62,11 @@ def add_parser(subparsers: Any) -> None:
     )
     campaigns = add("campaigns", _campaigns, "list the campaigns, or show one in full")
     campaigns.add_argument("campaign", nargs="?", help="the id of a campaign, such as proxylogon")
+    directive = add(
+        "directive", _directive, "list the directives, or show one, or one clause of it"
+    )
+    directive.add_argument("directive", nargs="?", help="the id of a directive, such as ed-21-02")
+    directive.add_argument("--clause", metavar="X", help="one clause, such as 'action 1 collect'")
     packages = add("packages", _packages, "list the update packages, or those of a KB or build")
     packages.add_argument("wanted", nargs="?", metavar="KB|BUILD", help="KB5000871, 15.1.2176.2")
 
@@ -161,6 +167,44 @@ def _campaigns(args: argparse.Namespace) -> int:
         _print_json(answer)
     else:
         print("\n".join(campaign_lines(answer)))
+    return OK
+
+
+def _directive(args: argparse.Namespace) -> int:
+    catalog = load(args.catalog)
+    if args.directive is None:
+        if args.clause:
+            print("--clause needs the id of a directive before it", file=sys.stderr)
+            return 2
+        if args.json:
+            _print_json([plain(entry) for entry in catalog.directives()])
+        else:
+            for entry in catalog.directives():
+                state = f"closed {entry.closed}" if entry.closed else entry.status
+                print(f"{entry.id:<10} {entry.issued}  {state:<17} {entry.title}")
+        return OK
+    try:
+        directive = catalog.need_directive(args.directive)
+    except CatalogError as error:
+        print(error, file=sys.stderr)
+        return NOT_FOUND
+    if args.clause is None:
+        answer: Any = directive
+        lines = directive_lines(directive)
+    else:
+        clause = directive.clause(args.clause)
+        if clause is None:
+            names = ", ".join(entry.id for entry in directive.clauses)
+            print(
+                f"{directive.short} has no clause {args.clause!r}; known are {names}",
+                file=sys.stderr,
+            )
+            return NOT_FOUND
+        answer, lines = clause, clause_lines(directive, clause)
+    if args.json:
+        _print_json(plain(answer))
+    else:
+        print("\n".join(lines))
     return OK
 
 

@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         cli_verify,
         cli_report,
         cli_catalog,
+        cli_directive,
         cli_package,
         cli_rehearse,
     ):

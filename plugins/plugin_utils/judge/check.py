@@ -38,7 +38,7 @@ CHECKS: dict[str, Check] = {
         "Exchange is installed, and what it is is clear",
         Severity.HIGH,
         _ED,
-        "ED 21-02 action 1",
+        "ED 21-02 action 1 inventory",
     ),
     "build.known": Check(
         "The build is in the catalogue",
@@ -57,7 +57,7 @@ CHECKS: dict[str, Check] = {
         "Installed updates and files agree",
         Severity.CRITICAL,
         _FIXES,
-        "ED 21-02 action 1",
+        "ED 21-02 action 1 update",
     ),
     "cu.supported": Check(
         "The cumulative update is supported",
@@ -89,13 +89,13 @@ CHECKS: dict[str, Check] = {
         "Logs reach back to the campaign's start",
         Severity.HIGH,
         _ED,
-        "ED 21-02 action 1, supplement 1 hardening 5",
+        "ED 21-02 action 1 collect, supplement 1 hardening 5",
     ),
     "eventlogs.coverage": Check(
         "Event logs reach back to the campaign's start",
         Severity.HIGH,
         _ED,
-        "ED 21-02 action 1, supplement 1 hardening 5",
+        "ED 21-02 action 1 collect, supplement 1 hardening 5",
     ),
     "clock.skew": Check("The host's clock agrees with the controller's", Severity.LOW, _OWN),
     "session.elevated": Check(

@@ -38,7 +38,7 @@ def test_plan_is_signed_shown_applied_and_done_once_i9(site: Site) -> None:
     shown = site.run("plan", "show", plan)
     assert shown.returncode == 1
     assert "build: 15.1.2176.2 -> 15.1.2176.9" in shown.stdout
-    assert "[ED 21-02 action 1, supplement 1 hardening 2]" in shown.stdout
+    assert "[ED 21-02 action 1 update, supplement 1 hardening 2]" in shown.stdout
     assert "1 of 1 hosts with steps" in shown.stdout
     assert "signed by ops" in shown.stdout
 

@@ -11,7 +11,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 @pytest.mark.parametrize(
     ("campaign", "intent", "clause"),
     [
-        ("proxylogon", "patch", "ED 21-02 action 1, supplement 1 hardening 2"),
+        ("proxylogon", "patch", "ED 21-02 action 1 update, supplement 1 hardening 2"),
         ("proxylogon", "upgrade", "ED 21-02 supplement 1 hardening 2"),
         ("proxylogon", "mitigate", None),  # the directive asks for no mitigation
         ("hybrid-trust", "patch", "ED 25-02 4"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turn the emergency files into records: mitigations, directives, campaigns.
+"""Turn the emergency files into records: mitigations and campaigns.
 
 A campaign may only name CVEs, mitigations, directives and indicator sets that exist;
 everything else about a new emergency is data, so that it needs no code.
@@ -15,21 +15,19 @@ from ..records.campaigns import (
     Campaign,
     CampaignCve,
     CampaignStep,
-    Clause,
-    DeadlineRule,
-    Directive,
     KnownExploited,
     LogWindow,
     TriageTask,
 )
 from .mitigations import mitigation
 from .sources import day, need_day, source
-from .tables import Tables, confidence, known
+from .tables import Tables, confidence, known, once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..documents import Document, Where
+    from ..records.directives import Directive
     from ..records.mitigations import Mitigation
 
 
@@ -45,53 +43,14 @@ class Emergencies:
 def read_mitigation(document: Document, tables: Tables, found: Emergencies) -> None:
     """One ``mitigations/*.yml``."""
     record = mitigation(document, tables)
-    _once(document, record.id, found.mitigations, "mitigation")
+    once(document, record.id, found.mitigations, "mitigation")
     found.mitigations[record.id] = record
-
-
-def _once(document: Document, key: str, table: Mapping[str, Any], what: str) -> None:
-    if key in table:
-        document.fail(("id",), f"{what} {key!r} exists twice", "rename one of the two files' id")
-
-
-def read_directive(document: Document, found: Emergencies) -> None:
-    """One ``directives/*.yml``."""
-    data = document.data
-    _once(document, data["id"], found.directives, "directive")
-    clauses = tuple(
-        Clause(
-            id=row["id"],
-            who=row["who"],
-            scope=row["scope"],
-            text=row["text"],
-            deadline=row.get("deadline"),
-            evidence=row["evidence"],
-            confidence=confidence(row),
-            source=source(document, ("clauses", index), str(row.get("source", data["source"]))),
-            asks_for=tuple(row.get("asks_for", ())),
-        )
-        for index, row in enumerate(data.get("clauses", ()))
-    )
-    found.directives[data["id"]] = Directive(
-        id=data["id"],
-        title=data["title"],
-        authority=data["authority"],
-        issued=need_day(document, ("issued",), data["issued"]),
-        closed=day(document, ("closed",), data.get("closed")),
-        status=data["status"],
-        binding_on=data["binding_on"],
-        clauses=clauses,
-        deadlines=tuple(
-            DeadlineRule(**{"triage": False, **row}) for row in data.get("deadlines", ())
-        ),
-        source=source(document, ("source",), data["source"]),
-    )
 
 
 def read_campaign(document: Document, tables: Tables, found: Emergencies) -> None:
     """One ``campaigns/*.yml``."""
     data = document.data
-    _once(document, data["id"], found.campaigns, "campaign")
+    once(document, data["id"], found.campaigns, "campaign")
     cves = tuple(
         _campaign_cve(document, ("cves", index), row, tables, found)
         for index, row in enumerate(data["cves"])

@@ -56,6 +56,12 @@ def confidence(row: Mapping[str, Any], key: str = "confidence") -> Confidence:
     return Confidence(row.get(key, "read"))
 
 
+def once(document: Document, key: str, table: Mapping[str, Any], what: str) -> None:
+    """Fail when a table has this id already."""
+    if key in table:
+        document.fail(("id",), f"{what} {key!r} exists twice", "rename one of the two files' id")
+
+
 def known(
     document: Document, where: Where, key: str, table: Iterable[str], what: str, cure: str
 ) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Campaigns, directives and indicators: an emergency as data."""
+"""Campaigns and indicators: an emergency as data."""
 
 from __future__ import annotations
 
@@ -105,49 +105,6 @@ class Campaign:
     def cve(self, cve: str) -> CampaignCve | None:
         """The campaign's entry for a CVE."""
         return next((entry for entry in self.cves if entry.cve == cve), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One clause of a directive."""
-
-    id: str
-    who: str  # hosts or organisations that it binds
-    scope: str  # server | organisation
-    text: str
-    deadline: str | None  # ISO, with offset where the source gives an hour
-    evidence: str  # host | operator
-    confidence: Confidence
-    source: str
-    asks_for: tuple[str, ...] = ()  # changes of a server: mitigate, patch, upgrade
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlineRule:
-    """One cell of a directive's table: days until the fix for this kind of asset and CVE."""
-
-    automatable: bool
-    impact: str
-    known_exploited: bool
-    exposed: bool
-    days: int | None  # None = with the next upgrade
-    triage: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """A binding or emergency directive."""
-
-    id: str
-    title: str
-    authority: str
-    issued: date
-    closed: date | None
-    status: str
-    binding_on: str
-    clauses: tuple[Clause, ...]
-    deadlines: tuple[DeadlineRule, ...]
-    source: str
 
 
 @dataclass(frozen=True, slots=True)

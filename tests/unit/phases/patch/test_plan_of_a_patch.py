@@ -75,7 +75,7 @@ def test_every_step_says_why_and_from_what_to_what(tmp_path: Path) -> None:
         "snapshot", "deliver", "install", "restart", "restore", "prove",
     ]  # fmt: skip
     for previous, step in zip((None, *plan.steps), plan.steps, strict=False):
-        assert step.clause == "ED 21-02 action 1, supplement 1 hardening 2"
+        assert step.clause == "ED 21-02 action 1 update, supplement 1 hardening 2"
         assert step.reason
         assert step.before != step.after
         assert step.needs == ((previous.id,) if previous else ())
