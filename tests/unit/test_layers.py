@@ -31,6 +31,7 @@ _LAYERS = {
     "trust": 3,
     "rehearsal": 3,
     "plan": 4,
+    "render": 4,
     "change": 5,
     "install": 6,
     "iis_module": 6,

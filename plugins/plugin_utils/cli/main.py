@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         cli_directive,
         cli_inventory,
         cli_package,
+        cli_render,
         cli_rehearse,
     ):
         room.add_parser(commands)

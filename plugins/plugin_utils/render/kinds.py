@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of values that may enter a device's language: everything else is refused at the edge.
+
+Nothing is quoted and hoped for. A value is an address, a number, or text of an alphabet in which no
+device, shell or PowerShell has a special character (typographic quotes end a string in PowerShell,
+``;`` and line ends part commands nearly everywhere, ``!`` and ``#`` begin comments).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_LARGEST_PORT = 65535
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # of a name in DNS
+_TEXTS = {
+    # kind: (pattern, what it is in words, example)
+    "name": (r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "1 to 63 letters, digits and . _ -", "EXCH-CUT"),
+    "label": (
+        r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,61}[A-Za-z0-9._-])?",
+        "1 to 63 letters, digits, blanks and . _ -",
+        "External Switch",
+    ),
+    "interface": (
+        r"[A-Za-z][A-Za-z0-9/._:-]{0,62}",
+        "a letter, then letters, digits and / . _ : -",
+        "GigabitEthernet0/1",
+    ),
+    "path": (
+        r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){1,4}",
+        "up to four names, each behind a /",
+        "/Common/ex01",
+    ),
+    "host": (
+        rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*",
+        "the name of a host",
+        "ex01.corp.example",
+    ),
+    "aws_id": (r"(?:eni|sg|vpc|subnet|i)-[0-9a-f]{8,17}", "an identifier of AWS", "eni-0123456789abcdef0"),
+    "aws_region": (r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]", "a region of AWS", "us-gov-west-1"),
+    "vmware_id": (r"[A-Za-z]{2,32}-[A-Za-z0-9-]{1,40}", "an Id of PowerCLI", "VirtualMachine-vm-1024"),
+    "mac": (r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}", "a MAC address", "00:50:56:01:02:03"),
+    "socket": (r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){1,8}", "the path of a socket", "/run/haproxy/admin.sock"),
+}  # fmt: skip
+_PATTERNS = {kind: re.compile(rf"(?:{entry[0]})\Z", re.ASCII) for kind, entry in _TEXTS.items()}
+
+
+def address(value: Any, where: str) -> Address:
+    """One address of either version, as text; nothing that a resolver would have to answer."""
+    text = _text(value, where, "an address such as 192.0.2.10 or 2001:db8::10")
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        raise _wrong(where, value, "an address such as 192.0.2.10 or 2001:db8::10") from None
+    if isinstance(found, ipaddress.IPv6Address) and found.scope_id:
+        raise _wrong(where, value, "an address without a zone behind %")
+    if found.is_unspecified or found.is_multicast or found.is_loopback:
+        raise _wrong(where, value, "the address of one machine on a network")
+    return found
+
+
+def network(value: Any, where: str) -> Network:
+    """A network in prefix form, or one address as a network of its own."""
+    wanted = "a network such as 10.0.0.0/8 or 2001:db8::/32"
+    text = _text(value, where, wanted)
+    if "%" in text:
+        raise _wrong(where, value, wanted)
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise _wrong(where, value, f"{wanted} ({error})") from None
+    if found.prefixlen == 0:
+        raise _wrong(where, value, "a network that is smaller than everything")
+    return found
+
+
+def port(value: Any, where: str) -> int:
+    """A port as a number."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_PORT:
+        raise _wrong(where, value, f"a port from 1 to {_LARGEST_PORT}")
+    return value
+
+
+def number(value: Any, where: str) -> int:
+    """A whole number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 2**31 - 1:
+        raise _wrong(where, value, "a whole number from 0")
+    return value
+
+
+def flag(value: Any, where: str) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise _wrong(where, value, "true or false")
+    return value
+
+
+def _text_kind(kind: str) -> Callable[[Any, str], str]:
+    pattern, (_source, wanted, example) = _PATTERNS[kind], _TEXTS[kind]
+
+    def read(value: Any, where: str) -> str:
+        text = _text(value, where, f"{wanted}, such as {example}")
+        if not pattern.match(text):
+            raise _wrong(where, value, f"{wanted}, such as {example}")
+        return text
+
+    return read
+
+
+KINDS: dict[str, Callable[[Any, str], Any]] = {
+    "address": address,
+    "network": network,
+    "port": port,
+    "number": number,
+    "flag": flag,
+    **{kind: _text_kind(kind) for kind in _TEXTS},
+}
+
+
+def _text(value: Any, where: str, wanted: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(where, value, wanted)
+    # Ansible marks where text came from with a subclass; templates get plain text.
+    return str(value)
+
+
+def _wrong(where: str, value: Any, wanted: str) -> ConfigError:
+    return ConfigError(f"{where}: {value!a:.120} is not {wanted}")

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a level lets through, once for all network templates, so that they cannot differ."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .kinds import Address, Network
+
+HTTPS = 443
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficPolicy:
+    """Who may speak with the servers at a level.
+
+    ``everything``: all traffic in both directions is cut but for ``sources``; otherwise only
+    connections to port 443 of the servers are, but for those from ``sources``.
+    """
+
+    level: str
+    everything: bool
+    sources4: tuple[ipaddress.IPv4Network, ...]
+    sources6: tuple[ipaddress.IPv6Network, ...]
+    servers4: tuple[ipaddress.IPv4Address, ...]
+    servers6: tuple[ipaddress.IPv6Address, ...]
+
+    @property
+    def both_versions(self) -> bool:
+        return bool(self.servers4 and self.servers6)
+
+
+# level -> (cut everything, name of the value with the networks that stay)
+_SOURCES = {
+    "disconnected": (True, "keep"),
+    "https-blocked": (False, "internal"),
+    "vpn-only": (False, "vpn"),
+    "pages-restricted": (False, "vpn"),
+}
+
+
+def policy(level: str, values: Mapping[str, Any], where: str) -> TrafficPolicy | None:
+    """Return the policy of a level, None where the level is not about traffic.
+
+    :raises ConfigError: no server, or a level that would close port 443 to everybody unsaid.
+    """
+    if level not in _SOURCES or "servers" not in values:
+        return None
+    everything, name = _SOURCES[level]
+    servers: Sequence[Address] = values["servers"]
+    sources: Sequence[Network] = values.get(name) or ()
+    if not servers:
+        raise ConfigError(f"{where}: servers is empty; name the addresses of the server")
+    if not sources and not everything:
+        raise ConfigError(
+            f"{where}: {name} is empty, so {level} would be closed to everybody; name the networks, "
+            "or use the level disconnected"
+        )
+    overlapping = [s for s in servers for n in sources if s.version == n.version and s in n]
+    if overlapping and everything:
+        raise ConfigError(
+            f"{where}: {name} holds the server's own address {overlapping[0]}; name the networks of "
+            "those who manage it, without the server"
+        )
+    return TrafficPolicy(
+        level=level,
+        everything=everything,
+        sources4=tuple(_collapsed(n for n in sources if isinstance(n, ipaddress.IPv4Network))),
+        sources6=tuple(_collapsed(n for n in sources if isinstance(n, ipaddress.IPv6Network))),
+        servers4=tuple(sorted({s for s in servers if isinstance(s, ipaddress.IPv4Address)})),
+        servers6=tuple(sorted({s for s in servers if isinstance(s, ipaddress.IPv6Address)})),
+    )
+
+
+def _collapsed(networks: Iterable[Any]) -> list[Any]:
+    return list(ipaddress.collapse_addresses(networks))

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a template of device configuration says about itself: ``template.yml`` beside its texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..base.errors import ConfigError
+from ..base.json_schema import compiled, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ROOT = Path(__file__).parent / "templates"
+SCHEMA = Path(__file__).with_name("template.schema.json")
+# What a device does with a server, from the least to the most; see docs/templates.md.
+LEVELS = MappingProxyType(
+    {
+        "pages-restricted": "/owa/ and /ecp/ answer the named networks only (alert AA21-062A)",
+        "https-blocked": "port 443 is closed to everything but the internal networks (Microsoft, 16 March 2021)",
+        "vpn-only": "port 443 answers the VPN's networks only (alert AA21-062A)",
+        "drained": "the load balancer sends no new client, those that are there finish",
+        "out-of-service": "the load balancer sends nobody; whoever knows the address still reaches it",
+        "disconnected": "nothing reaches the server or leaves it, but for the networks that are kept",
+        "paused": "the machine stands still, its memory is kept",
+        "memory-snapshot": "its memory is copied for the examination; the machine goes on",
+    }
+)
+PARTS = ("apply", "verify", "undo", "end-sessions", "save")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateValue:
+    """One value that a template needs. ``parts``: those that use it; empty: all of them."""
+
+    name: str
+    kind: str  # of kinds.KINDS
+    many: bool
+    required: bool
+    parts: tuple[str, ...]
+    levels: tuple[str, ...]
+    choices: tuple[str, ...]  # nothing else is taken; empty: anything of the kind
+    text: str
+    recorded: bool  # what was there before: read off the device and kept
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTemplate:
+    """A template for one platform. ``files``: part -> its Jinja file."""
+
+    id: str
+    group: str  # network | load-balancer | hypervisor
+    title: str
+    follows: tuple[Mapping[str, str], ...]  # document, address, read
+    levels: tuple[str, ...]
+    ending: str  # of the files
+    comment: str  # what begins a comment of its language; empty: it has none
+    values: tuple[TemplateValue, ...]
+    preconditions: tuple[str, ...]
+    does_not: tuple[str, ...]
+    timer: str
+    sessions: str
+    files: Mapping[str, Path]
+    folder: Path
+    own: bool  # the operator's, not ours
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(part for part in PARTS if part in self.files)
+
+
+def templates(own: Path | None = None) -> dict[str, DeviceTemplate]:
+    """Return all templates by id; a folder of the operator's own overrides ours by name.
+
+    :raises ConfigError: a template that is not whole, with file and cure.
+    """
+    found = dict(_ours())
+    if own is not None:
+        if not own.is_dir():
+            raise ConfigError(f"{own}: no folder of templates; correct the path")
+        found.update((entry.id, entry) for entry in _folder(own, own=True))
+    return dict(sorted(found.items()))
+
+
+def template(name: str, own: Path | None = None) -> DeviceTemplate:
+    """Return the template of a name; raises :class:`ConfigError` with those that there are."""
+    known = templates(own)
+    if name not in known:
+        raise ConfigError(f"there is no template {name!a}; known are {', '.join(known)}")
+    return known[name]
+
+
+@cache
+def _ours() -> tuple[tuple[str, DeviceTemplate], ...]:
+    return tuple((entry.id, entry) for entry in _folder(ROOT, own=False))
+
+
+def _folder(root: Path, *, own: bool) -> Iterable[DeviceTemplate]:
+    for path in sorted(root.rglob("template.yml")):
+        yield _read(path, own=own)
+
+
+def _read(path: Path, *, own: bool) -> DeviceTemplate:
+    try:
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); correct the file") from None
+    failure = compiled(SCHEMA)(data)
+    if failure is not None:
+        raise ConfigError(
+            f"{path}: {place('template', failure[0])} {failure[1]}; see docs/templates.md"
+        )
+    files = {part: path.with_name(f"{part}.j2") for part in PARTS}
+    files = {part: file for part, file in files.items() if file.is_file()}
+    missing = [part for part in ("apply", "verify", "undo") if part not in files]
+    if missing and not data.get("evidence_only"):
+        raise ConfigError(f"{path}: {missing[0]}.j2 is missing beside it; write it")
+    return DeviceTemplate(
+        id=data["id"],
+        group=data["group"],
+        title=data["title"],
+        follows=tuple(MappingProxyType(dict(row)) for row in data["follows"]),
+        levels=tuple(data["levels"]),
+        ending=data["ending"],
+        comment=data["comment"],
+        values=tuple(_value(row) for row in data["values"]),
+        preconditions=tuple(data["preconditions"]),
+        does_not=tuple(data["does_not"]),
+        timer=data["timer"],
+        sessions=data["sessions"],
+        files=MappingProxyType(files),
+        folder=path.parent,
+        own=own,
+    )
+
+
+def _value(row: Mapping[str, Any]) -> TemplateValue:
+    return TemplateValue(
+        name=row["name"],
+        kind=row["kind"],
+        many=row.get("many", False),
+        required=row.get("required", True),
+        parts=tuple(row.get("parts", ())),
+        levels=tuple(row.get("levels", ())),
+        choices=tuple(row.get("choices", ())),
+        text=row["text"],
+        recorded=row.get("recorded", False),
+    )
