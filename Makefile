@@ -73,6 +73,7 @@ docs: $(VENV)/dev ## regenerate what is generated (requirements, role READMEs, h
 	$(BIN)/python scripts/requirements.py
 	$(BIN)/python scripts/role_readme.py
 	$(BIN)/python scripts/host_operations.py
+	$(BIN)/python scripts/golden.py
 	scripts/picture.sh
 
 format: $(VENV)/dev ## let ruff format and fix

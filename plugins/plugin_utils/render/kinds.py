@@ -75,9 +75,13 @@ def network(value: Any, where: str) -> Network:
     if "%" in text:
         raise _wrong(where, value, wanted)
     try:
-        found = ipaddress.ip_network(text)
-    except ValueError as error:
-        raise _wrong(where, value, f"{wanted} ({error})") from None
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise _wrong(where, value, wanted) from None
+    if str(found.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
+        raise _wrong(
+            where, value, f"a network: an address inside it stands before the /, not {found}"
+        )
     if found.prefixlen == 0:
         raise _wrong(where, value, "a network that is smaller than everything")
     return found
