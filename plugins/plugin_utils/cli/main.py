@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         cli_report,
         cli_catalog,
         cli_directive,
+        cli_attest,
         cli_inventory,
         cli_package,
         cli_render,
