@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -16,6 +17,10 @@ with required(AnsibleActionFail):
     from ..plugin_utils.base.clock import utc_now
     from ..plugin_utils.base.dates import parse_date
     from ..plugin_utils.base.errors import RemediationError
+    from ..plugin_utils.fleet.ansible_inventory import ADDRESSES
+    from ..plugin_utils.fleet.coverage import compare, missing_reason
+    from ..plugin_utils.fleet.directive import VARIABLE, DirectiveInputs
+    from ..plugin_utils.fleet.directory import read_directory
     from ..plugin_utils.fleet.report import (
         Registered,
         ReportRun,
@@ -25,6 +30,11 @@ with required(AnsibleActionFail):
         report_folder,
     )
     from ..plugin_utils.tasks.options import arguments
+    from ..plugin_utils.trust.attestations import read_all
+    from ..plugin_utils.trust.signing.keys import default_folder, trusted
+
+if TYPE_CHECKING:
+    from ..plugin_utils.trust.attestations import Attestation
 
 ARGUMENTS = arguments(report)
 
@@ -49,7 +59,11 @@ class ActionModule(ActionBase):
 
         try:
             written = make_report(
-                self._this_run(options, variables), options["hosts"], registered_by
+                self._this_run(options, variables),
+                options["hosts"],
+                registered_by,
+                self._directive_inputs(options, known),
+                self._missing(options, variables),
             )
         except RemediationError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -69,3 +83,27 @@ class ActionModule(ActionBase):
             limit=variables.get("ansible_limit"),
             inventory_hosts=len(variables["groups"]["all"]),
         )
+
+    def _directive_inputs(self, options: dict[str, Any], known: Any) -> DirectiveInputs:
+        """What inventory and persons say of the servers, for the campaign's directive."""
+        folder = Path(options["attestations"])
+        statements: tuple[Attestation, ...] = ()
+        if folder.exists():
+            keys = trusted(Path(options["keys"]) if options["keys"] else default_folder())
+            statements = read_all(folder, keys)
+        return DirectiveInputs(
+            {host: known[host].get(VARIABLE) for host in options["hosts"] if host in known},
+            statements,
+        )
+
+    def _missing(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, str]:
+        """Servers that the directory knows and the whole inventory does not, whatever --limit says."""
+        if not options["directory"]:
+            return {}
+        known = variables["hostvars"]
+        hosts = {
+            host: next((a for key in ADDRESSES if (a := known[host].get(key))), None)
+            for host in variables["groups"]["all"]
+        }
+        found = compare(read_directory(Path(options["directory"])), hosts)
+        return {server.shown: missing_reason(server) for server in found.missing}

@@ -47,6 +47,19 @@ options:
     description:
       - When the run began, in ISO 8601.
     type: str
+  directory:
+    description:
+      - Export of the directory's Exchange servers, CSV or LDIF. A server in it that is in no inventory is in the report as V(not-in-inventory).
+    type: path
+  attestations:
+    description:
+      - Folder of what persons attested, as C(exchange-remediation attest) writes it. A folder that does not exist holds nothing.
+    type: path
+    default: attestations
+  keys:
+    description:
+      - Folder of the keys whose signatures under attestations count; the user's own, if it is not set.
+    type: path
   formats:
     description:
       - Formats to write.

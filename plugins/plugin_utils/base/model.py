@@ -92,6 +92,7 @@ class HostState(Enum):
     REFUSED = "refused"
     ERROR = "error"
     NOT_ATTEMPTED = "not-attempted"
+    NOT_IN_INVENTORY = "not-in-inventory"  # the directory knows it, nobody listed it
 
 
 class Verdict(Enum):

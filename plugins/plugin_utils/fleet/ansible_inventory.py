@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_ADDRESSES = ("ansible_winrm_host", "ansible_psrp_host", "ansible_host")
+ADDRESSES = ("ansible_winrm_host", "ansible_psrp_host", "ansible_host")
 GROUP = "exchange"
 
 
@@ -67,5 +67,5 @@ def _members(data: dict[str, Any], group: str, seen: set[str]) -> set[str]:
 
 
 def _address(variables: dict[str, Any]) -> str | None:
-    found = (variables.get(key) for key in _ADDRESSES)
+    found = (variables.get(key) for key in ADDRESSES)
     return next((value for value in found if isinstance(value, str) and value), None)

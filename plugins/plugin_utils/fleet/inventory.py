@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from ..host.transport.preflight import allowed_rules
+from .directive import VARIABLE, wrong_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -170,6 +171,8 @@ def _wrong_types(name: str, known: _Variables) -> list[str]:
         allowed_rules(name, known.get("exchange_allow_insecure"))
     except ValueError as error:
         problems.append(str(error))
+    wrong = wrong_answers(name, known.get(VARIABLE))
+    problems += [wrong] if wrong else []
     problems += [
         f"{name}: {key} cannot be worked out: {why}; correct the template"
         for key, why in known.broken.items()

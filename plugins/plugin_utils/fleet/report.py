@@ -22,6 +22,7 @@ from ..report.exit_code import exit_code, meaning
 from ..report.formats.terminal import terminal_table
 from ..report.write import write
 from .doubles import with_doubles
+from .directive import DirectiveInputs, host_directive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,9 +104,16 @@ def _second(moment: datetime) -> str:
 
 
 def make_report(
-    run: ReportRun, hosts: Iterable[str], registered: Callable[[str], Registered | None]
+    run: ReportRun,
+    hosts: Iterable[str],
+    registered: Callable[[str], Registered | None],
+    directive_inputs: DirectiveInputs | None = None,
+    missing: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Build and write the report of ``run``; returns where, the totals and the exit code."""
+    """Build and write the report of ``run``; returns where, the totals and the exit code.
+
+    ``missing``: servers that the directory knows and the inventory does not -> the reason.
+    """
     catalog = load()
     campaign = catalog.campaign(run.campaign)
     directive = catalog.directive(campaign.directive) if campaign.directive else None
@@ -130,6 +138,10 @@ def make_report(
         tool={"name": "exchange.remediation", "version": VERSION},
         inventory=names,
         results=entries,
+        missing=missing or {},
+        directive=lambda entry: host_directive(
+            catalog, campaign, entry, directive_inputs or DirectiveInputs({}), run.finished
+        ),
     )
     paths = write(report, run.folder, run.formats)
     code = exit_code(report)

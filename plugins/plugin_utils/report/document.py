@@ -18,7 +18,7 @@ from ..base.model import OPEN_EXPOSURES, CheckStatus, HostState, Verdict
 from ..base.sanitize import clean, is_inert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 
@@ -34,12 +34,15 @@ def build(
     tool: Mapping[str, Any],
     inventory: Iterable[str],
     results: Mapping[str, Mapping[str, Any]],
+    missing: Mapping[str, str] | None = None,
+    directive: Callable[[Mapping[str, Any]], dict[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """Make the report model of one run.
 
     Every name of ``inventory`` gets exactly one entry, in that order; a name without a result is
     ``not-attempted`` (I3). A result for a name outside the inventory is refused, because it means
-    that two runs were mixed up.
+    that two runs were mixed up. ``missing``: servers in no inventory, with the reason: they are
+    ``not-in-inventory``. ``directive``: entry of a host -> what the campaign's directive wants from it.
 
     :raises ConfigError: an inventory name appears twice, or a result belongs to no inventory host.
     """
@@ -56,6 +59,9 @@ def build(
             "pass the inventory that this run was made with"
         )
     hosts = [_host(name, results.get(name)) for name in names]
+    hosts += [_missing(name, reason) for name, reason in sorted((missing or {}).items())]
+    for host in hosts:
+        host["directive"] = directive(host) if directive else None
     report = {
         "schema": SCHEMA_NAME,
         "version": SCHEMA_VERSION,
@@ -88,11 +94,16 @@ def _host(name: str, result: Mapping[str, Any] | None) -> dict[str, Any]:
         "clock_offset_seconds": None,
         "timing": {},
         "peer": None,
+        "directive": None,
     }
     if result is None:
         return blank
     # The inventory's name is the identity; what the payload calls itself is data (I20).
     return blank | {key: value for key, value in result.items() if key in blank} | {"host": name}
+
+
+def _missing(name: str, reason: str) -> dict[str, Any]:
+    return _host(name, {"state": HostState.NOT_IN_INVENTORY.value, "reason": reason})
 
 
 def totals(hosts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

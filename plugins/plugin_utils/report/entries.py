@@ -168,3 +168,29 @@ def next_step(host: Mapping[str, Any]) -> str:
         if line.status in {CheckStatus.FINDING.value, CheckStatus.UNKNOWN.value}:
             return line.remedy or line.summary
     return "Nothing to do from this assessment; patched is not the same as clean: run the hunt."
+
+
+def directive_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the directive wants from a host, shortest first: (label, text); nothing where there is none.
+
+    Late ones come before what is next: that is what somebody has to answer for.
+    """
+    wanted = host.get("directive")
+    if not wanted:
+        return []
+    texts = {action["clause"]: action["text"] for action in wanted["actions"]}
+    lines: list[tuple[str, str]] = []
+    if wanted["disconnect_first"]:
+        lines.append(("first", "disconnect: nothing goes before it"))
+    if wanted["late"]:
+        lines.append(("late", ", ".join(wanted["late"])))
+    late = [row for row in wanted.get("fix_deadlines", ()) if row["late"]]
+    if late:
+        lines.append(("late", ", ".join(f"{row['cve']} was due on {row['due']}" for row in late)))
+    if wanted["next"]:
+        lines.append(("next", f"{wanted['next']}: {texts[wanted['next']]}"))
+    if wanted["questions"]:
+        names = ", ".join(row["name"] for row in wanted["questions"])
+        lines.append(("to be answered by a person", names))
+    lines += [("conflict", text) for text in wanted["conflicts"]]
+    return lines

@@ -32,7 +32,8 @@ _FORMULA_STARTS = (
 HOST_COLUMNS = (
     "host", "address", "state", "verdict", "group", "name", "product", "cumulative_update",
     "build", "update", "roles", "dag", "os", "supported", "open_cves", "findings", "unknown",
-    "clock_offset_seconds", "reason", "next_step",
+    "clock_offset_seconds", "reason", "next_step", "directive", "directive_next", "directive_late",
+    "directive_questions",
 )  # fmt: skip
 CHECK_COLUMNS = (
     "host", "check", "status", "severity", "outcome", "title", "summary", "remedy", "clause",
@@ -65,6 +66,7 @@ def _host_row(host: Mapping[str, Any]) -> list[object]:
     assessment = host["assessment"]
     identity = assessment["identity"] if assessment else {}
     lines = entries(host)
+    wanted = host.get("directive") or {}
     return [
         host["host"], host["address"], host["state"], verdict_of(host), group(host),
         identity.get("name"), identity.get("product"), identity.get("cumulative_update"),
@@ -74,6 +76,8 @@ def _host_row(host: Mapping[str, Any]) -> list[object]:
         sum(line.status == "finding" for line in lines),
         sum(line.status == "unknown" for line in lines),
         host["clock_offset_seconds"], host["reason"], next_step(host),
+        wanted.get("directive"), wanted.get("next"), "; ".join(wanted.get("late", ())),
+        " ".join(row["name"] for row in wanted.get("questions", ())),
     ]  # fmt: skip
 
 

@@ -17,7 +17,16 @@ import jinja2
 from markupsafe import Markup
 
 from ..document import group
-from ..entries import entries, hosts_of_the_run, merged, next_step, other_day, urgency, verdict_of
+from ..entries import (
+    directive_lines,
+    entries,
+    hosts_of_the_run,
+    merged,
+    next_step,
+    other_day,
+    urgency,
+    verdict_of,
+)
 from ..exit_code import exit_code, meaning
 
 if TYPE_CHECKING:
@@ -62,6 +71,7 @@ def html_parts(report: Mapping[str, Any]) -> Iterator[str]:
         code=exit_code(report),
         code_meaning=meaning(exit_code(report)),
         other_day=other_day(report),
+        directive_lines=directive_lines,
         entries=entries,
         hosts_of_the_run=hosts_of_the_run,
         merged=merged,

@@ -6,7 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..columns import line, widths, wrap
-from ..entries import entries, hosts_of_the_run, next_step, other_day, urgency, verdict_of
+from ..entries import (
+    directive_lines,
+    entries,
+    hosts_of_the_run,
+    next_step,
+    other_day,
+    urgency,
+    verdict_of,
+)
 from ..exit_code import exit_code, meaning
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ _COLOURS = {
     "fixed": _GREEN,
     "not-affected": _GREEN,
 }  # everything else is not known: magenta
+_LABELS = ("first", "late", "next", "to be answered by a person", "conflict")
 _HEAD = ("HOST", "VERDICT", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN")
 _CAPS = (40, 26, 14, 15, 8, 7)  # a hostile name must not push the verdict off the screen
 
@@ -49,7 +58,22 @@ def terminal_table(report: Mapping[str, Any], *, columns: int = 100, colour: boo
     for row in rows:
         paint = _COLOURS.get(row[1], _MAGENTA) if colour else ""
         lines.append(line(row, cells, paint))
-    return "\n".join([*lines, "", *_steps(hosts, columns), "", *_summary(report)]) + "\n"
+    parts = [lines, _steps(hosts, columns), _directive(hosts, columns), _summary(report)]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _directive(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
+    """What the directive wants: each sentence once, with the hosts it is for."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for host in hosts:
+        for line_ in directive_lines(host):
+            said.setdefault(line_, []).append(host["host"])
+    title = next((host["directive"]["title"] for host in hosts if host.get("directive")), None)
+    lines = [f"{title}:"] if title else []
+    for (label, text), names in sorted(said.items(), key=lambda row: _LABELS.index(row[0][0])):
+        lines += wrap(f"{label}: {text}", columns, first="  ", rest="    ")
+        lines += wrap(", ".join(names), columns, first="      ", rest="      ")
+    return lines
 
 
 def _steps(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:

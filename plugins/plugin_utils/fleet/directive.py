@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the campaign's directive wants from each host of a report, and who answered which question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ConfigError
+from ..judge.directive.decide import decide
+from ..judge.directive.describe import decision_dict
+from ..judge.directive.sources import GivenAnswers, combine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..catalog.catalog import Catalog
+    from ..catalog.records.campaigns import Campaign
+    from ..catalog.records.directives import Directive
+    from ..trust.attestations import Attestation
+
+VARIABLE = "exchange_directive"  # of a host or group: answers that the inventory gives
+_ROLES = {
+    "Mailbox": "mailbox",
+    "ClientAccess": "client-access",
+    "HubTransport": "hub-transport",
+    "UnifiedMessaging": "unified-messaging",
+    "Edge": "edge-transport",
+    "ManagementTools": "management-tools",
+}
+_OPEN = frozenset(("vulnerable", "vulnerable-mitigated", "unsupported-and-vulnerable", "disputed"))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveInputs:
+    """What a run knows beside the servers' own words. ``inventory``: host -> its variable."""
+
+    inventory: Mapping[str, Any]
+    attestations: tuple[Attestation, ...] = ()
+
+
+def host_directive(
+    catalog: Catalog,
+    campaign: Campaign,
+    entry: Mapping[str, Any],
+    inputs: DirectiveInputs,
+    now: datetime,
+) -> dict[str, Any] | None:
+    """Return what the directive wants from one host, None where the campaign is under none.
+
+    ``entry``: of the report. The shape is that of ``directive decide --json`` with ``answered_by``
+    (answer -> source), ``met_by`` (clause -> source), ``conflicts`` and ``fix_deadlines``.
+    """
+    directive = catalog.directive(campaign.directive) if campaign.directive else None
+    if directive is None:
+        return None
+    host = str(entry["host"])
+    sources, problems = _inventory_answers(host, inputs.inventory.get(host))
+    attested = [
+        GivenAnswers(statement.source, statement.answers, statement.met)
+        for statement in inputs.attestations
+        if statement.concerns(host) and statement.directive == directive.id
+    ]
+    said = combine([_server_answers(entry), *sources, *attested])
+    moment = _moment(entry, now)
+    deadlines = _fix_deadlines(
+        catalog, campaign, directive, entry, exposed=said.situation.internet is not False, at=moment
+    )
+    if deadlines and said.situation.triage is None:
+        triage = any(row["triage"] for row in deadlines)
+        said = combine([
+            GivenAnswers(f"the table of {directive.short}", {"triage": triage}),
+            _server_answers(entry), *sources, *attested,
+        ])  # fmt: skip
+    decision = decide(directive, said.situation, met=said.met, clock=_clock(campaign))
+    return {
+        **decision_dict(decision, moment),
+        "answered_by": dict(said.said_by),
+        "met_by": dict(said.met_by),
+        "conflicts": [*problems, *said.conflicts],
+        "fix_deadlines": deadlines,
+    }
+
+
+def wrong_answers(host: str, variable: Any) -> str | None:
+    """Say what is wrong with the inventory's answers for a host; None: nothing."""
+    _sources, problems = _inventory_answers(host, variable)
+    return problems[0] if problems else None
+
+
+def _inventory_answers(host: str, variable: Any) -> tuple[list[GivenAnswers], list[str]]:
+    if variable is None:
+        return [], []
+    if not isinstance(variable, Mapping):
+        return [], [
+            f"{host}: {VARIABLE} is {variable!r:.80}, not a mapping of answers; write name: value"
+        ]
+    given = GivenAnswers("the inventory", {str(key): value for key, value in variable.items()})
+    try:
+        combine([given])
+    except ConfigError as error:
+        return [], [f"{host}: {VARIABLE}: {error}"]
+    return [given], []
+
+
+def _server_answers(entry: Mapping[str, Any]) -> GivenAnswers:
+    """Roles and DAG as the server says them; it may lie, and persons may say otherwise."""
+    assessment = entry.get("assessment")
+    if not assessment:
+        return GivenAnswers("the server")
+    identity = assessment["identity"]
+    roles = [_ROLES[role] for role in identity.get("roles") or () if role in _ROLES]
+    answers: dict[str, Any] = {"roles": roles} if roles else {}
+    if identity.get("dag"):
+        answers["dag"] = True
+    return GivenAnswers("the server", answers)
+
+
+def _moment(entry: Mapping[str, Any], now: datetime) -> datetime:
+    """The day that the host is judged for."""
+    assessment = entry.get("assessment")
+    try:
+        moment = datetime.fromisoformat(assessment["at"]) if assessment else now
+    except ValueError:
+        return now
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _clock(campaign: Campaign) -> datetime | None:
+    """When the campaign's first vulnerability was added to the KEV catalogue."""
+    added = [cve.known_exploited.added for cve in campaign.required if cve.known_exploited]
+    return datetime.combine(min(added), time(), UTC) if added else None
+
+
+def _fix_deadlines(
+    catalog: Catalog,
+    campaign: Campaign,
+    directive: Directive,
+    entry: Mapping[str, Any],
+    *,
+    exposed: bool,
+    at: datetime,
+) -> list[dict[str, Any]]:
+    """By when each open CVE has to be closed, where the directive has a table for that."""
+    assessment = entry.get("assessment")
+    if not directive.deadlines or not assessment:
+        return []
+    found: list[dict[str, Any]] = []
+    for cve in _open_cves(assessment["exposures"]):
+        due = catalog.deadline(campaign.id, cve, exposed=exposed, detected=at.date())
+        if due is not None:
+            found.append(
+                {
+                    "cve": cve,
+                    "days": due.days,
+                    "due": due.due.isoformat() if due.due else None,
+                    "triage": due.triage,
+                    "late": due.due is not None and due.due < at.date(),
+                }
+            )
+    return found
+
+
+def _open_cves(exposures: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [str(item["cve"]) for item in exposures if item["exposure"] in _OPEN]
