@@ -66,7 +66,7 @@ options:
     type: list
     elements: str
     default: [html, json, csv, junit]
-    choices: [html, json, csv, junit, text]
+    choices: [html, json, csv, junit, text, runbook]
 attributes:
   check_mode:
     description: >-

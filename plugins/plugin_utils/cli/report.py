@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..base.errors import ConfigError
 from ..report.document import load
 from ..report.exit_code import exit_code, meaning
+from ..report.formats.runbook import runbook_html, runbook_md
 from ..report.formats.terminal import terminal_table
 from ..report.write import FORMATS, write
 
@@ -36,6 +38,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                         help="may be given several times; default: all")  # fmt: skip
     render.add_argument("--into", type=Path, help="folder to write to; default: beside the report")
     render.set_defaults(run=_render)
+
+    runbook = verbs.add_parser(
+        "runbook", help="what the directive wants, as a runbook for people to carry out and sign"
+    )
+    runbook.add_argument(
+        "report", type=Path, help="report.json of a run, or the folder that holds it"
+    )
+    runbook.add_argument("--host", action="append", default=[], dest="hosts",
+                         help="for this host only; may be given several times")  # fmt: skip
+    runbook.add_argument("--html", action="store_true", help="a page instead of Markdown")
+    runbook.set_defaults(run=_runbook)
 
     check = verbs.add_parser("check", help="validate a report; print what its exit status means")
     check.add_argument(
@@ -67,6 +80,17 @@ def _render(args: argparse.Namespace) -> int:
     written = write(load(path), args.into or path.parent, args.formats or sorted(FORMATS))
     for file in written.values():
         print(file)
+    return 0
+
+
+def _runbook(args: argparse.Namespace) -> int:
+    report = load(_path(args))
+    known = {host["host"] for host in report["hosts"]}
+    for name in args.hosts:
+        if name not in known:
+            raise ConfigError(f"--host {name}: is not in {_path(args)}; it has {', '.join(known)}")
+    for part in (runbook_html if args.html else runbook_md)(report, args.hosts):
+        print(part, end="")
     return 0
 
 

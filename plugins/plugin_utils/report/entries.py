@@ -143,12 +143,17 @@ def verdict_of(host: Mapping[str, Any]) -> str:
 
 def hosts_of_the_run(report: Mapping[str, Any]) -> str:
     """How many hosts the report is about: all of the inventory, or those of a limited run."""
-    count, run = report["totals"]["inventory"], report["run"]
+    missing = report["totals"]["by_state"].get(HostState.NOT_IN_INVENTORY.value, 0)
+    count, run = report["totals"]["inventory"] - missing, report["run"]
     word = "host" if count == 1 else "hosts"
+    more = f" and {missing} that no inventory has" if missing else ""
     if not run.get("limit"):
-        return f"{count} inventory {word}"
+        return f"{count} inventory {word}{more}"
     total = run.get("inventory_hosts") or "an unknown number of"
-    return f"{count} of {total} inventory hosts (limited to {run['limit']}; nothing is said about the others)"
+    return (
+        f"{count} of {total} inventory hosts (limited to {run['limit']}; nothing is said about the "
+        f"others){more}"
+    )
 
 
 def urgency(host: Mapping[str, Any]) -> tuple[int, str]:

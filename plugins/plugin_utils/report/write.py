@@ -11,6 +11,7 @@ from ..base.errors import ConfigError
 from .formats.csv_writer import checks_csv, hosts_csv
 from .formats.html import html_parts
 from .formats.junit import junit
+from .formats.runbook import runbook_html, runbook_md
 from .formats.terminal import terminal_table
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ FORMATS: dict[str, dict[str, Callable[[Mapping[str, Any]], Iterable[str]]]] = {
         "checks.csv": lambda report: [checks_csv(report)],
     },
     "junit": {"junit.xml": lambda report: [junit(report)]},
+    "runbook": {"runbook.md": runbook_md, "runbook.html": runbook_html},
     "text": {"report.txt": lambda report: [terminal_table(report, columns=160)]},
 }
 
