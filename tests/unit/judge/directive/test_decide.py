@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the cases by hand do not cover: permissions, deadlines, what is met, and who said what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.directive.answers import (
+    QUESTIONS,
+    ServerSituation,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.directive.decide import (
+    Allowed,
+    DirectiveDecision,
+    decide,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.directive.describe import (
+    decision_dict,
+    decision_lines,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.directive.sources import (
+    GivenAnswers,
+    combine,
+)
+
+_TRIAGED = frozenset({"action 1 collect", "action 1 examine"})
+
+
+def _decision(
+    directive: str = "ed-21-02",
+    *,
+    met: frozenset[str] = frozenset(),
+    clock: datetime | None = None,
+    **answers: Any,
+) -> DirectiveDecision:
+    situation = ServerSituation.of({"roles": ["mailbox"], **answers})
+    return decide(load().need_directive(directive), situation, met=met, clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("answers", "met", "patch", "reconnect"),
+    [
+        # With expertise and nothing found: evidence first, then the update.
+        ({"expertise": "yes", "indicator": "no"}, frozenset(), Allowed.HELD_BACK, Allowed.OPEN),
+        ({"expertise": "yes", "indicator": "no"}, _TRIAGED, Allowed.ORDERED, Allowed.OPEN),
+        # Not examined yet: nothing is patched, also if somebody says that it was collected.
+        ({"expertise": "yes"}, frozenset({"action 1 collect"}), Allowed.HELD_BACK, Allowed.OPEN),
+        ({"expertise": "no"}, frozenset(), Allowed.HELD_BACK, Allowed.FORBIDDEN),
+        ({"expertise": "yes", "indicator": "yes"}, _TRIAGED, Allowed.HELD_BACK, Allowed.FORBIDDEN),
+        ({}, frozenset(), Allowed.OPEN, Allowed.OPEN),
+    ],
+)
+def test_evidence_comes_before_change(
+    answers: dict[str, str], met: frozenset[str], patch: Allowed, reconnect: Allowed
+) -> None:
+    decision = _decision(met=met, **answers)
+
+    assert decision.permission("patch").allowed is patch
+    assert decision.permission("reconnect").allowed is reconnect
+    assert decision.permission("patch").free is (patch is Allowed.ORDERED)
+
+
+def test_a_permission_names_the_clauses_and_the_reason() -> None:
+    found = _decision(expertise="no").permission("reconnect")
+
+    assert found.clauses == ("action 3b",)
+    assert found.reason == "the forensic expertise is not there"
+
+
+def test_a_step_that_no_clause_speaks_of_is_not_asked_for() -> None:
+    assert _decision(expertise="no").permission("triage").allowed is Allowed.NOT_ASKED
+
+
+def test_what_is_late_is_what_is_due_and_not_met() -> None:
+    decision = _decision(expertise="yes", indicator="no", internet="yes", updatable="yes")
+    before = datetime(2021, 3, 5, 16, 59, tzinfo=UTC)
+    after = datetime(2021, 3, 5, 17, 1, tzinfo=UTC)
+
+    assert [action.clause.id for action in decision.late(before)] == []
+    assert [action.clause.id for action in decision.late(after)] == ["action 5"]
+    done = _decision(
+        expertise="yes",
+        indicator="no",
+        internet="yes",
+        updatable="yes",
+        met=frozenset({"action 5"}),
+    )
+    assert done.late(after) == ()
+
+
+def test_advice_is_never_late_nor_next_and_permits_nothing() -> None:
+    decision = _decision(expertise="yes", indicator="no", updatable="no", met=_TRIAGED)
+
+    assert decision.permission("mitigate").allowed is Allowed.NOT_ASKED
+    assert "alert mitigations" in [action.clause.id for action in decision.actions]
+    assert decision.next is not None
+    assert decision.next.clause.kind == "order"
+
+
+def test_times_that_run_from_a_clock_are_due_by_it() -> None:
+    clock = datetime(2026, 5, 15, tzinfo=UTC)
+    decision = _decision("bod-26-04", clock=clock, triage="yes")
+    due = {action.clause.id: action.due for action in decision.actions}
+
+    assert due["triage evidence"] == datetime(2026, 5, 16, tzinfo=UTC)
+    assert due["triage decision"] == datetime(2026, 5, 18, tzinfo=UTC)
+    assert decision.permission("patch").allowed is Allowed.HELD_BACK
+
+
+def test_ed_25_02_disconnects_first_what_cannot_be_updated() -> None:
+    decision = _decision("ed-25-02", updatable="no", hybrid="yes")
+
+    assert decision.disconnect_first
+    assert decision.actions[0].clause.id == "2a"
+    assert decision.permission("patch").allowed is Allowed.NOT_ASKED
+
+
+def test_cautions_are_given_unless_the_answer_is_no() -> None:
+    def cautions(dag: str) -> int:
+        return sum(len(a.cautions) for a in _decision(expertise="no", dag=dag).actions)
+
+    assert cautions("yes") == cautions("unknown") > 0
+    assert cautions("no") == 0
+
+
+def test_lines_fit_80_columns_and_json_has_all_actions() -> None:
+    decision = _decision()
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    lines = list(decision_lines(decision, now))[1:]
+    shown = decision_dict(decision, now)
+
+    assert max(map(len, lines)) <= 80
+    assert len(shown["actions"]) + len(shown["not_ordered"]) == len(decision.directive.clauses)
+    assert set(shown["permissions"]) == {"isolate", "reconnect", "mitigate", "patch", "upgrade"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"expertice": "yes"}, "here: 'expertice' is no answer; known are dag, disk_image"),
+        ({"expertise": "maybe"}, "here: expertise 'maybe' is none of yes, no, unknown"),
+        ({"expertise": 1}, "here: expertise 1 is none of yes, no, unknown"),
+        ({"roles": ["postman"]}, "here: role 'postman' is none of mailbox, "),
+        ({"roles": 7}, "here: roles is 7, not a list of roles"),
+        ({"organisation": "club"}, "here: organisation 'club' is none of agency, "),
+    ],
+)
+def test_a_wrong_answer_names_place_and_cure(answers: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        ServerSituation.of(answers, where="here")
+
+    assert str(error.value).startswith(message)
+
+
+def test_answers_are_read_as_people_write_them() -> None:
+    for question in QUESTIONS:
+        for given, read in (
+            ("yes", True),
+            (" No ", False),
+            (True, True),
+            ("unknown", None),
+            (None, None),
+        ):
+            situation = ServerSituation.of({question.name: given})
+            assert situation.given(question.name) is read
+
+
+def test_a_later_source_counts_and_the_conflict_is_said() -> None:
+    said = combine([
+        GivenAnswers("the server", {"roles": ["mailbox"], "dag": True}),
+        GivenAnswers("the inventory", {"expertise": "yes", "dag": "no"}),
+        GivenAnswers("attested by J.", {"expertise": "no"}, met=("action 5",)),
+    ])  # fmt: skip
+
+    assert said.situation.expertise is False
+    assert said.said_by == {
+        "roles": "the server", "dag": "the inventory", "expertise": "attested by J.",
+    }  # fmt: skip
+    assert said.met_by == {"action 5": "attested by J."}
+    assert said.conflicts == (
+        "dag: the server says yes, the inventory says no; the later one counts",
+        "expertise: the inventory says yes, attested by J. says no; the later one counts",
+    )
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_a_finding_is_never_taken_back(order: tuple[bool, bool]) -> None:
+    said = combine([GivenAnswers(f"source {value}", {"indicator": value}) for value in order])
+
+    assert said.situation.indicator is True
+    assert len(said.conflicts) == 1
+
+
+def test_an_unknown_answer_takes_nothing_back() -> None:
+    said = combine([
+        GivenAnswers("the inventory", {"expertise": "no"}),
+        GivenAnswers("attested", {"expertise": "unknown", "roles": []}),
+    ])  # fmt: skip
+
+    assert said.situation.expertise is False
+    assert said.conflicts == ()
