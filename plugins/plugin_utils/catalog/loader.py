@@ -80,7 +80,7 @@ def _load(root: Path) -> Catalog:
         ("indicators", "indicators", lambda d: read_indicators(d, tables)),
         ("mitigations", "mitigation", lambda d: read_mitigation(d, tables, found)),
         ("scripts", "script", lambda d: read_script(d, tables, found)),
-        ("directives", "directive", lambda d: read_directive(d, found, tables.as_of)),
+        ("directives", "directive", lambda d: read_directive(d, found)),
         ("campaigns", "campaign", lambda d: read_campaign(d, tables, found)),
     )
     _check_places(root, {place for place, _schema, _take in steps})

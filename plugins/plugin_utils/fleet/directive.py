@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
+from ..base.model import OPEN_EXPOSURES
 from ..judge.directive.decide import decide
 from ..judge.directive.describe import decision_dict
 from ..judge.directive.sources import GivenAnswers, combine
@@ -30,7 +31,7 @@ _ROLES = {
     "Edge": "edge-transport",
     "ManagementTools": "management-tools",
 }
-_OPEN = frozenset(("vulnerable", "vulnerable-mitigated", "unsupported-and-vulnerable", "disputed"))
+_OPEN = frozenset(exposure.value for exposure in OPEN_EXPOSURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def edited(tmp_path: Path):
          r"there is no clause 'supplement 1 triage 9'; name the clause whose first time counts"),
         ("when: [{expertise: [true]}]", "when: [{expertice: [true]}]", r"unknown key 'expertice'"),
         ("when: [{expertise: [true]}]", "when: [{expertise: [maybe]}]", r"'maybe' is not one of"),
-        ("read: 2026-11-30", "read: 2099-01-01", r"after the day of the catalogue"),
+        ("as_of: 2026-11-30", "as_of: 2099-01-01", r"was read on 2099-01-01, after the catalogue's as_of"),
         ("step: triage\n", "step: pray\n", r"'pray' is not one of"),
         ('    proof: ["memory image with its digest"', '    prove: ["memory image with its digest"',
          r"unknown key 'prove'|proof is missing"),

@@ -19,7 +19,7 @@ from ..records.directives import (
     Repeat,
     ReportTemplate,
 )
-from .sources import day, need_day, source
+from .sources import day, need_day, read_on, source
 from .tables import confidence, once
 
 if TYPE_CHECKING:
@@ -29,17 +29,10 @@ if TYPE_CHECKING:
     from .emergencies import Emergencies
 
 
-def read_directive(document: Document, found: Emergencies, as_of: date) -> None:
+def read_directive(document: Document, found: Emergencies) -> None:
     """One ``directives/*.yml``."""
     data = document.data
     once(document, data["id"], found.directives, "directive")
-    read = need_day(document, ("read",), data["read"])
-    if read > as_of:
-        document.fail(
-            ("read",),
-            f"its sources were read on {read}, after the day of the catalogue ({as_of})",
-            "correct the day, or as_of in products.yml",
-        )
     templates = _templates(document)
     clauses = tuple(
         _clause(document, ("clauses", index), row, templates)
@@ -53,7 +46,7 @@ def read_directive(document: Document, found: Emergencies, as_of: date) -> None:
         issued=need_day(document, ("issued",), data["issued"]),
         closed=day(document, ("closed",), data.get("closed")),
         status=data["status"],
-        read=read,
+        read=read_on(document, ("source",), data["source"]),
         binding_on=data["binding_on"],
         binds=tuple(data["binds"]),
         servers=tuple(data["servers"]),
