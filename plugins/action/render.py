@@ -9,10 +9,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..modules import render as documentation
-from ..plugin_utils.base.errors import RemediationError
-from ..plugin_utils.render.task import RenderRequest, render_task
-from ..plugin_utils.tasks.options import arguments
+from ..plugin_utils.base.requirements import required
+
+with required(AnsibleActionFail):
+    from ..modules import render as documentation
+    from ..plugin_utils.base.errors import RemediationError
+    from ..plugin_utils.render.task import RenderRequest, render_task
+    from ..plugin_utils.tasks.options import arguments
 
 ARGUMENTS = arguments(documentation)
 

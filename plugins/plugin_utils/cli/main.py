@@ -22,10 +22,14 @@ try:
         from ..base.version import VERSION
         from . import apply as cli_apply
         from . import assess as cli_assess
+        from . import attest as cli_attest
         from . import catalog as cli_catalog
+        from . import directive as cli_directive
+        from . import inventory as cli_inventory
         from . import package as cli_package
         from . import plan as cli_plan
         from . import rehearse as cli_rehearse
+        from . import render as cli_render
         from . import report as cli_report
         from . import verify as cli_verify
 except ConfigError as error:

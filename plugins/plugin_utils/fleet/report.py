@@ -21,8 +21,8 @@ from ..report.document import build
 from ..report.exit_code import exit_code, meaning
 from ..report.formats.terminal import terminal_table
 from ..report.write import write
-from .doubles import with_doubles
 from .directive import DirectiveInputs, host_directive
+from .doubles import with_doubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
