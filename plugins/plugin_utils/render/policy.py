@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
+from .complement import everybody_but
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .complement import AddressRange
     from .kinds import Address, Network
 
 HTTPS = 443
@@ -35,6 +37,11 @@ class TrafficPolicy:
     @property
     def both_versions(self) -> bool:
         return bool(self.servers4 and self.servers6)
+
+    @property
+    def others(self) -> tuple[AddressRange, ...]:
+        """Everybody who is not among the sources, for devices on which a block beats an allow."""
+        return everybody_but((*self.sources4, *self.sources6))
 
 
 # level -> (cut everything, name of the value with the networks that stay)
