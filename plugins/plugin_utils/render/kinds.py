@@ -48,7 +48,16 @@ _TEXTS = {
     "aws_id": (r"(?:eni|sg|vpc|subnet|i)-[0-9a-f]{8,17}", "an identifier of AWS", "eni-0123456789abcdef0"),
     "aws_region": (r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]", "a region of AWS", "us-gov-west-1"),
     "vmware_id": (r"[A-Za-z]{2,32}-[A-Za-z0-9-]{1,40}", "an Id of PowerCLI", "VirtualMachine-vm-1024"),
-    "mac": (r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}", "a MAC address", "00:50:56:01:02:03"),
+    "mac": (
+        r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{12}",  # Hyper-V shows it without marks
+        "a MAC address",
+        "00:50:56:01:02:03",
+    ),
+    "guid": (
+        r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+        "a GUID",
+        "6d3e2f0a-41b7-4f6e-9c1d-0a5b7e8c9d10",
+    ),
     "socket": (r"(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){1,8}", "the path of a socket", "/run/haproxy/admin.sock"),
 }  # fmt: skip
 _PATTERNS = {kind: re.compile(rf"(?:{entry[0]})\Z", re.ASCII) for kind, entry in _TEXTS.items()}

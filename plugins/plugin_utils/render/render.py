@@ -32,13 +32,14 @@ _PURPOSE = {
     "verify": "shows what the device does now; read it before apply too, and record it",
     "undo": "takes it back to what was recorded",
     "end-sessions": "ends connections that are open, and no others; a step of its own",
+    "remove-snapshot": "deletes the snapshot, once the evidence is kept elsewhere; a decision of its own",
     "save": "writes it to the start-up configuration; last, when it is proven",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedPart:
-    """One text: ``apply``, ``verify``, ``undo``, ``end-sessions`` or ``save``."""
+    """One text: one of :data:`.template.PARTS`, or ``about``."""
 
     part: str
     file: str  # apply.nft
@@ -73,8 +74,9 @@ def render(
     values["level_text"] = LEVELS[level]
     parts = []
     notes = []
-    for part, path in template.files.items():
-        lacking = _lacking(template, part, level, values)
+    for part, path in template.files_at(level).items():
+        # of what was given: a list that nobody recorded is not a record of nothing
+        lacking = _lacking(template, part, level, given)
         file = f"{part}.{template.ending}"
         if lacking:
             notes.append(f"{file}: not made yet, record {', '.join(lacking)} first (see verify)")
@@ -94,13 +96,13 @@ def missing_records(
     """Parts that cannot be made yet -> the recorded values that they need."""
     return {
         part: lacking
-        for part in template.files
+        for part in template.files_at(level)
         if (lacking := _lacking(template, part, level, given))
     }
 
 
 def _lacking(
-    template: DeviceTemplate, part: str, level: str, values: Mapping[str, Any]
+    template: DeviceTemplate, part: str, level: str, given: Mapping[str, Any]
 ) -> tuple[str, ...]:
     return tuple(
         value.name
@@ -109,7 +111,7 @@ def _lacking(
         and value.required
         and _used(value, level)
         and (not value.parts or part in value.parts)
-        and values.get(value.name) is None
+        and given.get(value.name) is None
     )
 
 
@@ -136,7 +138,20 @@ def checked(
             values[value.name] = () if value.many else None
             continue
         values[value.name] = _value(value, found, f"{where}: {value.name}")
+    _check_pairs(known.values(), values, where)
     return values
+
+
+def _check_pairs(known: Iterable[TemplateValue], values: Mapping[str, Any], where: str) -> None:
+    for value in known:
+        if not value.pairs_with:
+            continue
+        found, others = values[value.name], values[value.pairs_with]
+        if len(found) != len(others):
+            raise ConfigError(
+                f"{where}: {value.name} has {len(found)} entries and {value.pairs_with} has "
+                f"{len(others)}; name one beside each, in the same order"
+            )
 
 
 def _used(value: TemplateValue, level: str) -> bool:

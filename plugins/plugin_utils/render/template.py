@@ -32,7 +32,9 @@ LEVELS = MappingProxyType(
         "memory-snapshot": "its memory is copied for the examination; the machine goes on",
     }
 )
-PARTS = ("apply", "verify", "undo", "end-sessions", "save")
+# remove-snapshot: what a hypervisor copied for the examination is deleted once it is kept elsewhere, by
+# a decision of its own; undo never does it, and nothing goes back to it.
+PARTS = ("apply", "verify", "undo", "end-sessions", "remove-snapshot", "save")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class TemplateValue:
     choices: tuple[str, ...]  # nothing else is taken; empty: anything of the kind
     text: str
     recorded: bool  # what was there before: read off the device and kept
+    pairs_with: str  # a list that has as many entries, each beside its own; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,21 @@ class DeviceTemplate:
     timer: str
     sessions: str
     files: Mapping[str, Path]
+    part_levels: Mapping[str, tuple[str, ...]]  # parts that only some levels have
     folder: Path
     own: bool  # the operator's, not ours
 
     @property
     def parts(self) -> tuple[str, ...]:
         return tuple(part for part in PARTS if part in self.files)
+
+    def files_at(self, level: str) -> dict[str, Path]:
+        """The parts that a level has."""
+        return {
+            part: path
+            for part, path in self.files.items()
+            if level in self.part_levels.get(part, self.levels)
+        }
 
 
 def templates(own: Path | None = None) -> dict[str, DeviceTemplate]:
@@ -121,6 +133,7 @@ def _read(path: Path, *, own: bool) -> DeviceTemplate:
     missing = [part for part in ("apply", "verify", "undo") if part not in files]
     if missing and not data.get("evidence_only"):
         raise ConfigError(f"{path}: {missing[0]}.j2 is missing beside it; write it")
+    _check_names(path, data, files)
     return DeviceTemplate(
         id=data["id"],
         group=data["group"],
@@ -135,9 +148,40 @@ def _read(path: Path, *, own: bool) -> DeviceTemplate:
         timer=data["timer"],
         sessions=data["sessions"],
         files=MappingProxyType(files),
+        part_levels=MappingProxyType(
+            {part: tuple(levels) for part, levels in data.get("part_levels", {}).items()}
+        ),
         folder=path.parent,
         own=own,
     )
+
+
+def _check_names(path: Path, data: Mapping[str, Any], files: Mapping[str, Path]) -> None:
+    """What a template says about its own parts, levels and values is there."""
+    lists = {row["name"] for row in data["values"] if row.get("many")}
+    for row in data["values"]:
+        if "pairs_with" not in row:
+            continue
+        if row["pairs_with"] not in lists:
+            raise ConfigError(
+                f"{path}: {row['name']} pairs with {row['pairs_with']}, which is no list of this "
+                "template; name a value that is many"
+            )
+        if not row.get("many"):
+            raise ConfigError(
+                f"{path}: {row['name']} pairs with a list but is not many; make it one"
+            )
+    for part, levels in data.get("part_levels", {}).items():
+        if part not in files:
+            raise ConfigError(
+                f"{path}: part_levels names {part}, but there is no {part}.j2; write it"
+            )
+        for level in levels:
+            if level not in data["levels"]:
+                raise ConfigError(
+                    f"{path}: part_levels of {part} names {level}, which is no level of this "
+                    f"template; it has {', '.join(data['levels'])}"
+                )
 
 
 def _value(row: Mapping[str, Any]) -> TemplateValue:
@@ -151,4 +195,5 @@ def _value(row: Mapping[str, Any]) -> TemplateValue:
         choices=tuple(row.get("choices", ())),
         text=row["text"],
         recorded=row.get("recorded", False),
+        pairs_with=row.get("pairs_with", ""),
     )

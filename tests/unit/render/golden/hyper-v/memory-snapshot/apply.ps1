@@ -1,0 +1,8 @@
+# apply for ex01.corp.example: memory-snapshot; see about.txt
+$ErrorActionPreference = 'Stop'
+$vm = Get-VM -ComputerName 'hv01.corp.example' -Id '6d3e2f0a-41b7-4f6e-9c1d-0a5b7e8c9d10'
+if ($vm.State -ne 'Running') { throw "$($vm.Name) is $($vm.State), not Running: there is nothing to do" }
+$snapshots = @(Get-VMSnapshot -VM $vm | Where-Object { $_.Name -eq 'ER-memory-ex01' })
+if ($snapshots.Count) { throw 'there is a checkpoint ER-memory-ex01 already: name another' }
+Set-VM -VM $vm -CheckpointType Standard
+Checkpoint-VM -VM $vm -SnapshotName 'ER-memory-ex01'
