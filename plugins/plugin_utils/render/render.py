@@ -70,6 +70,7 @@ def render(
     traffic = policy(level, values, where)
     if traffic is not None:
         values["traffic"] = traffic
+    _check_filled(template, level, values, where)
     values["level"] = level
     values["level_text"] = LEVELS[level]
     parts = []
@@ -140,6 +141,16 @@ def checked(
         values[value.name] = _value(value, found, f"{where}: {value.name}")
     _check_pairs(known.values(), values, where)
     return values
+
+
+def _check_filled(
+    template: DeviceTemplate, level: str, values: Mapping[str, Any], where: str
+) -> None:
+    """A list that is needed has entries: of nothing a text is made that does nothing, or else what."""
+    for value in template.values:
+        needed = value.many and value.required and not value.recorded and _used(value, level)
+        if needed and not values[value.name]:
+            raise ConfigError(f"{where}: {value.name} is empty; name at least one ({value.text})")
 
 
 def _check_pairs(known: Iterable[TemplateValue], values: Mapping[str, Any], where: str) -> None:

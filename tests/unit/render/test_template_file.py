@@ -69,6 +69,15 @@ def test_a_snapshot_is_removed_only_where_one_is_made(name: str, level: str) -> 
     assert ("remove-snapshot.ps1: deletes" in made["about"]) is (level == "memory-snapshot")
 
 
+@pytest.mark.parametrize(("name", "level"), sorted(samples()))
+def test_a_list_that_is_needed_is_not_empty(name: str, level: str) -> None:
+    entry, values = template.template(name), samples()[name, level]
+    needed = [v.name for v in entry.values if v.many and v.required and not v.recorded]
+    for empty in [value for value in needed if value in values]:
+        with pytest.raises(ConfigError, match=f"values: {empty} is empty"):
+            rendered(name, level, {**values, empty: []})
+
+
 @pytest.mark.parametrize("missing", ["recorded_connected", "recorded_start_connected"])
 def test_a_list_that_nobody_recorded_is_no_record_but_an_empty_one_is(missing: str) -> None:
     values = samples()["vmware", "disconnected"]
