@@ -14,7 +14,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors i
 from ansible_collections.exchange.remediation.plugins.plugin_utils.render.kinds import KINDS
 from ansible_collections.exchange.remediation.plugins.plugin_utils.render.template import templates
 from powershell_text import done_to, parsed
-from rendered import part, rendered, samples
+from rendered import rendered, samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,12 +33,6 @@ _WORST = {
     "network": ["198.18.0.0/15", "fe80::/10"],
 }
 _QUOTES = "'\"\u2018\u2019\u201a\u201b\u201c\u201d\u201e`"
-
-
-def test_every_powershell_template_has_its_list_of_commands() -> None:
-    assert [
-        (name, level) for name in sorted(_EXPECTED) for level in sorted(_EXPECTED[name])
-    ] == _SCRIPTS
 
 
 def _texts(name: str, level: str, **more: Any) -> dict[str, str]:
@@ -181,15 +175,6 @@ def test_nothing_is_done_to_another_machine(
 
     assert {bool(step["failure"]) for step in done} == {True}
     assert [step["state"] for step in done] == [before["state"]] * len(done)
-
-
-def test_switches_and_adapters_are_recorded_in_pairs() -> None:
-    for switches in ([], ["External Switch"], ["a", "b", "c"]):
-        with pytest.raises(
-            ConfigError,
-            match=f"recorded_switches has {len(switches)} entries and recorded_adapters has 2",
-        ):
-            part("hyper-v", "disconnected", "undo", recorded_switches=switches)
 
 
 def _dropped(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.render import template
-from rendered import rendered, samples
+from rendered import part, rendered, samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,3 +88,12 @@ def test_a_list_that_nobody_recorded_is_no_record_but_an_empty_one_is(missing: s
     assert f"undo.ps1: not made yet, record {missing} first" in made["about"]
     made = {e.part: e.text for e in rendered("vmware", "disconnected", {**without, missing: []})}
     assert "undo" in made
+
+
+def test_switches_and_adapters_are_recorded_in_pairs() -> None:
+    for switches in ([], ["External Switch"], ["a", "b", "c"]):
+        with pytest.raises(
+            ConfigError,
+            match=f"recorded_switches has {len(switches)} entries and recorded_adapters has 2",
+        ):
+            part("hyper-v", "disconnected", "undo", recorded_switches=switches)
