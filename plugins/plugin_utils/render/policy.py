@@ -24,7 +24,9 @@ class TrafficPolicy:
     """Who may speak with the servers at a level.
 
     ``everything``: all traffic in both directions is cut but for ``sources``; otherwise only
-    connections to port 443 of the servers are, but for those from ``sources``.
+    connections to port 443 of the servers are, but for those from ``sources``. Where the device
+    stands for the servers (a load balancer), their addresses are none of the template's values, and
+    ``servers4`` and ``servers6`` are empty.
     """
 
     level: str
@@ -58,12 +60,12 @@ def policy(level: str, values: Mapping[str, Any], where: str) -> TrafficPolicy |
 
     :raises ConfigError: no server, or a level that would close port 443 to everybody unsaid.
     """
-    if level not in _SOURCES or "servers" not in values:
+    if level not in _SOURCES or not {"servers", _SOURCES[level][1]} & values.keys():
         return None
     everything, name = _SOURCES[level]
-    servers: Sequence[Address] = values["servers"]
+    servers: Sequence[Address] = values.get("servers") or ()
     sources: Sequence[Network] = values.get(name) or ()
-    if not servers:
+    if "servers" in values and not servers:
         raise ConfigError(f"{where}: servers is empty; name the addresses of the server")
     if not sources and not everything:
         raise ConfigError(

@@ -109,8 +109,7 @@ def _lacking(
         value.name
         for value in template.values
         if value.recorded
-        and value.required
-        and _used(value, level)
+        and _needed(value, level, given)
         and (not value.parts or part in value.parts)
         and given.get(value.name) is None
     )
@@ -131,7 +130,7 @@ def checked(
     for value in template.values:
         found = given.get(value.name)
         if found is None:
-            if value.required and not value.recorded and _used(value, level):
+            if not value.recorded and _needed(value, level, given):
                 raise ConfigError(
                     f"{where}: template {template.id} needs {value.name} ({value.text}); set it "
                     "in exchange_render_values of the host, or in the file of values"
@@ -139,7 +138,9 @@ def checked(
             values[value.name] = () if value.many else None
             continue
         values[value.name] = _value(value, found, f"{where}: {value.name}")
-    _check_pairs(known.values(), values, where)
+    for value in template.values:
+        if value.each_of and given.get(value.name) is not None:
+            _in_step(value, values, where)
     return values
 
 
@@ -148,25 +149,28 @@ def _check_filled(
 ) -> None:
     """A list that is needed has entries: of nothing a text is made that does nothing, or else what."""
     for value in template.values:
-        needed = value.many and value.required and not value.recorded and _used(value, level)
+        needed = value.many and not value.recorded and _needed(value, level, values)
         if needed and not values[value.name]:
             raise ConfigError(f"{where}: {value.name} is empty; name at least one ({value.text})")
 
 
-def _check_pairs(known: Iterable[TemplateValue], values: Mapping[str, Any], where: str) -> None:
-    for value in known:
-        if not value.pairs_with:
-            continue
-        found, others = values[value.name], values[value.pairs_with]
-        if len(found) != len(others):
-            raise ConfigError(
-                f"{where}: {value.name} has {len(found)} entries and {value.pairs_with} has "
-                f"{len(others)}; name one beside each, in the same order"
-            )
+def _in_step(value: TemplateValue, values: Mapping[str, Any], where: str) -> None:
+    """An entry for each: a shorter list would leave one out of the undo, a longer one hide a slip."""
+    entries, wanted = len(values[value.name]), len(values[value.each_of])
+    if entries != wanted:
+        raise ConfigError(
+            f"{where}: {value.name} has {entries} entries and {value.each_of} has {wanted}; name one "
+            "beside each, in the same order"
+        )
 
 
-def _used(value: TemplateValue, level: str) -> bool:
-    return not value.levels or level in value.levels
+def _needed(value: TemplateValue, level: str, given: Mapping[str, Any]) -> bool:
+    """Whether it has to be there at a level; for each entry of an empty list there is nothing to give."""
+    return (
+        value.required
+        and (not value.levels or level in value.levels)
+        and (not value.each_of or bool(given.get(value.each_of)))
+    )
 
 
 def _value(value: TemplateValue, found: Any, where: str) -> Any:
@@ -197,6 +201,14 @@ def _text(
             f"{where}: template {template.id}, {path.name}: {clean_text(str(error))}; set the value "
             "in exchange_render_values of the host, or correct the template"
         ) from None
+    if not body.strip():
+        empty = [
+            v.name for v in template.values if v.many and not v.recorded and not values[v.name]
+        ]
+        raise ConfigError(
+            f"{where}: template {template.id}, {path.name} would have no command in it: name at least "
+            f"one entry in {' or '.join(empty) or 'the values'}, or correct the template"
+        )
     mark = template.comment
     head = f"{mark} {part} for {values[_HOST]}: {values['level']}; see {ABOUT}\n" if mark else ""
     return f"{head}{body.strip()}\n"

@@ -50,7 +50,7 @@ class TemplateValue:
     choices: tuple[str, ...]  # nothing else is taken; empty: anything of the kind
     text: str
     recorded: bool  # what was there before: read off the device and kept
-    pairs_with: str  # a list that has as many entries, each beside its own; empty: none
+    each_of: str  # of many: the value that it has one entry for each entry of; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,13 @@ def _read(path: Path, *, own: bool) -> DeviceTemplate:
         raise ConfigError(
             f"{path}: {place('template', failure[0])} {failure[1]}; see docs/templates.md"
         )
+    lists = {row["name"] for row in data["values"] if row.get("many")}
+    for row in data["values"]:
+        if "each_of" in row and not {row["name"], row["each_of"]} <= lists:
+            raise ConfigError(
+                f"{path}: value {row['name']}: it and {row['each_of']}, which each_of names, have to "
+                "be values of this template with many: true; correct the file"
+            )
     files = {part: path.with_name(f"{part}.j2") for part in PARTS}
     files = {part: file for part, file in files.items() if file.is_file()}
     missing = [part for part in ("apply", "verify", "undo") if part not in files]
@@ -160,11 +167,11 @@ def _check_names(path: Path, data: Mapping[str, Any], files: Mapping[str, Path])
     """What a template says about its own parts, levels and values is there."""
     lists = {row["name"] for row in data["values"] if row.get("many")}
     for row in data["values"]:
-        if "pairs_with" not in row:
+        if "each_of" not in row:
             continue
-        if row["pairs_with"] not in lists:
+        if row["each_of"] not in lists:
             raise ConfigError(
-                f"{path}: {row['name']} pairs with {row['pairs_with']}, which is no list of this "
+                f"{path}: {row['name']} pairs with {row['each_of']}, which is no list of this "
                 "template; name a value that is many"
             )
         if not row.get("many"):
@@ -195,5 +202,5 @@ def _value(row: Mapping[str, Any]) -> TemplateValue:
         choices=tuple(row.get("choices", ())),
         text=row["text"],
         recorded=row.get("recorded", False),
-        pairs_with=row.get("pairs_with", ""),
+        each_of=row.get("each_of", ""),
     )

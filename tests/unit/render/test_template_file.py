@@ -39,11 +39,11 @@ def _changed(folder: Path, **more: Any) -> Path:
         ),
         ({"part_levels": {"undo": ["paused"]}}, "part_levels.*undo"),
         (
-            {"values": {"recorded_switches": {"pairs_with": "recorded_adaptors"}}},
+            {"values": {"recorded_switches": {"each_of": "recorded_adaptors"}}},
             "pairs with recorded_adaptors, which is no list",
         ),
         (
-            {"values": {"recorded_switches": {"pairs_with": "vm"}}},
+            {"values": {"recorded_switches": {"each_of": "vm"}}},
             "pairs with vm, which is no list",
         ),
         (
