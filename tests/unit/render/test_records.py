@@ -96,7 +96,7 @@ def test_a_list_that_was_not_recorded_makes_no_undo() -> None:
     made = {entry.part: entry.text for entry in rendered("kemp", "drained", values)}
 
     assert "undo" not in made
-    assert "undo.sh: not made yet, record recorded_states first" in made["about"]
+    assert "undo.txt: not made yet, record recorded_states first" in made["about"]
     assert missing_records(templates()["kemp"], "drained", values) == {"undo": ("recorded_states",)}
 
 
