@@ -70,7 +70,6 @@ def render(
     traffic = policy(level, values, where)
     if traffic is not None:
         values["traffic"] = traffic
-    _check_filled(template, level, values, where)
     values["level"] = level
     values["level_text"] = LEVELS[level]
     parts = []
@@ -138,6 +137,7 @@ def checked(
             values[value.name] = () if value.many else None
             continue
         values[value.name] = _value(value, found, f"{where}: {value.name}")
+    _check_filled(template, level, given, where)
     for value in template.values:
         if value.each_of and given.get(value.name) is not None:
             _in_step(value, values, where)
@@ -145,12 +145,12 @@ def checked(
 
 
 def _check_filled(
-    template: DeviceTemplate, level: str, values: Mapping[str, Any], where: str
+    template: DeviceTemplate, level: str, given: Mapping[str, Any], where: str
 ) -> None:
     """A list that is needed has entries: of nothing a text is made that does nothing, or else what."""
     for value in template.values:
-        needed = value.many and not value.recorded and _needed(value, level, values)
-        if needed and not values[value.name]:
+        filled = value.many and not value.may_be_empty and not value.recorded
+        if filled and _needed(value, level, given) and not given.get(value.name):
             raise ConfigError(f"{where}: {value.name} is empty; name at least one ({value.text})")
 
 
@@ -169,7 +169,7 @@ def _needed(value: TemplateValue, level: str, given: Mapping[str, Any]) -> bool:
     return (
         value.required
         and (not value.levels or level in value.levels)
-        and (not value.each_of or bool(given.get(value.each_of)))
+        and (not value.each_of or given.get(value.each_of) is None or bool(given[value.each_of]))
     )
 
 

@@ -50,6 +50,7 @@ class TemplateValue:
     choices: tuple[str, ...]  # nothing else is taken; empty: anything of the kind
     text: str
     recorded: bool  # what was there before: read off the device and kept
+    may_be_empty: bool  # of many: another list can say it all
     each_of: str  # of many: the value that it has one entry for each entry of; empty: none
 
 
@@ -202,5 +203,6 @@ def _value(row: Mapping[str, Any]) -> TemplateValue:
         choices=tuple(row.get("choices", ())),
         text=row["text"],
         recorded=row.get("recorded", False),
+        may_be_empty=row.get("may_be_empty", False),
         each_of=row.get("each_of", ""),
     )

@@ -40,15 +40,15 @@ def _changed(folder: Path, **more: Any) -> Path:
         ({"part_levels": {"undo": ["paused"]}}, "part_levels.*undo"),
         (
             {"values": {"recorded_switches": {"each_of": "recorded_adaptors"}}},
-            "pairs with recorded_adaptors, which is no list",
+            "recorded_switches: it and recorded_adaptors, which each_of names, have to be",
         ),
         (
             {"values": {"recorded_switches": {"each_of": "vm"}}},
-            "pairs with vm, which is no list",
+            "recorded_switches: it and vm, which each_of names, have to be",
         ),
         (
             {"values": {"recorded_switches": {"many": False}}},
-            "recorded_switches pairs with a list but is not many",
+            "recorded_switches: it and recorded_adapters, which each_of names, have to be",
         ),
     ],
 )
@@ -72,7 +72,11 @@ def test_a_snapshot_is_removed_only_where_one_is_made(name: str, level: str) -> 
 @pytest.mark.parametrize(("name", "level"), sorted(samples()))
 def test_a_list_that_is_needed_is_not_empty(name: str, level: str) -> None:
     entry, values = template.template(name), samples()[name, level]
-    needed = [v.name for v in entry.values if v.many and v.required and not v.recorded]
+    needed = [
+        v.name
+        for v in entry.values
+        if v.many and v.required and not v.recorded and not v.may_be_empty
+    ]
     for empty in [value for value in needed if value in values]:
         with pytest.raises(ConfigError, match=f"values: {empty} is empty"):
             rendered(name, level, {**values, empty: []})
