@@ -21,10 +21,17 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LARGEST_PORT = 65535
+_LONGEST_WAIT = 120  # "configure terminal revert timer" of IOS takes 1 to 120
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # of a name in DNS
 _TEXTS = {
     # kind: (pattern, what it is in words, example)
     "name": (r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "1 to 63 letters, digits and . _ -", "EXCH-CUT"),
+    "prefix": (
+        # What the templates append stays below the shortest limit there is: 35 (a policy of FortiOS).
+        r"[A-Za-z][A-Za-z0-9_-]{0,17}",
+        "a letter, then up to 17 letters, digits and _ -",
+        "ER-EX01",
+    ),
     "label": (
         r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,61}[A-Za-z0-9._-])?",
         "1 to 63 letters, digits, blanks and . _ -",
@@ -46,6 +53,12 @@ _TEXTS = {
         "ex01.corp.example",
     ),
     "aws_id": (r"(?:eni|sg|vpc|subnet|i)-[0-9a-f]{8,17}", "an identifier of AWS", "eni-0123456789abcdef0"),
+    "aws_interface": (
+        # As verify of the template prints it; there is no interface without a group.
+        r"eni-[0-9a-f]{8,17}(?:/sg-[0-9a-f]{8,17}){1,16}",
+        "a network interface and its security groups, each behind a /",
+        "eni-0123456789abcdef0/sg-0123456789abcdef0",
+    ),
     "aws_region": (r"[a-z]{2}(?:-[a-z]+){1,3}-[0-9]", "a region of AWS", "us-gov-west-1"),
     "vmware_id": (r"[A-Za-z]{2,32}-[A-Za-z0-9-]{1,40}", "an Id of PowerCLI", "VirtualMachine-vm-1024"),
     "mac": (
@@ -110,6 +123,13 @@ def number(value: Any, where: str) -> int:
     return value
 
 
+def minutes(value: Any, where: str) -> int:
+    """How long a device waits before it goes back by itself."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LONGEST_WAIT:
+        raise _wrong(where, value, f"a number of minutes from 1 to {_LONGEST_WAIT}")
+    return value
+
+
 def flag(value: Any, where: str) -> bool:
     """Yes or no."""
     if not isinstance(value, bool):
@@ -134,6 +154,7 @@ KINDS: dict[str, Callable[[Any, str], Any]] = {
     "network": network,
     "port": port,
     "number": number,
+    "minutes": minutes,
     "flag": flag,
     **{kind: _text_kind(kind) for kind in _TEXTS},
 }

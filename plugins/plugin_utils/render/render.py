@@ -110,8 +110,14 @@ def _lacking(
         if value.recorded
         and _needed(value, level, given)
         and (not value.parts or part in value.parts)
-        and given.get(value.name) is None
+        and _missing(value, given)
     )
+
+
+def _missing(value: TemplateValue, given: Mapping[str, Any]) -> bool:
+    """Whether nobody recorded it; of some lists an empty one is a record too."""
+    found = given.get(value.name)
+    return found is None or (value.many and not value.may_be_empty and not found)
 
 
 def checked(
@@ -270,6 +276,7 @@ def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
     environment.filters["mask"] = lambda network: str(network.netmask)
     environment.filters["base"] = lambda network: str(network.network_address)
     environment.globals["single"] = _single
+    environment.globals["refuse"] = _refuse
     return environment
 
 
@@ -278,6 +285,11 @@ def _final(value: Any) -> Any:
     if value is None or isinstance(value, bool | tuple | list | dict):
         raise jinja2.UndefinedError("a value is missing, or is a list where one is expected")
     return value
+
+
+def _refuse(reason: str) -> None:
+    """For a template: what these values ask for, this platform cannot do."""
+    raise jinja2.TemplateRuntimeError(reason)
 
 
 def _wildcard(network: ipaddress.IPv4Network) -> str:
