@@ -65,9 +65,8 @@ def test_the_same_values_give_the_same_bytes_in_any_order(name: str, level: str)
 def test_nothing_but_printable_ascii_is_written(name: str, level: str) -> None:
     for part in rendered(name, level, samples()[name, level]):
         assert not _CONTROL.search(part.text), part.file
-        if part.part == "about":  # an address in the web is not broken, however long it is
-            long = [line for line in part.text.splitlines() if len(line) > 80]
-            assert all(re.fullmatch(r" +https://\S+", line) for line in long), long
+        if part.part == "about":  # an address is not broken: what is longer than a line is one word
+            assert [r for r in part.text.splitlines() if len(r) > 80 and len(r.split()) > 1] == []
 
 
 def _tried(
