@@ -19,7 +19,7 @@ with required(AnsibleActionFail):
     from ..plugin_utils.base.errors import RemediationError
     from ..plugin_utils.fleet.ansible_inventory import ADDRESSES
     from ..plugin_utils.fleet.coverage import compare, missing_reason
-    from ..plugin_utils.fleet.directive import VARIABLE, DirectiveInputs
+    from ..plugin_utils.fleet.directive import DirectiveInputs
     from ..plugin_utils.fleet.directory import read_directory
     from ..plugin_utils.fleet.report import (
         Registered,
@@ -29,6 +29,7 @@ with required(AnsibleActionFail):
         new_run_id,
         report_folder,
     )
+    from ..plugin_utils.judge.directive.sources import VARIABLE
     from ..plugin_utils.tasks.options import arguments
     from ..plugin_utils.trust.attestations import read_all
     from ..plugin_utils.trust.signing.keys import default_folder, trusted

@@ -13,6 +13,12 @@ options:
     description: What was approved, recorded with the change.
     type: dict
     default: {}
+  attestations:
+    description:
+      - Folder of what persons attested with C(exchange-remediation attest). What the directive says of the change, with their answers and those of
+        the variable C(exchange_directive), is in the journal and in the plan. A folder that does not exist holds nothing.
+    type: path
+    default: attestations
   campaign:
     description: The campaign of the catalogue whose vulnerabilities, mitigations and directive count.
     type: str

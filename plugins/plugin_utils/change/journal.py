@@ -41,7 +41,7 @@ from .exclusive import alone
 from .life import Life, alive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..plan.fleet import FleetPlan
     from ..plan.records import HostPlan
@@ -118,10 +118,12 @@ class HostChange:
         approvals: Mapping[str, Any],
         note: str | None = None,
         allowed: object = None,
+        directive: Sequence[str] = (),
     ) -> None:
         """Say what is about to be done, by whom and with what.
 
         ``allowed``: exchange_allow_insecure as the operator wrote it; ``end`` says what was used.
+        ``directive``: what the campaign's directive says of this change, in sentences.
         """
         known = knowledge()
         self.record(
@@ -133,6 +135,7 @@ class HostChange:
                 "approvals": dict(approvals),
                 "note": note,
                 "exchange_allow_insecure": allowed or [],
+                "directive": list(directive),
                 "plan": self.expected.digest if self.expected else None,
                 "tool": {"name": "exchange.remediation", "version": VERSION},
                 "catalogue": {"as_of": known.as_of, "sha256": known.sha256},

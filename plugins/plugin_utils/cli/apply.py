@@ -20,7 +20,7 @@ from ..fleet.collect import ends, require_same_inventory, size_of
 from ..fleet.playbook import Playbook, add_arguments, say_log
 from ..fleet.report import report_folder
 from ..fleet.standing import fleet_status
-from ..fleet.table import outcome_table
+from ..fleet.table import missing_lines, outcome_table
 from ..phases.registry import INTENTS, phase_of
 from ..plan.fleet import HostEntry, check_usable, read
 from ..trust.signing import keys
@@ -104,5 +104,6 @@ def _finish(plan: FleetPlan, wanted: list[str], case: Path, lines: int, log: Pat
             HostEntry(end.state, end.reason, code=end.code) if end else HostEntry("unknown", reason)
         )
     print(outcome_table(plan.intent, hosts, **terminal()), end="")
+    print("\n".join(missing_lines(plan.missing)), end="\n" if plan.missing else "")
     print(case / JOURNAL)
-    return fleet_status(plan.intent, hosts)
+    return fleet_status(plan.intent, hosts, plan.missing)

@@ -10,10 +10,12 @@ from ..base.clock import utc_now
 from ..base.dates import parse_date
 from ..base.errors import ConfigError
 from ..catalog.loader import load as load_catalogue
+from ..fleet.directory import read_directory
 from ..fleet.playbook import Playbook, add_arguments, say_log
 from ..fleet.report import new_run_id, report_folder
 from ..report.document import load as load_report
 from ..report.exit_code import exit_code
+from .options import add_directory
 from .report import print_summary
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="everything after -- goes to ansible-playbook, such as -- --ask-pass",
     )
     add_arguments(command)
+    add_directory(command)
     command.add_argument("-l", "--limit", help="pattern of hosts or groups to limit the run to")
     command.add_argument("--campaign", default="proxylogon", help="default: %(default)s")
     command.add_argument("--at", help="date (ISO 8601) that the judgement is for; default: now")
@@ -51,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     """
     load_catalogue().campaign(args.campaign)
     parse_date(args.at)
+    if args.directory:
+        read_directory(args.directory)  # what is wrong with it is said before anybody is asked
     name = new_run_id(args.campaign, utc_now(), secrets.token_hex(2))
     folder = report_folder(str(args.cases), name)
     log = folder.parent / _LOG
@@ -66,6 +71,8 @@ def _playbook(args: argparse.Namespace, name: str) -> Playbook:
     }
     if args.at:
         variables["assess_at"] = args.at
+    if args.directory:
+        variables["report_directory"] = str(args.directory.absolute())
     return Playbook(
         PLAYBOOK,
         tuple(args.inventory),

@@ -20,6 +20,15 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_directory(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which servers there are at all."""
+    parser.add_argument(
+        "--directory", type=Path, metavar="EXPORT",
+        help="CSV or LDIF of the directory's Exchange servers: one that is in no inventory is said, "
+        "and the exit status is 3",
+    )  # fmt: skip
+
+
 def add_extra_vars(parser: argparse.ArgumentParser) -> None:
     """Add Ansible's ``-e``."""
     parser.add_argument(

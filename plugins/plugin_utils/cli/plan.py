@@ -18,6 +18,7 @@ from ..base.errors import ConfigError
 from ..case.journal import NAME as JOURNAL
 from ..catalog.loader import load as load_catalogue
 from ..fleet.collect import ends, entries
+from ..fleet.missing import missing_servers
 from ..fleet.playbook import Playbook, add_arguments, say_log
 from ..fleet.report import new_run_id
 from ..fleet.standing import fleet_status
@@ -25,7 +26,7 @@ from ..fleet.table import plan_table
 from ..phases.registry import INTENTS, phase_of
 from ..plan.fleet import FleetPlan, check_usable, knowledge, read, write
 from ..trust.signing import keys
-from .options import add_extra_vars, add_keys, terminal
+from .options import add_directory, add_extra_vars, add_keys, terminal
 
 if TYPE_CHECKING:
     from ..change.states import Intent
@@ -48,6 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         verb = verbs.add_parser(intent.name, help=text, description=text, epilog=_EXIT)
         verb.set_defaults(run=_plan, intent=intent)
         add_arguments(verb)
+        add_directory(verb)
         verb.add_argument("-l", "--limit", help="pattern of hosts or groups to limit the run to")
         verb.add_argument("--campaign", default="proxylogon", help="default: %(default)s")
         verb.add_argument("-o", "--out", type=Path, help="default: CASES/RUN/plan.json")
@@ -85,6 +87,7 @@ def _plan(args: argparse.Namespace) -> int:
     book = _playbook(args, intent, run, case)
     inventory = book.hosts()
     selected = book.limited(args.limit).hosts() if args.limit else inventory
+    missing = missing_servers(args.directory, args.inventory)
     log = case / "plan.log"
     status = book.limited(args.limit).run(log, show=args.show)
     found = ends(case / JOURNAL, run)
@@ -100,6 +103,7 @@ def _plan(args: argparse.Namespace) -> int:
         catalogue=knowledge(),
         inventory=inventory,
         hosts=entries(found, inventory, selected, log),
+        missing=missing,
     )
     path = args.out or case / "plan.json"
     write(path, plan, signer)
@@ -128,4 +132,4 @@ def _show(args: argparse.Namespace) -> int:
 def _print(path: Path, plan: FleetPlan) -> int:
     print(plan_table(plan, **terminal()), end="")
     print(path)
-    return fleet_status(plan.intent, plan.hosts)
+    return fleet_status(plan.intent, plan.hosts, plan.missing)

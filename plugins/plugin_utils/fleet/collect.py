@@ -31,6 +31,7 @@ class HostEnd:
     changed: bool
     code: str | None = None  # of the error that ended it
     plan_cut: bool = False  # the journal holds only a part of its plan
+    directive: tuple[str, ...] = ()  # what the campaign's directive says of the change
 
 
 _PLAN_CUT = "its plan is larger than the journal keeps, or cannot be read, so nobody can sign it"
@@ -59,6 +60,7 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
     """
     found: dict[str, HostEnd] = {}
     plans: dict[str, HostPlan | None] = {}  # None: a part of it was cut
+    asked: dict[str, tuple[str, ...]] = {}
     if not journal.exists():
         return found
     for line in events(journal):
@@ -69,6 +71,7 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
         if event == "begin":
             plans.pop(host, None)
             found[host] = _BEGUN
+            asked[host] = _sentences(data.get("directive"))
         elif event == "plan":
             plans[host] = None if holds_cut(data) else _plan(data)
         elif event == "end":
@@ -83,6 +86,7 @@ def ends(journal: Path, run: str, *, after: int = 0) -> dict[str, HostEnd]:
                 changed=data.get("changed") is True,
                 code=code if isinstance(code, str) and _WORD.fullmatch(code) else None,
                 plan_cut=host in plans and plans[host] is None,
+                directive=asked.get(host, ()),
             )
     return found
 
@@ -93,6 +97,13 @@ def _plan(data: dict[str, Any]) -> HostPlan | None:
         return plan_from_dict(data["plan"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _sentences(value: Any) -> tuple[str, ...]:
+    """What a journal says of the directive; older ones, and one whose line was cut, say nothing."""
+    return (
+        tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, list) else ()
+    )
 
 
 def entries(
@@ -109,7 +120,7 @@ def entries(
         if end is not None and end.plan_cut:
             made[host] = HostEntry("unknown", f"{_PLAN_CUT}. {end.reason}", code=end.code)
         elif end is not None:
-            made[host] = HostEntry(end.state, end.reason, end.plan, end.code)
+            made[host] = HostEntry(end.state, end.reason, end.plan, end.code, end.directive)
         elif host not in asked:
             made[host] = LEFT_OUT
         else:

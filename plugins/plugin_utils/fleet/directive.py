@@ -3,26 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import ConfigError
 from ..base.model import OPEN_EXPOSURES
 from ..judge.directive.decide import decide
 from ..judge.directive.describe import decision_dict
-from ..judge.directive.sources import GivenAnswers, combine
+from ..judge.directive.sources import GivenAnswers, combine, inventory_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..catalog.catalog import Catalog
     from ..catalog.records.campaigns import Campaign
     from ..catalog.records.directives import Directive
     from ..trust.attestations import Attestation
 
-VARIABLE = "exchange_directive"  # of a host or group: answers that the inventory gives
 _ROLES = {
     "Mailbox": "mailbox",
     "ClientAccess": "client-access",
@@ -58,7 +55,7 @@ def host_directive(
     if directive is None:
         return None
     host = str(entry["host"])
-    sources, problems = _inventory_answers(host, inputs.inventory.get(host))
+    sources, problems = inventory_answers(host, inputs.inventory.get(host))
     attested = [
         GivenAnswers(statement.source, statement.answers, statement.met)
         for statement in inputs.attestations
@@ -83,27 +80,6 @@ def host_directive(
         "conflicts": [*problems, *said.conflicts],
         "fix_deadlines": deadlines,
     }
-
-
-def wrong_answers(host: str, variable: Any) -> str | None:
-    """Say what is wrong with the inventory's answers for a host; None: nothing."""
-    _sources, problems = _inventory_answers(host, variable)
-    return problems[0] if problems else None
-
-
-def _inventory_answers(host: str, variable: Any) -> tuple[list[GivenAnswers], list[str]]:
-    if variable is None:
-        return [], []
-    if not isinstance(variable, Mapping):
-        return [], [
-            f"{host}: {VARIABLE} is {variable!r:.80}, not a mapping of answers; write name: value"
-        ]
-    given = GivenAnswers("the inventory", {str(key): value for key, value in variable.items()})
-    try:
-        combine([given])
-    except ConfigError as error:
-        return [], [f"{host}: {VARIABLE}: {error}"]
-    return [given], []
 
 
 def _server_answers(entry: Mapping[str, Any]) -> GivenAnswers:

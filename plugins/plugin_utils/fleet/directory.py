@@ -159,33 +159,38 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, tuple[str, ...]
     head = lines[skipped] if len(lines) > skipped else ""
     delimiter = max(",;\t", key=head.count)
     reader = csv.DictReader(io.StringIO("".join(lines[skipped:])), delimiter=delimiter, strict=True)
-    columns = {name.strip().casefold() for name in reader.fieldnames or () if name}
-    if not columns & set(_NAMES):
-        raise ConfigError(
-            f"{path}:{skipped + 1}: no column cn or name; give an export with a line of column "
-            "names, as csvde and Export-Csv write it"
-        )
     try:
+        columns = {name.strip().casefold() for name in reader.fieldnames or () if name}
+        if not columns & set(_NAMES):
+            raise ConfigError(
+                f"{path}:{skipped + 1}: no column cn or name; give an export with a line of column "
+                "names, as csvde and Export-Csv write it"
+            )
         for row in reader:
             where = f"{path}:{skipped + reader.line_num}"
             if None in row:
                 raise ConfigError(
                     f"{where}: more fields than the line of column names has; export it again"
                 )
-            yield (
-                where,
-                {
-                    key.strip().casefold(): tuple(part.strip() for part in value.split(";"))
-                    if key.strip().casefold() in (*_FQDN, "objectclass") and delimiter != ";"
-                    else (value.strip(),)
-                    for key, value in row.items()
-                    if key and value and value.strip()
-                },
-            )
+            yield where, _cells(row, delimiter)
     except csv.Error as error:
         raise ConfigError(
             f"{path}:{skipped + reader.line_num}: no CSV ({error}); export it again"
         ) from None
+
+
+def _cells(row: Mapping[str, str | None], delimiter: str) -> dict[str, tuple[str, ...]]:
+    """A line by column, in small letters; csvde puts several values of one into a cell."""
+    cells = {}
+    for key, value in row.items():
+        name = key.strip().casefold() if key else ""
+        if not name or not value or not value.strip():
+            continue
+        several = name in (*_FQDN, "objectclass") and delimiter != ";"
+        cells[name] = (
+            tuple(part.strip() for part in value.split(";")) if several else (value.strip(),)
+        )
+    return cells
 
 
 def _server(where: str, row: Mapping[str, tuple[str, ...]]) -> DirectoryServer | None:

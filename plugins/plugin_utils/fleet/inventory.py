@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from ..host.transport.preflight import allowed_rules
-from .directive import VARIABLE, wrong_answers
+from ..judge.directive.sources import VARIABLE, wrong_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

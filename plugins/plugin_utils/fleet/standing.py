@@ -30,6 +30,9 @@ def exit_status(standings: Iterable[Standing]) -> int:
     return int(any(one is not Standing.DONE for one in known))
 
 
-def fleet_status(intent: str, hosts: Mapping[str, HostEntry]) -> int:
-    """The exit status for all hosts of a plan."""
-    return exit_status(standing_of(intent, entry) for entry in hosts.values())
+def fleet_status(
+    intent: str, hosts: Mapping[str, HostEntry], missing: Mapping[str, str] | None = None
+) -> int:
+    """The exit status for all hosts of a plan; a server in no inventory is unknown."""
+    standings = [standing_of(intent, entry) for entry in hosts.values()]
+    return exit_status([*standings, *(Standing.UNKNOWN for _server in missing or ())])

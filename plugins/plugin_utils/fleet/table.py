@@ -37,7 +37,15 @@ def plan_table(plan: FleetPlan, *, columns: int = 120, colour: bool = False) -> 
     lines += _reasons(with_steps, columns)
     lines += _grouped("Without steps:", without, columns)
     lines += _notes(with_steps, columns)
+    lines += _directive(plan.hosts, columns)
+    lines += [*missing_lines(plan.missing), *([""] if plan.missing else [])]
     return "\n".join([*lines, *_summary(plan, len(with_steps))]) + "\n"
+
+
+def missing_lines(missing: Mapping[str, str]) -> list[str]:
+    """Servers that the directory knows and the inventory does not; none: no line."""
+    lines = ["In no inventory:"] if missing else []
+    return lines + [f"  {server}: {reason}" for server, reason in sorted(missing.items())]
 
 
 def outcome_table(
@@ -108,6 +116,18 @@ def _notes(hosts: Mapping[str, HostEntry], columns: int) -> list[str]:
         for text in (*(entry.plan.refused if entry.plan else ()), *_plan_notes(entry)):
             said.setdefault(text, []).append(name)
     lines = ["Note:"] if said else []
+    for text, names in said.items():
+        lines += wrap(f"{', '.join(names)}: {text}", columns, first="  ", rest="    ")
+    return [*lines, ""] if lines else []
+
+
+def _directive(hosts: Mapping[str, HostEntry], columns: int) -> list[str]:
+    """What the directive says of the change, each sentence once with the hosts it is for."""
+    said: dict[str, list[str]] = {}
+    for name, entry in sorted(hosts.items()):
+        for text in entry.directive:
+            said.setdefault(text, []).append(name)
+    lines = ["Directive:"] if said else []
     for text, names in said.items():
         lines += wrap(f"{', '.join(names)}: {text}", columns, first="  ", rest="    ")
     return [*lines, ""] if lines else []

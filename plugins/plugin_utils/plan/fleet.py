@@ -56,6 +56,7 @@ class HostEntry:
     reason: str
     plan: HostPlan | None = None
     code: str | None = None  # of the error that ended it
+    directive: tuple[str, ...] = ()  # what the campaign's directive says of the change
 
     @property
     def has_steps(self) -> bool:
@@ -74,6 +75,7 @@ class FleetPlan:
     catalogue: CatalogVersion
     inventory: tuple[str, ...]
     hosts: Mapping[str, HostEntry]
+    missing: Mapping[str, str] = field(default_factory=dict)  # servers in no inventory -> why said
     tool: str = VERSION
     signed_by: tuple[str, ...] = ()  # names of the trusted keys; empty before it is signed
     digest: str = field(default="", compare=False)  # of the signed document
@@ -104,9 +106,12 @@ class FleetPlan:
                     "reason": entry.reason[:_LONGEST],
                     "plan": plan_to_dict(entry.plan) if entry.plan else None,
                     **({"code": entry.code} if entry.code else {}),
+                    **({"directive": list(entry.directive)} if entry.directive else {}),
                 }
                 for name, entry in self.hosts.items()
             },
+            # An older release reads a plan of an inventory that nothing is missing from.
+            **({"missing": dict(self.missing)} if self.missing else {}),
         }
 
 
@@ -151,6 +156,7 @@ def read(path: Path, keys: Sequence[TrustedKey]) -> FleetPlan:
         catalogue=CatalogVersion(**document["catalogue"]),
         inventory=tuple(document["inventory"]),
         hosts={name: _entry(row) for name, row in document["hosts"].items()},
+        missing=dict(document.get("missing", {})),
         tool=document["tool"]["version"],
         signed_by=names,
         digest=digest,
@@ -160,7 +166,8 @@ def read(path: Path, keys: Sequence[TrustedKey]) -> FleetPlan:
 def _entry(row: Mapping[str, Any]) -> HostEntry:
     plan = row["plan"]
     known = plan_from_dict(plan) if plan else None
-    return HostEntry(row["state"], row["reason"], known, row.get("code"))
+    said = tuple(row.get("directive", ()))
+    return HostEntry(row["state"], row["reason"], known, row.get("code"), said)
 
 
 def _check(document: dict[str, Any], where: str) -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ..base.clock import utc_now
 from ..base.errors import RemediationError
 from ..base.names import run_name
 from ..base.sanitize import clean_text
+from ..change.directive import directive_notes
 from ..change.journal import HostChange, approved
 from ..change.options import approvals, note
 from ..host.transport.peer import BECOME_REFUSED
+from ..judge.directive.sources import VARIABLE
 from .connection import HostConnection, contains_any
 from .time_limit import NO_TIMEOUT, TaskTimeout
 
@@ -54,6 +57,7 @@ class Call:
     notice: Sink  # shows the operator what happens; a change may take an hour
     timeout: TaskTimeout = NO_TIMEOUT
     allowed: object = None  # exchange_allow_insecure of the host, not checked yet
+    answers: object = None  # exchange_directive of the host, not checked yet
 
 
 def on_host(
@@ -91,6 +95,7 @@ def on_host(
         lambda progress: _show(show, progress, secrets),
         _timeout(task, general_timeout),
         allowed,
+        action._templar.template(variables.get(VARIABLE)),  # noqa: SLF001
     )
     try:
         result = act(call)
@@ -155,7 +160,8 @@ def _journaled(
     change = HostChange.of(call.host, wanted.run, options, plan, call.secrets, check=wanted.check)
     approved_by, why = approvals(options["approvals"]), note(options["note"])
     change.prepare()
-    change.begin(intent, wanted.campaign, approved_by, why, call.allowed)
+    asked = directive_notes(call.host, wanted.campaign, intent, call.answers, options, utc_now())
+    change.begin(intent, wanted.campaign, approved_by, why, call.allowed, asked)
     try:
         with change.exclusively(f"{call.host}-{call.connection.place()}"):
             yield wanted, change

@@ -276,3 +276,39 @@ def test_long_reason_is_wrapped_and_not_cut() -> None:
     table = outcome_table("patch", {"ex01": HostEntry("degraded", " ".join(words))}, columns=80)
     assert all(len(line) <= 80 for line in table.splitlines())
     assert all(word in table for word in words)
+
+
+def test_a_server_in_no_inventory_is_in_the_signed_plan_and_no_status_is_0() -> None:
+    plan = replace(fleet(HOSTS), missing={"ex09.corp.example": "the directory knows it"})
+    hosts = {"ex01": HostEntry("nothing-to-do", "")}
+
+    assert plan.to_json()["missing"] == {"ex09.corp.example": "the directory knows it"}
+    assert "In no inventory:\n  ex09.corp.example: the directory knows it" in plan_table(plan)
+    assert fleet_status("patch", hosts) == 0
+    assert fleet_status("patch", hosts, plan.missing) == 3
+
+
+def test_what_the_directive_says_is_in_the_plan_once_with_its_hosts() -> None:
+    said = ("ED 21-02: patch is held-back by action 1 collect: the forensic expertise is there",)
+    plan = fleet(HOSTS)
+    hosts = {name: replace(entry, directive=said) for name, entry in plan.hosts.items()}
+    table = plan_table(replace(plan, hosts=hosts), columns=80)
+
+    assert table.count("patch is held-back by action 1 collect") == 1
+    assert all(name in table for name in hosts)
+    assert "Directive:" in table
+
+
+def test_the_directive_of_a_begin_reaches_the_plan(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "ex01", "run-1")
+    journal.record("begin", {"intent": "patch", "directive": ["ED 21-02: late: action 5", 7]})
+    journal.record("end", {"state": "nothing-to-do", "reason": "x"})
+    journal.record("begin", {"intent": "patch", "directive": {"journal_cut": {}}})
+    found = ends(tmp_path / "journal.jsonl", "run-1")
+
+    assert found["ex01"].directive == ()
+    journal.record("begin", {"intent": "patch", "directive": ["ED 21-02: late: action 5", 7]})
+    journal.record("end", {"state": "nothing-to-do", "reason": "x"})
+    found = ends(tmp_path / "journal.jsonl", "run-1")
+    made = entries(found, ["ex01"], ["ex01"], tmp_path)
+    assert made["ex01"].directive == ("ED 21-02: late: action 5",)

@@ -14,6 +14,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loade
 from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.directive import (
     DirectiveInputs,
     host_directive,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.directive.sources import (
     wrong_answers,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.report.document import (

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ...base.errors import ConfigError
 from .answers import QUESTIONS, ServerSituation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+VARIABLE = "exchange_directive"  # of a host or group: answers that the inventory gives
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -93,3 +96,25 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def inventory_answers(host: str, variable: Any) -> tuple[list[GivenAnswers], list[str]]:
+    """Return what the variable of a host says, and what is wrong with it: then it says nothing."""
+    if variable is None:
+        return [], []
+    if not isinstance(variable, Mapping):
+        return [], [
+            f"{host}: {VARIABLE} is {variable!r:.80}, not a mapping of answers; write name: value"
+        ]
+    given = GivenAnswers("the inventory", {str(key): value for key, value in variable.items()})
+    try:
+        combine([given])
+    except ConfigError as error:
+        return [], [f"{host}: {VARIABLE}: {error}"]
+    return [given], []
+
+
+def wrong_answers(host: str, variable: Any) -> str | None:
+    """Say what is wrong with the inventory's answers for a host; None: nothing."""
+    _sources, problems = inventory_answers(host, variable)
+    return problems[0] if problems else None
