@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 ROOT = loader.ROOT
 TOOLKIT = ROOT.parents[1]
 SCENARIOS = TOOLKIT / "rehearsal" / "scenario" / "scenarios"
+DEVICES = TOOLKIT / "render" / "templates"  # what their templates want, beside them
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file())
 
 
-def test_every_data_file_is_of_the_catalogue_or_a_scenario() -> None:
+def test_every_data_file_is_of_the_catalogue_a_scenario_or_a_device() -> None:
     elsewhere = [
         path.relative_to(TOOLKIT).as_posix()
         for path in TOOLKIT.rglob("*.y*ml")
-        if ROOT not in path.parents and path.parent != SCENARIOS
+        if not {ROOT, SCENARIOS, DEVICES} & set(path.parents)
     ]
     assert not elsewhere
 

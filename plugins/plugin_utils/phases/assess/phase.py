@@ -16,5 +16,6 @@ PHASE = Phase(
         "refused": StateMeaning(Standing.UNKNOWN, unchanged=True),
         "error": StateMeaning(Standing.UNKNOWN, unchanged=True),
         "not-attempted": StateMeaning(Standing.UNKNOWN, unchanged=True),
+        "not-in-inventory": StateMeaning(Standing.UNKNOWN, unchanged=True),
     },
 )

@@ -150,7 +150,6 @@ def test_an_msi_for_a_build_is_no_module(ready: Any, made: Any) -> None:
     assert code == 2
     assert "by its bytes it is" not in err
     assert "a SU never comes as .msi" in err
-    assert "its content does not prove: cumulative-update, kb, product" in err
 
 
 def record(**changes: Any) -> ModuleRecord:
