@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -18,10 +20,18 @@ if TYPE_CHECKING:
 def pytest_configure(config: pytest.Config) -> None:
     """Before xdist starts its workers: they must draw the same."""
     sampling.settle()
+    _state_of_its_own(config)
     # Debian 12's Python 3.11.2: while pytest parsed the source of a test that had timed out, "AST constructor recursion
     # depth mismatch" (CPython gh-106905, mended in 3.11.5) ended the whole run. These tracebacks need no parser.
     if sys.version_info < (3, 11, 5):
         config.option.tbstyle = "native"
+
+
+def _state_of_its_own(config: pytest.Config) -> None:
+    """Give each worker a controller's state: every rehearsed EX01 is one machine, and they are many."""
+    folder = tempfile.TemporaryDirectory(prefix="exchange-remediation-state-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_STATE_HOME"] = folder.name
 
 
 @pytest.fixture

@@ -111,14 +111,18 @@ def test_killed_rollout_goes_on_and_installs_once_i16(
         first.wait()
     code, output = play(patch_fleet, hooked, "--limit", "slow")
     assert code != 0, output
-    assert "another run of this user on this controller is at work" in words(output), output
+    assert "stopped: locked by" in words(output), output
+    assert calls(hooked) == ["enter"], "it looked, and left the server in maintenance mode"
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
-    assert not budget.exists(), "nothing was known of it yet"
+    told = [json.loads(line)["state"] for line in budget.read_text().splitlines()]
+    assert told == ["stopped"], "it was only looked at"
+    budget = tmp_path / "another.jsonl"
+    hooked |= {"patch_stop_file": str(budget)}
 
     code, output = play(patch_fleet, hooked, "--limit", "slow")
     assert code == 0, output
-    assert calls(hooked) == ["enter", "enter", "enter", "leave"], output
+    assert calls(hooked) == ["enter", "enter", "leave"], output
     ends = [json.loads(line)["state"] for line in budget.read_text().splitlines()]
     assert ends == ["patched", "patched"], "in maintenance mode, and after it"
 

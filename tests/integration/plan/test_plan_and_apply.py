@@ -91,11 +91,7 @@ def test_every_host_is_in_the_plan_also_without_steps_i3(site: Site) -> None:
 
 
 DRIFT: dict[str, tuple[dict[str, Any], str, str]] = {
-    "facts": (
-        {"domain": "other.example"},
-        "stale-plan",
-        "the plan does not fit this server any more: the facts in computer have changed. Plan again",
-    ),
+    "another machine": ({"domain": "other.example"}, "stopped", "and is ex01.other.example"),
     "forbidden": ({"pending_reboot": ["ComponentBasedServicing"]}, "stopped", "restart is pending"),
 }
 
