@@ -38,7 +38,7 @@ from . import machines
 from .admission import ApprovedPlan, StalePlan
 from .controller import forget_invocations, invocation_folder, state_folder
 from .exclusive import alone
-from .life import Life, alive
+from .life import Life, alive, ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -176,6 +176,8 @@ class HostChange:
             if not self.check:
                 self.held.enter_context(alone(place))
                 self.life = self.held.enter_context(alive())
+            else:  # who only looks holds nothing, and has to know all the same whose life is over
+                self.life = Life(ended=ended)
             yield
 
     def claim(self, machine: MachineIdentity) -> None:
