@@ -86,10 +86,11 @@ class _Signs:
     roles: frozenset[str]
     version: tuple[int, ...]
     services: Named
-    sites: tuple[str, ...]  # that serve clients
+    sites: tuple[str, ...] | None  # that serve clients; None: not read
     services_value: bool | None  # whether the setup key has it
     runs_from: str | None  # the service by whose path Exchange was found
     services_why: str
+    sites_why: str
 
     @classmethod
     def of(cls, facts: Facts, roles: frozenset[str]) -> _Signs:
@@ -98,10 +99,11 @@ class _Signs:
             roles,
             _version(facts),
             named(facts.listing("services")),
-            tuple(str(row["name"]) for row in sites.rows) if sites else (),
+            None if sites is None else tuple(str(row["name"]) for row in sites.rows),
             flag(facts.value("exchange", "services_value")),
             text(service.get("service")) if isinstance(service, dict) else None,
             facts.why("services"),
+            facts.why("iis"),
         )
 
     def there(self, names: Iterable[str]) -> list[str]:
@@ -158,7 +160,9 @@ def _against(claimed: ServerRole, signs: _Signs) -> Iterator[str]:
         yield f"the service {found[0]} of the Mailbox role exists"
     if not claimed.client_access and (found := signs.there(_ONLY_FRONT_END)):
         yield f"the service {found[0]} of client access exists"
-    if not claimed.client_access and signs.sites:
+    if not claimed.client_access and signs.sites is None:
+        yield f"the sites of IIS could not be read to bear it out ({signs.sites_why})"
+    elif not claimed.client_access and signs.sites:
         yield f"the site {signs.sites[0]:.80} serves clients"
 
 
