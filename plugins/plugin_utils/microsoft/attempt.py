@@ -7,27 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import (
-    AuthenticationFailed,
-    RefusedError,
-    ReplyError,
-    ScriptError,
-    TransportError,
-)
+from ..base.errors import AuthenticationFailed, ReplyError, ScriptError, TransportError
 from ..facts.read import moment
-from ..host.calls.core import order_status
 from ..host.jobs.attempts import Attempts, utc_text
 from ..host.jobs.decide import Patience
-from ..host.jobs.driver import ORDERS, JobDriver
+from ..host.jobs.driver import JobDriver
+from ..host.jobs.orders import may_go_on
 from ..host.jobs.state import ABSENT
 from ..host.transfer.bring import bring
 from ..host.transfer.delivery import push
 from ..host.transfer.order import Delivery
 from . import run as tool_run
 from .record import AttemptRecord
-
-if TYPE_CHECKING:
-    from .file import RemoteScript
 
 if TYPE_CHECKING:
     from ..change.runtime import Runtime
@@ -138,16 +129,10 @@ class Attempt:
         """
         if self.known().state != ABSENT:
             return record
-        fates = self._fates(record)
-        if "ok" in fates:
-            raise RefusedError(
-                f"job {self.job} was ordered on this host and is gone; whether the script ran is "
-                "not known. Look at the host, then start another run"
-            )
-        # What the host refused, and what is too late, starts nothing any more. Everything else may
-        # still be on its way: the very same order cannot start it twice.
-        refused = "error" in fates or ("begun" not in fates and self._late(record))
-        return None if refused else record
+        order = self.order(record.path, record.deadline_utc)
+        sent = tool_run.job_order(order, tuple(record.arguments))
+        host_now = moment(self.facts.host.clock) or self.runtime.now()
+        return record if may_go_on(self.session, sent, host_now) else None
 
     def run(self, record: AttemptRecord) -> ScriptReport:
         """Order it, unless the host has it, watch it, and judge it."""
@@ -198,15 +183,3 @@ class Attempt:
             closed = Closed(output=str(self.records.keep_output(self.number, output)))
         self.records.write(self.number, replace(record, verdict=verdict))
         return closed
-
-    def _fates(self, record: AttemptRecord) -> set[str]:
-        """What became of the orders that were sent: ``ok``, ``error``, ``begun``; none: unknown."""
-        order = self.order(record.path, record.deadline_utc)
-        sent = tool_run.job_order(order, tuple(record.arguments))
-        keys = [sent.key(attempt) for attempt in range(1, ORDERS + 1)]
-        return {fate for fate in order_status(self.session, keys) if fate}
-
-    def _late(self, record: AttemptRecord) -> bool:
-        """Whether the deadline of the order has passed on the host: it would start nothing."""
-        deadline, now = moment(record.deadline_utc), moment(self.facts.host.clock)
-        return deadline is None or (now or self.runtime.now()) >= deadline
