@@ -416,13 +416,35 @@ def test_arguments_are_quoted_as_the_model_does(shims: ShimHost) -> None:
     ],
 )
 def test_program_follows_from_the_file(file: str, expected: str, shims: ShimHost) -> None:
-    job = {"file": file, "arguments": ["/quiet"]}
+    assert command_lines(shims, {"kind": "process", "file": file, "arguments": ["/quiet"]}) == (
+        expected,
+        expected,
+    )
+
+
+def command_lines(shims: ShimHost, job: dict[str, Any]) -> tuple[str, str]:
+    """What the real runner and the model start for a job."""
+    folder = "C:\\a job"
     found = JobHost(shims).body(f"""
-$line = Get-JobCommandLine ('{json.dumps(job)}' | ConvertFrom-Json)
+$line = Get-JobCommandLine '{folder}' ('{json.dumps(job)}' | ConvertFrom-Json)
 "$($line['program']) $($line['arguments'])"
 """)
-    assert found == expected
-    assert job_runner.command_line(job) == expected
+    return found, job_runner.command_line(job, folder=folder)
+
+
+def test_program_is_told_where_its_output_goes(shims: ShimHost) -> None:
+    job = {"kind": "process", "file": "C:\\a\\x.exe", "arguments": ["{output}\\r", "{other}"]}
+    expected = 'C:\\a\\x.exe "C:\\a job\\output\\r" {other}'
+    assert command_lines(shims, job) == (expected, expected)
+
+
+def test_objects_are_asked_for_by_the_launcher(shims: ShimHost) -> None:
+    job = {"kind": "proxylogon-objects", "file": "C:\\a\\x.ps1", "arguments": []}
+    expected = (
+        f"{WINDOWS_POWERSHELL} -NoProfile -NonInteractive -ExecutionPolicy Bypass "
+        '-File "C:\\a job\\launch.ps1"'
+    )
+    assert command_lines(shims, job) == (expected, expected)
 
 
 SCHTASKS = """

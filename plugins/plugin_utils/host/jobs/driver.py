@@ -56,9 +56,14 @@ class JobOrder:
     progress_timeout_seconds: int = 1800
     output_cap_bytes: int = 1_048_576
     relaunch_after_reboot: bool = False
+    kind: str = "process"
+    low_priority: bool = False
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters of Start-HostJob."""
+        """Return the parameters of Start-HostJob; what is as usual is left out, as it always was."""
+        more: dict[str, Any] = {} if self.kind == "process" else {"kind": self.kind}
+        if self.low_priority:
+            more["low_priority"] = True
         return {
             "job": self.job,
             "file": self.file,
@@ -69,6 +74,7 @@ class JobOrder:
             "progress_timeout_seconds": self.progress_timeout_seconds,
             "output_cap_bytes": self.output_cap_bytes,
             "relaunch_after_reboot": self.relaunch_after_reboot,
+            **more,
         }
 
     def key(self, attempt: int) -> str:

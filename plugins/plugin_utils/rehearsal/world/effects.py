@@ -10,7 +10,9 @@ Rules stand in the world's ``programs``::
 
 ``busy_seconds``: how long it uses the processor (default: all the time; 0 = waits for a dialog).
 ``hang``: it never ends (the PowerShell engine leaves it after ``watched_seconds``, 7200).
-``%SourceDir%`` in an effect is the folder of the MSI on the command line.
+``%SourceDir%`` in an effect is the folder of the MSI on the command line, ``%JobOutput%`` the folder
+to which a job lets its program write. An effect ``file`` has ``text``, and if it is another than
+UTF-8 its ``encoding``; ``append``: behind what is there.
 ``reboots``: instead of ending it restarts Windows. ``refused``: the text with which Windows does
 not start it.
 """
@@ -22,14 +24,18 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from ...base.errors import ConfigError
+from .file_bytes import content, put_bytes
 
 if TYPE_CHECKING:
     from .world import World
 
 SESSION = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"
 SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
-_SOURCE = "%SourceDir%"
+_SOURCE, _OUTPUT = "%SourceDir%", "%JobOutput%"
 _MSI = re.compile(r'([A-Za-z]:\\[^":*?<>|]*\\)[^":*?<>|\\]+\.msi\b', re.IGNORECASE)
+_JOB = re.compile(
+    r"([A-Za-z]:\\[^\":*?<>|]*\\jobs\\[a-z0-9-]+)\\(?:output|launch\.ps1)\b", re.IGNORECASE
+)
 DEFAULT: dict[str, Any] = {"duration_seconds": 5, "exit_code": 0}
 
 
@@ -80,19 +86,40 @@ def launched(world: World, command_line: str, *, by: str) -> dict[str, Any]:
 
 
 def _placed(behaviour: dict[str, Any], command_line: str) -> dict[str, Any]:
-    """Put the folder of the MSI in the place of ``%SourceDir%``, as Windows Installer records it."""
-    found = _MSI.search(command_line)
-    if found is None or "effects" not in behaviour:
+    """Put what the command line says in the place of ``%SourceDir%`` and ``%JobOutput%``."""
+    source, job = _MSI.search(command_line), _JOB.search(command_line)
+    places = {}
+    if source is not None:
+        places[_SOURCE] = source[1]  # as Windows Installer records it
+    if job is not None:
+        places[_OUTPUT] = f"{job[1]}\\output"
+    if not places or "effects" not in behaviour:
         return behaviour
     effects = [
-        {k: v.replace(_SOURCE, found[1]) if isinstance(v, str) else v for k, v in effect.items()}
+        {k: _put(v, places) if isinstance(v, str) else v for k, v in effect.items()}
         for effect in behaviour["effects"]
     ]
     return {**behaviour, "effects": effects}
 
 
+def _put(text: str, places: dict[str, str]) -> str:
+    for name, place in places.items():
+        text = text.replace(name, place)
+    return text
+
+
 def _file(world: World, effect: dict[str, Any], by: str) -> None:
-    world.write_text(effect["path"], str(effect.get("text", "")), by=by)
+    path, text = effect["path"], str(effect.get("text", ""))
+    encoding = effect.get("encoding")
+    if encoding is None and not effect.get("append"):
+        world.write_text(path, text, by=by)
+        return
+    known = world.file(path) if effect.get("append") else None
+    old = content(known) if known else b""
+    mark = b"\xff\xfe" if encoding == "utf-16" and not old else b""
+    name = {"utf-16": "utf-16-le"}.get(str(encoding), str(encoding or "utf-8"))
+    data = old + mark + text.encode(name)
+    put_bytes(world, path, data, by=by)
 
 
 def _file_version(world: World, effect: dict[str, Any], by: str) -> None:

@@ -37,7 +37,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.eng
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.engine import (
     ModelEngine,
 )
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.file_bytes import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.file_bytes import (
     content,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.world import (

@@ -20,7 +20,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.install.model
     InstallState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.patch.choose import choose
-from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.engines.model.file_bytes import (
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.world.file_bytes import (
     content,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.catalogue import (

@@ -9,14 +9,15 @@
 #   changed, before, after (states as Get-HostJob shows them).
 # .FAILS
 #   Locked: JobActive. RequestInvalid: DeadlineUtc, File, FileMissing, ImageUnsupported, Job,
-#   JobConflict, Sha256. ScriptFailed: JobDamaged, TaskRefused.
+#   JobConflict, Kind, Sha256. ScriptFailed: JobDamaged, TaskRefused.
 [CmdletBinding()]
 param (
     [Parameter(Mandatory = $true)]
     [string]
     $Job,
 
-    [ValidateSet('process')]
+    # proxylogon-objects: Test-ProxyLogon.ps1 is asked for its objects by a launcher of ours
+    [ValidateSet('process', 'proxylogon-objects')]
     [string]
     $Kind = 'process',
 
@@ -26,6 +27,7 @@ param (
     [string]
     $File,
 
+    # {output} in one of them is the folder "output" of the job
     [string[]]
     $Arguments = @(),
 
@@ -52,6 +54,10 @@ param (
     [bool]
     $RelaunchAfterReboot = $false,
 
+    # below the priority of what the server is there for
+    [bool]
+    $LowPriority = $false,
+
     [bool]
     $Check = $false
 )
@@ -72,6 +78,7 @@ $order = [ordered]@{
     progress_timeout_seconds = $ProgressTimeoutSeconds
     output_cap_bytes = $OutputCapBytes
     relaunch_after_reboot = $RelaunchAfterReboot
+    low_priority = $LowPriority
 }
 Assert-JobOrder $order
 $before = Get-KnownJob $order

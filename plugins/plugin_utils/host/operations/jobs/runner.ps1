@@ -6,13 +6,18 @@ function Get-RunnerText {
     # The runner as a script of its own: Start-JobRunner with every function that it needs.
     param ([string]$Folder)
     # The loader puts the names in.
-    $names = '<functions of Start-JobRunner>' -split ' '
+    $text = Join-FunctionText '<functions of Start-JobRunner>'
+    "${text}Start-JobRunner '$($Folder.Replace("'", "''"))'`n"
+}
+
+function Join-FunctionText {
+    # The functions of these names as the text of a script that carries them itself.
+    param ([string]$Names)
     $text = New-Object Text.StringBuilder
-    foreach ($name in $names) {
+    foreach ($name in $Names -split ' ') {
         $body = (Get-Command -Name $name -CommandType Function).Definition
         [void]$text.Append("function $name {`n").Append($body).Append("`n}`n")
     }
-    [void]$text.Append("Start-JobRunner '").Append($Folder.Replace("'", "''")).Append("'`n")
     $text.ToString()
 }
 
@@ -144,7 +149,7 @@ function ConvertTo-Argument {
 
 function Get-JobCommandLine {
     # Program and arguments; what is started is the file itself or, for it, a program of Windows.
-    param ($Job, [string]$Image)
+    param ([string]$Folder, $Job, [string]$Image)
     $system = "$env:SystemRoot\System32"
     $program = $Job.file
     $before = @()
@@ -154,18 +159,22 @@ function Get-JobCommandLine {
         '\.iso\z' { $program = "$Image\setup.exe" }
         '\.ps1\z' {
             $program = "$system\WindowsPowerShell\v1.0\powershell.exe"
-            $before = @('-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', $Job.file)
+            $script = $Job.file
+            if ($Job.kind -eq 'proxylogon-objects') {
+                $script = "$Folder\launch.ps1"
+            }
+            $before = @('-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', $script)
         }
     }
     $words = foreach ($word in @($before) + @($Job.arguments)) {
-        ConvertTo-Argument $word
+        ConvertTo-Argument $word.Replace('{output}', "$Folder\output")
     }
     [ordered]@{ program = $program; arguments = @($words) -join ' ' }
 }
 
 function Start-JobProcess {
     param ([string]$Folder, $Job, $State)
-    $line = Get-JobCommandLine $Job $State['image']
+    $line = Get-JobCommandLine $Folder $Job $State['image']
     $info = New-Object Diagnostics.ProcessStartInfo
     $info.FileName = $line['program']
     $info.Arguments = $line['arguments']
@@ -185,6 +194,7 @@ function Start-JobProcess {
     }
     # A question on the console gets the end of the input.
     $process.StandardInput.Close()
+    Set-JobPriority $Job $process
     $State['pid'] = $process.Id
     try {
         $State['program_started'] = ConvertTo-IsoDate $process.StartTime
@@ -193,4 +203,17 @@ function Start-JobProcess {
         $State['program_started'] = ConvertTo-IsoDate (Get-Date)
     }
     , $process
+}
+
+function Set-JobPriority {
+    # A scan that takes hours leaves the processor to the mail. One that has ended already has none.
+    param ($Job, $Process)
+    if ($Job.PSObject.Properties['low_priority'] -and $Job.low_priority) {
+        try {
+            $Process.PriorityClass = 'BelowNormal'
+        } catch {
+            # The priority stays as it is.
+            return
+        }
+    }
 }

@@ -13,6 +13,23 @@ function Assert-JobOrder {
         Stop-Operation 'RequestInvalid' 'DeadlineUtc' "'$($Order['deadline_utc'])' is not a UTC time (2021-03-05T10:00:00Z)"
     }
     $Order['deadline_utc'] = ConvertTo-IsoDate $Order['deadline_utc']
+    if ($Order['kind'] -eq 'proxylogon-objects' -and ($Order['file'] -notmatch '\.ps1\z' -or $Order['arguments'].Count)) {
+        Stop-Operation 'RequestInvalid' 'Kind' "a job of the kind '$($Order['kind'])' is a .ps1 and takes no arguments"
+    }
+}
+
+function Add-JobOutput {
+    # The folder that a program is told to write to, and the launcher that tells it.
+    param ($Order, [string]$Folder)
+    $objects = $Order['kind'] -eq 'proxylogon-objects'
+    if (-not $objects -and -not (@($Order['arguments']) -like '*{output}*')) {
+        return
+    }
+    # It takes the access rights of the job's folder.
+    [void][IO.Directory]::CreateDirectory((Resolve-NativePath (Join-Path $Folder 'output')))
+    if ($objects) {
+        Write-FileDurably (Join-Path $Folder 'launch.ps1') (Get-LauncherText $Folder $Order['file'])
+    }
 }
 
 function Get-KnownJob {
@@ -29,7 +46,11 @@ function Get-KnownJob {
         return $null
     }
     foreach ($name in @($Order.Keys)) {
-        $stored = $known.$name
+        # A job of an earlier release has fewer members; what it lacks was off.
+        $stored = $false
+        if ($known.PSObject.Properties[$name]) {
+            $stored = $known.$name
+        }
         if ($stored -is [datetime]) {
             $stored = ConvertTo-IsoDate $stored
         }
@@ -81,6 +102,7 @@ function Start-StagedJob {
     $record['owner'] = $script:HeldLock['owner']
     $record['created'] = ConvertTo-IsoDate (Get-Date)
     if (-not $Before) {
+        Add-JobOutput $Order $folder
         Write-FileDurably (Join-Path $folder 'runner.ps1') (Get-RunnerText $folder)
         Write-FileDurably (Join-Path $folder 'job.json') (ConvertTo-SafeJson $record)
         Write-JobState $folder (New-JobState $Order)

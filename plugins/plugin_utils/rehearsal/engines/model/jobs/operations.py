@@ -47,7 +47,9 @@ _ORDER = (
     "progress_timeout_seconds",
     "output_cap_bytes",
     "relaunch_after_reboot",
+    "low_priority",
 )
+_OBJECTS = "proxylogon-objects"
 # What a job has before its program runs.
 _FRESH: dict[str, Any] = dict.fromkeys(
     (
@@ -148,6 +150,12 @@ def _check_order(order: dict[str, Any]) -> None:
             "DeadlineUtc", f"'{order['deadline_utc']}' is not a UTC time (2021-03-05T10:00:00Z)"
         )
     order["deadline_utc"] = stamp_text(order["deadline_utc"])
+    # As -eq and -notmatch do, case is ignored.
+    objects = order["kind"].casefold() == _OBJECTS
+    if objects and (not order["file"].lower().endswith(".ps1") or order["arguments"]):
+        raise _invalid(
+            "Kind", f"a job of the kind '{order['kind']}' is a .ps1 and takes no arguments"
+        )
 
 
 def _known(world: World, order: dict[str, Any]) -> dict[str, Any] | None:
@@ -157,7 +165,7 @@ def _known(world: World, order: dict[str, Any]) -> dict[str, Any] | None:
     if known is None or state is None:
         return None
     for name, wanted in order.items():
-        if known.get(name) != wanted:
+        if known.get(name, False) != wanted:
             raise _invalid(
                 "JobConflict",
                 f"job '{order['job']}' exists with another {name}; "
@@ -166,12 +174,23 @@ def _known(world: World, order: dict[str, Any]) -> dict[str, Any] | None:
     return state
 
 
+def _add_output(world: World, order: dict[str, Any], folder: str) -> None:
+    """The folder that a program is told to write to, and the launcher that tells it."""
+    objects = order["kind"].casefold() == _OBJECTS
+    if not objects and not any("{output}" in word for word in order["arguments"]):
+        return
+    world.put_file(f"{folder}\\output", {"directory": True}, by=BY)
+    if objects:
+        world.write_text(f"{folder}\\launch.ps1", "", by=BY)
+
+
 def _stage(
     world: World, order: dict[str, Any], before: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     folder = str(folder_of(world, order["job"], create=True))
     if before is None:
         now = world.clock()
+        _add_output(world, order, folder)
         world.write_text(f"{folder}\\runner.ps1", "", by=BY)
         holder = read_lock(world) or {}
         record = {**order, "owner": holder.get("owner"), "created": stamp(now)}

@@ -62,11 +62,15 @@ def bring_up_to_date(world: World) -> None:
         _look(world, program, world.clock())
 
 
-def command_line(job: dict[str, Any], image: str | None = None) -> str:
-    """Return what the runner starts, as one line; ``image``: the drive of an attached image."""
+def command_line(job: dict[str, Any], image: str | None = None, folder: str = "") -> str:
+    """Return what the runner starts, as one line.
+
+    ``image``: the drive of an attached image; ``folder``: that of the job.
+    """
     path = str(job["file"])
     extension = path.rpartition(".")[2].lower()
-    program, words = path, list(job["arguments"])
+    words = [word.replace("{output}", f"{folder}\\output") for word in job["arguments"]]
+    program = path
     if extension in ("msp", "msi"):
         program = f"{_SYSTEM}\\msiexec.exe"
         words = ["/update" if extension == "msp" else "/i", path, *words]
@@ -74,7 +78,8 @@ def command_line(job: dict[str, Any], image: str | None = None) -> str:
         program = f"{image}\\setup.exe"
     elif extension == "ps1":
         program = f"{_SYSTEM}\\WindowsPowerShell\\v1.0\\powershell.exe"
-        words = [*_POWERSHELL, path, *words]
+        objects = str(job.get("kind")).casefold() == "proxylogon-objects"
+        words = [*_POWERSHELL, f"{folder}\\launch.ps1" if objects else path, *words]
     return " ".join([program, *map(quoted, words)])
 
 
@@ -146,7 +151,7 @@ def _launch(
             state |= {"state": "refused", "finished": stamp(at)}
             _complete(world, folder, state, at)
             return
-    line = command_line(job, state["image"])
+    line = command_line(job, state["image"], folder)
     if message := effects.refusal(world, line):
         now = stamp(at)
         state |= {"state": "refused", "reason": "launch", "message": message}

@@ -6,9 +6,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from ....world.file_bytes import content
 from ..context import expand
 from ..errors import thrown
-from ..file_bytes import content
 from ..jobs.files import sha256_of
 from ..registry import operation
 

@@ -8,9 +8,9 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
+from ....world.file_bytes import content, digest, put_bytes
 from ..core.state import BY, assert_trusted, refused, state_folder
 from ..errors import OperationError
-from ..file_bytes import content, digest, put_bytes
 from ..jobs.files import sha256_of
 from ..registry import operation
 
@@ -88,7 +88,7 @@ def receive(context: Context, given: Given) -> Result:
     path = f"{_folder(world, sha256, create=True)}\\{package}"
     found = _fetched(world, source, size, sha256)
     _set_aside(world, path)
-    put_bytes(world, path, found)
+    put_bytes(world, path, found, by=BY)
     if world.file(f"{path}.partial") is not None:
         world.delete_file(f"{path}.partial", by=BY)
     after = _condition(world, package, sha256, size)
@@ -141,7 +141,7 @@ def _append(world: World, path: str, chunk: bytes, offset: int, size: int, sha25
     old = world.file(partial)
     whole = (content(old)[:offset] if old else b"") + chunk
     if len(whole) < size:
-        put_bytes(world, partial, whole)
+        put_bytes(world, partial, whole, by=BY)
         return partial
     if old is not None:
         world.delete_file(partial, by=BY)
@@ -150,7 +150,7 @@ def _append(world: World, path: str, chunk: bytes, offset: int, size: int, sha25
             f"all {size} bytes arrived, but their SHA-256 is {digest(whole)}, wanted is {sha256}; "
             "they were discarded. Verify the package on the controller and push it again"
         )
-    put_bytes(world, path, whole)
+    put_bytes(world, path, whole, by=BY)
     return path
 
 

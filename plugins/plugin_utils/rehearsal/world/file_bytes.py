@@ -7,11 +7,10 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from ...world.paths import format_time
-from .core.state import BY
+from .paths import format_time
 
 if TYPE_CHECKING:
-    from ...world.world import World
+    from .world import World
 
 
 def content(entry: dict[str, Any]) -> bytes:
@@ -23,14 +22,14 @@ def content(entry: dict[str, Any]) -> bytes:
     return bytes(int(entry.get("size") or 0))
 
 
-def put_bytes(world: World, path: str, data: bytes) -> None:
+def put_bytes(world: World, path: str, data: bytes, *, by: str) -> None:
     """Write a file of any content at the host's time."""
     entry = {
         "size": len(data),
         "data": base64.b64encode(data).decode("ascii"),
         "mtime": format_time(world.clock()),
     }
-    world.put_file(path, entry, by=BY)
+    world.put_file(path, entry, by=by)
 
 
 def digest(data: bytes) -> str:
