@@ -162,7 +162,8 @@ class Story:
     def step(self, operation: str, parameters: dict[str, Any], key: str | None = None) -> Any:
         wanted = self.holders.operation(operation, parameters, key)
         model, real = self.pair.ask(request(wanted))
-        assert differences(model, real) == []
+        found = differences(model, real)
+        assert found == [], found
         self.holders.answered(model["reply"].get("result"))
         return model["reply"]
 
