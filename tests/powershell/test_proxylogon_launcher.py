@@ -62,7 +62,9 @@ def test_object_text_files_and_end_are_there(pwsh: str, tmp_path: Path) -> None:
     assert "68,3" in found["report/EX01-LogAgeDays.csv"]
     end = json.loads(found["complete.json"])
     assert (end["schema"], end["objects"], end["report"]) == (1, 1, True)
-    assert end["errors"] == ["no path"]
+    assert [(row["id"].partition(",")[0], row["message"]) for row in end["errors"]] == [
+        ("Microsoft.PowerShell.Commands.WriteErrorException", "no path")
+    ]
     assert end["started"] <= end["finished"]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .readers.tables import Tables
     from .records.builds import CveFix, Package, Support
     from .records.campaigns import Campaign, IndicatorSet
+    from .records.detection_tools import DetectionTool
     from .records.directives import Directive
     from .records.exit_codes import ExitCode
     from .records.failures import Failure
@@ -258,3 +259,7 @@ class Catalog(BuildTable):
     def scripts(self) -> Mapping[str, MicrosoftScript]:
         """The scripts of Microsoft that are known, by id such as ``eomt``."""
         return self._tables.scripts
+
+    def detection_tools(self) -> Mapping[str, DetectionTool]:
+        """The detection tools that are known, by id such as ``msert``."""
+        return self._tables.detection_tools

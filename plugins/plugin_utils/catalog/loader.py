@@ -15,6 +15,7 @@ A catalogue is a folder::
     mitigations/      one file a mitigation
     scripts/          one file a script of Microsoft
     directives/       one file a directive
+    detection_tools/  one file a detection tool of Microsoft
     campaigns/        one file an emergency
 
 Files are read in this order, each may name only what stands in those before it. A YAML file
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import CatalogError
 from .catalog import Catalog
 from .documents import Document, read
+from .readers.detection_tools import read_detection_tool
 from .readers.directives import read_directive
 from .readers.emergencies import Emergencies, read_campaign, read_mitigation
 from .readers.failures import read_exit_codes, read_failures
@@ -81,6 +83,7 @@ def _load(root: Path) -> Catalog:
         ("mitigations", "mitigation", lambda d: read_mitigation(d, tables, found)),
         ("scripts", "script", lambda d: read_script(d, tables, found)),
         ("directives", "directive", lambda d: read_directive(d, found)),
+        ("detection_tools", "detection-tool", lambda d: read_detection_tool(d, tables, found)),
         ("campaigns", "campaign", lambda d: read_campaign(d, tables, found)),
     )
     _check_places(root, {place for place, _schema, _take in steps})

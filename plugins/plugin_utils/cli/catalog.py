@@ -21,6 +21,7 @@ from ..catalog.describe import describe_build, describe_campaign, plain
 from ..catalog.directive_text import clause_lines, directive_lines
 from ..catalog.loader import load
 from ..catalog.text import campaign_lines, show_lines
+from ..catalog.tool_text import tool_lines
 
 if TYPE_CHECKING:
     from ..catalog.catalog import Catalog
@@ -67,6 +68,8 @@ def add_parser(subparsers: Any) -> None:
     )
     directive.add_argument("directive", nargs="?", help="the id of a directive, such as ed-21-02")
     directive.add_argument("--clause", metavar="X", help="one clause, such as 'action 1 collect'")
+    tools = add("tools", _tools, "list the detection tools of Microsoft, or show one in full")
+    tools.add_argument("tool", nargs="?", metavar="ID", help="such as test-proxylogon or msert")
     packages = add("packages", _packages, "list the update packages, or those of a KB or build")
     packages.add_argument("wanted", nargs="?", metavar="KB|BUILD", help="KB5000871, 15.1.2176.2")
 
@@ -129,6 +132,7 @@ def _figures(catalog: Catalog) -> dict[str, int]:
         "named failures": len(catalog.failures()),
         "mitigations": len(catalog.mitigations()),
         "scripts of Microsoft": len(catalog.scripts()),
+        "detection tools": len(catalog.detection_tools()),
         "indicators": sum(len(entry.indicators) for entry in catalog.indicator_sets()),
         "directives": len(catalog.directives()),
         "campaigns": len(catalog.campaigns()),
@@ -205,6 +209,27 @@ def _directive(args: argparse.Namespace) -> int:
         _print_json(plain(answer))
     else:
         print("\n".join(lines))
+    return OK
+
+
+def _tools(args: argparse.Namespace) -> int:
+    known = load(args.catalog).detection_tools()
+    if args.tool is None:
+        if args.json:
+            _print_json([plain(tool) for tool in known.values()])
+        else:
+            for tool in known.values():
+                print(f"{tool.id:<18} {tool.support:<5} {tool.file:<28} {tool.title}")
+        return OK
+    found = known.get(args.tool)
+    if found is None:
+        text = f"there is no detection tool {args.tool!r}; known are {', '.join(sorted(known))}"
+        print(text, file=sys.stderr)
+        return NOT_FOUND
+    if args.json:
+        _print_json(plain(found))
+    else:
+        print("\n".join(tool_lines(found)))
     return OK
 
 

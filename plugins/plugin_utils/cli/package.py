@@ -18,13 +18,20 @@ from ..base.errors import ConfigError, RefusedError
 from ..base.model import Build
 from ..catalog.loader import load
 from ..trust.packages.authenticode import microsoft_policy, verify
-from ..trust.packages.describe import counts, module_lines, package_lines, validity
-from ..trust.packages.edit import with_module, with_package
+from ..trust.packages.describe import (
+    counts,
+    module_lines,
+    package_lines,
+    tool_lines,
+    validity,
+)
+from ..trust.packages.edit import with_module, with_package, with_tool
 from ..trust.packages.iis_modules import MODULE, ModuleRequest, examine_module, precheck_module
 from ..trust.packages.intake import IntakeRequest, examine, precheck
 from ..trust.packages.seen import default_file
 from ..trust.packages.signing_tool import installed
 from ..trust.packages.store import PackageStore, Trust
+from ..trust.packages.tool_intake import ToolRequest, examine_tool, precheck_tool
 from ..trust.signing import keys
 
 if TYPE_CHECKING:
@@ -34,8 +41,9 @@ if TYPE_CHECKING:
     from ..trust.packages.catalogue import PackageCatalogue
     from ..trust.packages.iis_module_records import ModuleRecord
     from ..trust.packages.records import PackageRecord
+    from ..trust.packages.tool_records import ToolRecord
 
-    Record = PackageRecord | ModuleRecord
+    Record = PackageRecord | ModuleRecord | ToolRecord
 
 OK, FINDINGS = 0, 1
 _EXIT = "exit status: 0 done or verified, 1 a package is missing or was changed, 2 refused or usage"
@@ -49,10 +57,13 @@ def add_parser(subparsers: Any) -> None:
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = _command(commands, "add", _add, "check a file and put it into the signed catalogue")
-    text = "an .msp, .exe, .msi or .iso of Microsoft; an .msi without --build is a module of IIS"
+    text = "an .msp, .exe, .msi or .iso of Microsoft; an .msi without --build is a module of IIS; with --tool a detection tool"
     add.add_argument("file", type=Path, help=text)
     add.add_argument("--build", type=_build, help="what a server is afterwards: 15.1.2176.9")
     add.add_argument("--kb", type=_kb, help="the update, if that names one build only: KB5000871")
+    text = "a detection tool of 'exchange-remediation catalog tools', such as msert"
+    add.add_argument("--tool", metavar="ID", help=text)
+    add.add_argument("--version", help="of a tool, where the file does not say it: 21.03.18.1900")
     add.add_argument("--sha256", type=str.lower, help="the hash that another source gives")
     text = "why it is the right file where its bytes do not prove it; recorded with the key's name"
     add.add_argument("--reason", help=text)
@@ -171,6 +182,10 @@ def _add(args: argparse.Namespace) -> int:
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
     if args.file.suffix.lower() == ".msi" and args.build is None and args.kb is None:
         return _add_module(args, store, signer)
+    if args.tool is not None:
+        return _add_tool(args, store, signer)
+    if args.version is not None:
+        raise ConfigError("--version is of a detection tool; for an update give --build or --kb")
     reason = (args.reason or "").strip() or None
     by = keys.signer_name(_folder(args), args.key)
     request = IntakeRequest(args.file.name, args.kb, args.build, args.sha256, reason, by)
@@ -203,6 +218,36 @@ def _add_module(args: argparse.Namespace, store: PackageStore, signer: Signer) -
     print("\n".join(module_lines(record)))
     print(validity(catalogue))
     return OK
+
+
+def _add_tool(args: argparse.Namespace, store: PackageStore, signer: Signer) -> int:
+    if args.build is not None or args.kb is not None:
+        raise ConfigError("--tool is for a detection tool, --build and --kb are for an update")
+    known = load(args.catalog).detection_tools()
+    if args.tool not in known:
+        raise ConfigError(f"--tool {args.tool!r}: known are {', '.join(sorted(known))}")
+    tool, reason = known[args.tool], (args.reason or "").strip() or None
+    by = keys.signer_name(_folder(args), args.key)
+    request = ToolRequest(args.file.name, args.version, args.sha256, reason, by)
+    precheck_tool(request, tool)
+    with store.staged(args.file) as staged:
+        record = examine_tool(staged, request, known.values(), tool, microsoft_policy, _now())
+        store.publish(staged, record)
+    catalogue = store.change(
+        tuple, signer, days=args.days, tools=lambda old: with_tool(old, record)
+    )
+    if args.json:
+        _print_json({"version": catalogue.version, "tool": record.to_json()})
+        return OK
+    print("\n".join(tool_lines(record, tool.expires_days)))
+    print(validity(catalogue))
+    return OK
+
+
+def _expiry(tool: str) -> int | None:
+    """How old a file of a tool may be; a tool that nobody knows any more does not expire."""
+    known = load().detection_tools().get(tool)
+    return known.expires_days if known else None
 
 
 def _renew(args: argparse.Namespace) -> int:
@@ -263,6 +308,8 @@ def _list(args: argparse.Namespace) -> int:
         print("\n".join(package_lines(package)))
     for module in catalogue.modules:
         print("\n".join(module_lines(module)))
+    for tool in catalogue.tools:
+        print("\n".join(tool_lines(tool, _expiry(tool.tool))))
     _say(args, catalogue, counts(catalogue))
     return OK
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from ..base.errors import HostConflict, is_unseen
 from ..change.states import Intent, Phase, Standing
 from .assess.phase import PHASE as ASSESS
+from .detect.phase import PHASE as DETECT
 from .mitigate.phase import PHASE as MITIGATE
 from .patch.phase import PHASE as PATCH
 from .upgrade.phase import PHASE as UPGRADE
 
-PHASES: tuple[Phase, ...] = (ASSESS, MITIGATE, PATCH, UPGRADE)
+PHASES: tuple[Phase, ...] = (ASSESS, DETECT, MITIGATE, PATCH, UPGRADE)
 _BY_INTENT: dict[str, Phase] = {intent.name: phase for phase in PHASES for intent in phase.intents}
 INTENTS: dict[str, Intent] = {name: phase.intent(name) for name, phase in _BY_INTENT.items()}
 

@@ -19,6 +19,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.change.states
 from ansible_collections.exchange.remediation.plugins.plugin_utils.install.models import (
     InstallState,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect.result import (
+    DetectState,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.mitigate.by_tool.answer import (
     ByScriptState,
 )
@@ -41,6 +44,7 @@ ENDS = {
     "assess": {state.value for state in HostState},
     "patch": INSTALL,
     "upgrade": {STATES.get(state, state) for state in INSTALL},
+    "detect": {state.value for state in DetectState},
     "mitigate": {state.value for enum in (MitigateState, ByScriptState) for state in enum},
 }
 

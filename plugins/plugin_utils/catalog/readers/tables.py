@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..documents import Document, Where
     from ..records.campaigns import IndicatorSet
+    from ..records.detection_tools import DetectionTool
     from ..records.exit_codes import ExitCode
     from ..records.failures import Failure
     from ..records.iis_modules import ModuleKnowledge
@@ -48,6 +49,7 @@ class Tables:
     exit_codes: dict[int, ExitCode] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     scripts: dict[str, MicrosoftScript] = field(default_factory=dict)
+    detection_tools: dict[str, DetectionTool] = field(default_factory=dict)
     requirements: Requirements | None = None
 
 

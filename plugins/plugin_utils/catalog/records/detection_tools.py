@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from .tools import ScriptRelease, ScriptVersion, Written
@@ -49,6 +50,7 @@ class DetectionMode:
     expected_seconds: int
     longest_seconds: int
     check: str  # the id of the check that stands for the whole run, "msert/full-scan"
+    answers: Mapping[str, tuple[str, ...]]  # directive: its clauses that ask for this run
     source: str
 
 
@@ -74,9 +76,7 @@ class DetectionTool:
     needs_mib: int
     needs_powershell: str | None
     releases: tuple[ScriptRelease, ...]
-    signs: tuple[str, ...]  # parameters or words by which a file is recognised
-    products: tuple[str, ...]  # what its signed version resource says (an .exe)
-    original_names: tuple[str, ...]
+    recognise: tuple[str, ...]  # parameters, words, or the product of a version resource
     eras: tuple[DetectionEra, ...]
     modes: tuple[DetectionMode, ...]
     writes: tuple[Written, ...]

@@ -51,7 +51,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class SourceCoverage:
     """How far back one source was looked at.
 
     ``source``: ``HttpProxy/Owa``, ``Application event log``, ``files``. ``first``/``last``: the oldest
@@ -78,7 +78,7 @@ class DetectionCheck:
     state: CompromiseState
     reasons: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-    coverage: tuple[Coverage, ...] = ()
+    coverage: tuple[SourceCoverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

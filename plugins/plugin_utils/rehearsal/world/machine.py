@@ -29,6 +29,7 @@ def advance_clock(world: World, seconds: float) -> None:
     if seconds <= 0:
         return
     if world.data["now"]:
+        world.data["boot_day"] = format_time(world.boot_day())
         later = parse_time(world.data["now"]) + timedelta(seconds=seconds)
         world.data["now"] = exact_time(later)
     else:

@@ -105,11 +105,17 @@ class World:
         """Return when the present boot session began: one moment for each ``boot_id``."""
         session = str(self.data["boot_id"])
         minutes = int(session) % _MINUTES_A_DAY if session.isdecimal() else 0
-        day = _FIRST_BOOT
-        if self.data["now"]:
-            midnight = parse_time(self.data["now"]).replace(hour=0, minute=0, second=0)
-            day = midnight.replace(microsecond=0) - timedelta(days=2)
-        return day + timedelta(minutes=minutes)
+        return self.boot_day() + timedelta(minutes=minutes)
+
+    def boot_day(self) -> datetime:
+        """Return the day of the first boot; it stays when a fixed clock is moved past midnight."""
+        kept = self.data.get("boot_day")
+        if kept:
+            return parse_time(kept)
+        if not self.data["now"]:
+            return _FIRST_BOOT
+        midnight = parse_time(self.data["now"]).replace(hour=0, minute=0, second=0)
+        return midnight.replace(microsecond=0) - timedelta(days=2)
 
     def record(self, kind: str, target: str, by: str) -> None:
         """Note a change in the mutation log; I9 tests read it."""

@@ -19,9 +19,11 @@ from jsonschema import Draft202012Validator
 from ...base.errors import RefusedError
 from .iis_module_records import ModuleRecord
 from .records import PackageRecord
+from .tool_records import ToolRecord
 
 if TYPE_CHECKING:
     from ...base.model import Build
+    from ...catalog.records.detection_tools import DetectionTool
 
 KIND = "application/vnd.exchange-remediation.package-catalogue+json"
 _SCHEMA = Path(__file__).with_name("package-catalogue.schema.json")
@@ -39,11 +41,12 @@ class PackageCatalogue:
     packages: tuple[PackageRecord, ...]
     signed_by: tuple[str, ...] = ()  # names of the trusted keys; empty before it is signed
     modules: tuple[ModuleRecord, ...] = ()  # of IIS; bound to no build
+    tools: tuple[ToolRecord, ...] = ()  # for detection
 
     @property
-    def stored(self) -> tuple[PackageRecord | ModuleRecord, ...]:
+    def stored(self) -> tuple[PackageRecord | ModuleRecord | ToolRecord, ...]:
         """Everything whose bytes lie in the store."""
-        return (*self.packages, *self.modules)
+        return (*self.packages, *self.modules, *self.tools)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that is signed."""
@@ -51,9 +54,12 @@ class PackageCatalogue:
         modules = sorted(self.modules, key=lambda m: (m.module, m.language, m.sha256))
         # An older release of this tool reads a catalogue that needs nothing newer.
         more = {"modules": [module.to_json() for module in modules]} if modules else {}
+        tools = sorted(self.tools, key=lambda t: (t.tool, t.dated, t.sha256))
+        if tools:
+            more["tools"] = [tool.to_json() for tool in tools]
         contents = any(package.content for package in ordered)
         return {
-            "schema": 3 if contents else 2 if modules else 1,
+            "schema": 4 if tools else 3 if contents else 2 if modules else 1,
             "id": self.id,
             "version": self.version,
             "issued": self.issued.strftime(_TIME),
@@ -78,12 +84,35 @@ class PackageCatalogue:
             )
         return fitting[0]
 
+    def tool(self, wanted: DetectionTool, now: datetime) -> ToolRecord:
+        """Return the newest file of a detection tool that is not too old; raises ``RefusedError``."""
+        found = [record for record in self.tools if record.tool == wanted.id]
+        add = f"'exchange-remediation package add {wanted.file} --tool {wanted.id}'"
+        if not found:
+            raise RefusedError(
+                f"{wanted.file} is not in the package store; fetch it, then run {add}"
+            )
+        newest = max(found, key=_newest)
+        expires = newest.expires(wanted.expires_days)
+        if expires is not None and now >= expires:
+            raise RefusedError(
+                f"{wanted.file} of {newest.dated} expired on {expires:{_TIME}} (now {now:{_TIME}}); "
+                f"download the present one, then run {add}"
+            )
+        return newest
+
     def by_sha256(self, digest: str) -> PackageRecord:
         """Return the package with these bytes; raises ``RefusedError``."""
         for package in self.packages:
             if package.sha256 == digest:
                 return package
         raise RefusedError(f"no package with SHA-256 {digest} is in the catalogue")
+
+
+def _newest(record: ToolRecord) -> tuple[tuple[int, ...], str]:
+    """A script by its release stamp, a program by the day on which it was signed."""
+    version = record.script_version
+    return (version.parts if version else (), record.dated)
 
 
 def from_document(
@@ -104,6 +133,7 @@ def from_document(
         packages=tuple(PackageRecord.from_json(entry) for entry in document["packages"]),
         signed_by=signed_by,
         modules=tuple(ModuleRecord.from_json(entry) for entry in document.get("modules", ())),
+        tools=tuple(ToolRecord.from_json(entry) for entry in document.get("tools", ())),
     )
 
 

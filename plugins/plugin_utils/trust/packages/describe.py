@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .catalogue import PackageCatalogue
     from .iis_module_records import ModuleRecord
     from .records import PackageRecord, Signature
+    from .tool_records import ToolRecord
 
 
 def package_lines(package: PackageRecord) -> list[str]:
@@ -46,6 +47,25 @@ def module_lines(module: ModuleRecord) -> list[str]:
     ]
 
 
+def tool_lines(tool: ToolRecord, days: int | None) -> list[str]:
+    """Return what a detection tool's file is, what proves it, and until when it is good.
+
+    ``days``: how old a file of the tool may be.
+    """
+    signed = _signed(tool.signature) if tool.signature else "not judged (a script)"
+    expires = tool.expires(days)
+    lines = [
+        f"{tool.file}: {tool.tool} {tool.version}",
+        f"  sha256     {tool.sha256} ({tool.size} bytes)",
+        f"  signed by  {signed}",
+        f"  pinned by  {tool.pinned_by}",
+        *(f"  evidence   {line}" for line in tool.evidence),
+    ]
+    if expires:
+        lines.append(f"  expires    {expires:%Y-%m-%d %H:%M} UTC")
+    return lines + ([f"  reason     {tool.reason} ({tool.reason_by})"] if tool.reason else [])
+
+
 def _signed(signature: Signature) -> str:
     tool = f" (checked with {signature.tool})" if signature.tool else ""
     return f"{signature.subject}, {signature.timestamp}{tool}"
@@ -54,7 +74,8 @@ def _signed(signature: Signature) -> str:
 def counts(catalogue: PackageCatalogue) -> str:
     """Return how much is in a catalogue."""
     modules = f", {len(catalogue.modules)} modules" if catalogue.modules else ""
-    return f"{len(catalogue.packages)} packages{modules}"
+    tools = f", {len(catalogue.tools)} tools" if catalogue.tools else ""
+    return f"{len(catalogue.packages)} packages{modules}{tools}"
 
 
 def validity(catalogue: PackageCatalogue) -> str:

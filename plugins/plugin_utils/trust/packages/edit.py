@@ -11,6 +11,7 @@ from ...catalog.records.iis_modules import not_older
 if TYPE_CHECKING:
     from .iis_module_records import ModuleRecord
     from .records import PackageRecord
+    from .tool_records import ToolRecord
 
 
 def with_package(old: tuple[PackageRecord, ...], new: PackageRecord) -> tuple[PackageRecord, ...]:
@@ -50,5 +51,18 @@ def with_module(old: tuple[ModuleRecord, ...], new: ModuleRecord) -> tuple[Modul
                 f"the catalogue has {other.file} {other.version} for {new.module} in "
                 f"{new.language} already, with SHA-256 {other.sha256}, and {new.version} is not "
                 "newer; find out which is right before one is taken"
+            )
+    return (*kept, new)
+
+
+def with_tool(old: tuple[ToolRecord, ...], new: ToolRecord) -> tuple[ToolRecord, ...]:
+    """Add the file of a detection tool; other bytes of the same release of a script are refused."""
+    kept = tuple(other for other in old if other.sha256 != new.sha256)
+    for other in kept:
+        same = (other.tool, other.version) == (new.tool, new.version)
+        if same and new.script_version is not None:
+            raise RefusedError(
+                f"the catalogue has other bytes for {new.tool} {new.version} already, with SHA-256 "
+                f"{other.sha256}; find out which is right before one is taken"
             )
     return (*kept, new)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..signing.keys import TrustedKey
     from .iis_module_records import ModuleRecord
     from .records import PackageRecord
+    from .tool_records import ToolRecord
 
 BLOCK = 1024 * 1024
 
@@ -102,8 +103,9 @@ class PackageStore:
         *,
         days: int,
         modules: Callable[[tuple[ModuleRecord, ...]], tuple[ModuleRecord, ...]] = tuple,
+        tools: Callable[[tuple[ToolRecord, ...]], tuple[ToolRecord, ...]] = tuple,
     ) -> PackageCatalogue:
-        """Write the next version of the catalogue with the edited packages and modules."""
+        """Write the next version of the catalogue with the edited packages, modules and tools."""
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".lock"):
             now = self.clock().replace(microsecond=0)
@@ -118,6 +120,7 @@ class PackageStore:
                 expires=now + timedelta(days=days),
                 packages=edit(old.packages),
                 modules=modules(old.modules),
+                tools=tools(old.tools),
             )
             _write(self.file, seal(new.to_json(), KIND, signer))
             return self.load(threshold=1)

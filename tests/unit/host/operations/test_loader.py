@@ -113,7 +113,7 @@ def test_every_function_of_a_part_is_found_and_nothing_stands_beside_them() -> N
 
 def test_the_runner_carries_all_functions_that_it_needs() -> None:
     text = loader.library()["Get-RunnerText"]
-    names = set(text.partition("$names = '")[2].partition("'")[0].split())
+    names = set(text.partition("Join-FunctionText '")[2].partition("'")[0].split())
     assert {"Start-JobRunner", "Write-JobState", "Write-FileDurably", "Write-JsonValue"} <= names
     for name in names:
         called = set(loader._COMMAND_WORD.findall(loader.library()[name]))

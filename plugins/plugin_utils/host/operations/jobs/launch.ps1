@@ -48,7 +48,16 @@ function Start-ProxyLogonTest {
         $found | Write-ProxyLogonReport -OutPath (Join-Path $Output 'report') -ErrorAction Continue
         $end['report'] = $true
     } finally {
-        $end['errors'] = @($Error | Select-Object -First 20 | ForEach-Object { [string]$_ })
+        $end['errors'] = @(
+            # Also those that the script caught. What is no record has no identity.
+            foreach ($item in @($Error | Select-Object -First 20)) {
+                $identity = ''
+                if ($item -is [Management.Automation.ErrorRecord]) {
+                    $identity = $item.FullyQualifiedErrorId
+                }
+                [ordered]@{ id = $identity; message = [string]$item }
+            }
+        )
         $end['finished'] = ConvertTo-IsoDate (Get-Date)
         Write-FileDurably (Join-Path $Output 'complete.json') (ConvertTo-SafeJson $end)
     }

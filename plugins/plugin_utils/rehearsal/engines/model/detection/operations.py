@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ....world.file_bytes import content, digest
@@ -31,7 +32,7 @@ def get_state(context: Context, _given: Given) -> Result:
     paths = _paths(context)
     found: dict[str, Any] = {"scanners": context.part("scanners", lambda: _scanners(context.world))}
     for source in ("msert_log", "msert_old_log"):
-        found[source] = context.part(source, lambda s=source: _log(context.world, s, paths[s]))
+        found[source] = context.part(source, partial(_log, context.world, source, paths[source]))
     return {**found, "clock": stamp(context.world.clock())}
 
 
@@ -46,7 +47,7 @@ def find(context: Context, given: Given) -> Result:
         for name in sorted(names[:_MOST], key=str.upper)
     ]
     for source, path in _paths(context).items():
-        found = context.part(source, lambda s=source, p=path: _log(world, s, p))
+        found = context.part(source, partial(_log, world, source, path))
         files += [found] if found else []
     return {"files": files, "truncated": len(names) > _MOST}
 

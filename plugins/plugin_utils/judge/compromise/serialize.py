@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks and verdict as plain JSON, for results, the case and reports, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from .records import (
+    CompromiseState,
+    CompromiseVerdict,
+    SourceCoverage,
+    DetectionCheck,
+    Evidence,
+    Finding,
+)
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def check_to_dict(check: DetectionCheck) -> dict[str, Any]:
+    """Return one check: id, tool, title, state, reasons, findings, coverage."""
+    return {
+        "id": check.id,
+        "tool": check.tool,
+        "title": check.title,
+        "state": check.state.value,
+        "reasons": list(check.reasons),
+        "findings": [asdict(one) for one in check.findings],
+        "coverage": [
+            {
+                "source": one.source,
+                "first": _text(one.first),
+                "last": _text(one.last),
+                "gaps": list(one.gaps),
+            }
+            for one in check.coverage
+        ],
+    }
+
+
+def check_from_dict(row: dict[str, Any]) -> DetectionCheck:
+    """Read one check; raises ``KeyError``, ``TypeError`` or ``ValueError`` for another shape."""
+    return DetectionCheck(
+        row["id"],
+        row["tool"],
+        row["title"],
+        CompromiseState(row["state"]),
+        tuple(row["reasons"]),
+        tuple(
+            Finding(one["id"], one["title"], one["detail"], Evidence(**one["evidence"]))
+            for one in row["findings"]
+        ),
+        tuple(
+            SourceCoverage(
+                one["source"], _moment(one["first"]), _moment(one["last"]), tuple(one["gaps"])
+            )
+            for one in row["coverage"]
+        ),
+    )
+
+
+def verdict_to_dict(verdict: CompromiseVerdict) -> dict[str, Any]:
+    """Return the verdict: state, reasons, since, checks."""
+    return {
+        "state": verdict.state.value,
+        "reasons": list(verdict.reasons),
+        "since": _text(verdict.since),
+        "checks": [check_to_dict(check) for check in verdict.checks],
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime(_TIME)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.strptime(text, _TIME).replace(tzinfo=UTC)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the reader of a detection tool is given: one run, what it left, and what is known of the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ...catalog.records.detection_tools import DetectionEra, DetectionMode, DetectionTool
+    from ...catalog.records.tools import ScriptVersion
+
+
+class RunEnd(Enum):
+    """How the program ended, as far as the controller knows."""
+
+    FINISHED = "finished"
+    TIMED_OUT = "timed-out"
+    INTERRUPTED = "interrupted"  # by a restart, or the loss of its runner
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedFile:
+    """One file. ``name``: as the case names it; ``origin``: as the server does.
+
+    ``data``: the part of it that is of this run; ``sha256``: of all that was collected of it.
+    ``damage``: why not all of it is here, or why it may be another; None: it is whole.
+    """
+
+    name: str
+    origin: str
+    data: bytes
+    sha256: str
+    damage: str | None = None
+
+    @property
+    def base(self) -> str:
+        """The last part of its path on the server, in small letters: ``ex01-other.csv``."""
+        return self.origin.replace("/", "\\").rpartition("\\")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """What is known of the host beside what the tool says; times in UTC.
+
+    ``start``: when the tool was started, on the host's clock. ``application_log_oldest``: None where
+    that could not be read.
+    """
+
+    start: datetime
+    application_log_oldest: datetime | None
+    computer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """One run. ``version``, ``era``: None where the version is not known."""
+
+    tool: DetectionTool
+    version: ScriptVersion | None
+    mode: DetectionMode
+    era: DetectionEra | None
+    ended: RunEnd
+    exit_code: int | None
+    console: CollectedFile
+    files: tuple[CollectedFile, ...]
+    host: HostView
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The questions that it had to answer."""
+        return self.era.checks if self.era and self.era.checks else (self.mode.check,)
+
+    def broken_off(self) -> str | None:
+        """Why it cannot have looked at everything; None: it ran to its end, as far as its end says."""
+        if self.ended is not RunEnd.FINISHED:
+            return f"the run did not come to its end ({self.ended.value})"
+        if self.exit_code:
+            return f"it ended with status {self.exit_code}"
+        return None if self.exit_code == 0 else "its exit status is not known"

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that Test-ProxyLogon writes for one server, of every version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .sight import ECP, OAB, OTHER, SSRF, UM, Sight
+from .tables import read_table
+from .text import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .records import CollectedFile
+
+_LINES = 10_000
+# End of the name -> question and the columns that are shown. The longer end is looked for first.
+_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("-cve-2021-27065-resetvdir.csv", ECP, ("datetime", "clientipaddress", "anchormailbox", "httpstatus")),
+    ("-cve-2021-26855.csv", SSRF, ("datetime", "clientipaddress", "urlstem", "anchormailbox", "httpstatus")),
+    ("-cve-2021-26857.csv", UM, ("timecreated", "message")),
+    ("-other.csv", OTHER, ("type", "path", "lastwrite")),
+)  # fmt: skip
+_LISTS = (
+    ("-cve-2021-26858-downloadpaths.log", OAB),
+    ("-cve-2021-26858.log", OAB),
+    ("-cve-2021-27065.log", ECP),
+)
+_AGES = "-logagedays.csv"
+
+
+def read_reports(files: tuple[CollectedFile, ...]) -> Sight:
+    """Read all of them; a file that is there and says nothing readable is a problem."""
+    sight = Sight("its files")
+    for file in files:
+        if reader := _reader(file.base):
+            if file.damage:
+                sight.problems.append(f"{file.base}: {file.damage}")
+            reader(file, sight)
+    sight.issues = bool(sight.found)
+    return sight
+
+
+def _reader(base: str) -> Callable[[CollectedFile, Sight], None] | None:
+    if base.endswith(_AGES):
+        return _read_ages
+    for end, question, columns in _TABLES:
+        if base.endswith(end):
+            return lambda file, sight: _read_rows(file, sight, question, columns)
+    for end, question in _LISTS:
+        if base.endswith(end):
+            return lambda file, sight: _read_lines(file, sight, question)
+    return None
+
+
+def _read_rows(file: CollectedFile, sight: Sight, question: str, columns: tuple[str, ...]) -> None:
+    table = read_table(decoded(file.data))
+    if table.problem:
+        sight.problems.append(f"{file.base}: {table.problem}")
+    for number, row in enumerate(table.rows, start=1):
+        sight.add(question, " ".join(row.get(c) or "-" for c in columns), file, f"record {number}")
+
+
+def _read_lines(file: CollectedFile, sight: Sight, question: str) -> None:
+    lines = decoded(file.data).splitlines()
+    if len(lines) > _LINES:
+        sight.problems.append(f"{file.base} has more than {_LINES} lines")
+    for number, line in enumerate(lines[:_LINES], start=1):
+        if line.strip():
+            sight.add(question, line, file, f"line {number}")
+
+
+def _read_ages(file: CollectedFile, sight: Sight) -> None:
+    table = read_table(decoded(file.data))
+    if len(table.rows) == 1:
+        sight.ages = table.rows[0]
+        return
+    sight.problems.append(f"{file.base}: {table.problem or 'it has not one row'}")

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What detecting works with beyond what every change does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...base.errors import ConfigError
+from ...change.runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...host.transfer.order import Delivered, Delivery
+    from ...trust.packages.catalogue import PackageCatalogue
+
+
+def _no_delivery(_delivery: Delivery) -> Delivered:
+    raise ConfigError("store: no package store is given, so nothing can be delivered")
+
+
+@dataclass(slots=True, kw_only=True)
+class DetectRuntime(Runtime):
+    """``store``: the operator's packages, verified; ``deliver`` brings one of them to a host."""
+
+    store: PackageCatalogue | None = None
+    deliver: Callable[[Delivery], Delivered] = _no_delivery

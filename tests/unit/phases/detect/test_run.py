@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft's tools on one server: launched once, collected whole, and never better than what was seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect.phase import (
+    DETECT,
+    PHASE,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect.result import (
+    DetectState,
+    to_dict,
+)
+from detected_host import (
+    AT,
+    HIT,
+    HIT_TEXT,
+    MSERT_LOG,
+    SINCE,
+    DetectedHost,
+    found_object,
+    proxylogon,
+    scan_log,
+    scanner,
+)
+from line_faults import FAULTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HIT_OBJECT = found_object(Cve26855={"Hits": [HIT], "FileList": []}, IssuesFound=True)
+BOTH = ("test-proxylogon", "msert/full")
+
+
+def kept(host: DetectedHost) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((host.case / "ex01" / "detection.json").read_text())
+    return found
+
+
+def test_everything_was_looked_at_and_nothing_found(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    result = host.detect(*BOTH)
+    assert (result.state, result.changed) == (DetectState.NO_INDICATOR, True), result.reason
+    assert [line.partition("\\jobs\\")[2].partition("-")[0] for line in host.launched[:1]] == [
+        "test"
+    ]
+    assert host.launched[1].endswith("\\msert.exe /Q /F /N")
+    assert not host.locked
+    assert [m for m in host.world.data["files"] if "\\jobs\\test-proxylogon" in m] == [], (
+        "cleaned up"
+    )
+    record = kept(host)
+    assert (record["schema"], record["verdict"]["state"]) == (1, "no-indicator")
+    for tool in record["tools"]:
+        for one in tool["files"]:
+            data = (host.case / "ex01" / one["name"]).read_bytes()
+            assert hashlib.sha256(data).hexdigest() == one["sha256"], one
+            assert len(data) == one["size"]
+    assert {tool["tool"]: tool["complete"] for tool in record["tools"]} == {
+        "test-proxylogon": True,
+        "msert": True,
+    }
+
+
+def test_finding_points_to_its_evidence(tmp_path: Path) -> None:
+    host = DetectedHost(
+        tmp_path,
+        proxylogon(HIT_OBJECT, HIT_TEXT),
+        scanner(scan_log(threats=("Backdoor:ASP/X",)), 7),
+    )
+    result = host.detect(*BOTH)
+    assert result.state is DetectState.INDICATOR_FOUND
+    findings = [
+        finding for check in kept(host)["verdict"]["checks"] for finding in check["findings"]
+    ]
+    assert {finding["id"] for finding in findings} == {"CVE-2021-26855", "threat"}
+    for finding in findings:
+        evidence = finding["evidence"]
+        data = (host.case / "ex01" / evidence["file"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == evidence["sha256"]
+        assert evidence["place"]
+    assert PHASE.told(DETECT, result.state.value)["standing"] == "wrong"
+
+
+UNSEEN: list[Any] = [
+    pytest.param(proxylogon(found_object("9.1")), "9.1", "days short of 2021-01-01", id="young-logs"),
+    pytest.param(proxylogon(found_object("")), "", "there is no log", id="no-logs"),
+    pytest.param(proxylogon(found_object(None)), "", "how old its logs are", id="no-exchange"),
+    pytest.param(proxylogon(), "", "its object is missing", id="writes-nothing"),
+    pytest.param(proxylogon(found_object(), "" ), "", "does not begin a report", id="prints-nothing"),
+    pytest.param(
+        proxylogon(found_object(), "  Skipping CVE-2021-26855 test.\r\nProxyLogon Status: Exchange Server EX01\r\n  Nothing suspicious detected\r\n"),
+        "", "skipped a test", id="skipped",
+    ),
+    pytest.param(proxylogon(found_object(), exit_code=1), "", "status 1", id="exit-1"),
+    pytest.param(
+        proxylogon(found_object(), errors=[{"id": "PathNotFound,x", "message": "Pfad fehlt"}]),
+        "", "Pfad fehlt", id="error",
+    ),
+    pytest.param({"duration_seconds": 1, "refused": "Access is denied"}, "", "Access is denied", id="killed-by-antimalware"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("behaviour", "_age", "says"), UNSEEN)
+def test_what_was_not_seen_is_never_no_indicator_i1(
+    behaviour: dict[str, Any], _age: str, says: str, tmp_path: Path
+) -> None:
+    host = DetectedHost(tmp_path, behaviour)
+    result = host.detect()
+    assert result.state is DetectState.INCONCLUSIVE, result.reason
+    assert says in json.dumps(kept(host)["verdict"], ensure_ascii=False)
+    assert not host.locked
+
+
+def test_errors_by_which_the_script_learns_that_there_is_no_event_are_none(tmp_path: Path) -> None:
+    errors = [{"id": "NoMatchingEventsFound,Get", "message": "Es wurden keine Ereignisse gefunden"}]
+    host = DetectedHost(tmp_path, proxylogon(found_object(), errors=errors))
+    assert host.detect().state is DetectState.NO_INDICATOR
+
+
+SCANS: list[Any] = [
+    pytest.param(scanner(None), "inconclusive", "it left no log", id="no-log"),
+    pytest.param(scanner(scan_log(code=-1)), "inconclusive", "no return code", id="cut-off"),
+    pytest.param(scanner(scan_log("Quick")), "inconclusive", "quick scan", id="another-kind"),
+    pytest.param(
+        scanner(scan_log(code=10), 10), "conflict", "return code 10", id="code-without-threat"
+    ),
+    pytest.param(scanner(scan_log(), 1), "conflict", "ended with 1", id="killed-behind-its-log"),
+    pytest.param(scanner(scan_log(code=-1), 1), "inconclusive", "no return code", id="killed"),
+    pytest.param(
+        scanner(scan_log(threats=("X",), code=-1)),
+        "indicator-found",
+        "1 threats",
+        id="threat-of-a-cut-off-scan",
+    ),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "state", "says"), SCANS)
+def test_scan_is_judged_by_its_closed_block(
+    behaviour: dict[str, Any], state: str, says: str, tmp_path: Path
+) -> None:
+    host = DetectedHost(tmp_path, msert=behaviour)
+    result = host.detect("msert/full")
+    assert result.state.value == state, result.reason
+    assert says in json.dumps(kept(host)["verdict"])
+
+
+def test_log_of_an_earlier_scan_does_not_count(tmp_path: Path) -> None:
+    old = ("\ufeff" + scan_log(threats=("Old",))).encode("utf-16-le")
+    host = DetectedHost(tmp_path, msert=scanner(None))
+    host.world.put_file(
+        MSERT_LOG, {"text": old.decode("utf-16-le"), "mtime": "2021-03-09T10:00:00Z"}, by="earlier"
+    )
+    result = host.detect("msert/full")
+    assert result.state is DetectState.INCONCLUSIVE, result.reason
+    assert "nothing of this run" in result.reason
+
+
+def test_check_mode_says_what_would_run_and_changes_nothing_i9(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    result = host.detect(*BOTH, check=True)
+    assert (result.state, result.changed) == (DetectState.PLANNED, False)
+    assert host.world.mutations == []
+    assert not (tmp_path / "case").exists()
+    run = next(step for step in result.plan.steps if step.id == "msert/full/run")
+    assert run.parameters["arguments"] == ["/Q", "/F", "/N"]
+    assert run.parameters["sha256"] == host.record_of("msert", "1").sha256
+    assert "expected to take 6 h" in run.reason
+    assert run.clause is not None
+    assert "supplement" in run.clause
+
+
+STOPS: list[Any] = [
+    pytest.param({"processes": [{"name": "mrt", "id": 7, "started": "2021-03-10T11:00:00Z"}]}, {}, "one scanner at a time", id="another-scanner"),
+    pytest.param({}, {"store": None}, "no package store is given", id="no-store"),
+    pytest.param({}, {"admit": "stale"}, "another plan", id="stale-plan"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("world", "changes", "says"), STOPS)
+def test_what_forbids_it_stops_it_before_anything_is_started(
+    world: dict[str, Any], changes: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    def stale(_plan: Any) -> None:
+        raise StalePlan("another plan")
+
+    host = DetectedHost(tmp_path)
+    host.world.data.update(world)
+    given = {**changes, **({"admit": stale} if changes.get("admit") else {})}
+    result = host.detect("msert/full", **given)
+    assert result.state in (DetectState.STOPPED, DetectState.STALE_PLAN), result.reason
+    assert says in result.reason
+    assert (host.launched, host.locked, result.verdict) == ([], False, None)
+
+
+def test_scanner_that_expired_is_not_run(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path, dated=AT - timedelta(days=10))
+    result = host.detect("msert/full")
+    assert result.state is DetectState.STOPPED
+    assert "expired on 2021-03-10" in result.reason
+    assert "package add msert.exe --tool msert" in result.reason
+
+
+def test_room_is_looked_at_first(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    for drive in host.world.data["drives"].values():
+        drive["free_bytes"] = 299 << 20
+    result = host.detect("msert/full")
+    assert result.state is DetectState.STOPPED, result.reason
+    assert "299 MiB are free" in result.reason
+
+
+def test_first_form_of_the_script_is_not_run(tmp_path: Path) -> None:
+    result = DetectedHost(tmp_path, version="21.03.04.0202").detect()
+    assert result.state is DetectState.STOPPED
+    assert "bring a later release" in result.reason
+
+
+def test_tool_that_does_not_end_stays_at_work_and_is_found_again(tmp_path: Path) -> None:
+    host = DetectedHost(
+        tmp_path, msert={**scanner(scan_log()), "hang": True, "busy_seconds": 10**7}
+    )
+    first = host.detect(*BOTH)
+    assert first.state is DetectState.UNKNOWN, first.reason
+    assert host.locked
+    verdict = kept(host)["verdict"]
+    assert verdict["state"] == "inconclusive"
+    again = host.detect(*BOTH)
+    assert again.state is DetectState.UNKNOWN
+    assert len(host.launched) == 2, "each was launched once"
+
+
+def test_finding_stays_where_a_later_tool_does_not_end_i2(tmp_path: Path) -> None:
+    host = DetectedHost(
+        tmp_path, proxylogon(HIT_OBJECT, HIT_TEXT), {**scanner(scan_log()), "hang": True}
+    )
+    result = host.detect(*BOTH)
+    assert result.state is DetectState.INDICATOR_FOUND, result.reason
+    assert "may be at work" in result.reason
+
+
+def test_the_same_run_again_starts_nothing(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    host.detect(*BOTH)
+    before = len(host.world.mutations)
+    again = host.detect(*BOTH)
+    assert (again.state, again.changed) == (DetectState.NO_INDICATOR, False), again.reason
+    assert (len(host.launched), len(host.world.mutations)) == (2, before)
+    assert host.detect(*BOTH, run="run-2").state is DetectState.NO_INDICATOR
+    assert len(host.launched) == 4, "another run is another search"
+
+
+def last_command(folder: Path) -> int:
+    folder.mkdir()
+    host = DetectedHost(folder)
+    host.detect(*BOTH)
+    return len(host.asked)
+
+
+@pytest.mark.sweep(count=8)
+@pytest.mark.parametrize("at", range(30))
+def test_killed_controller_goes_on_and_launches_each_tool_once_i15(at: int, tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    host.killed(at, *BOTH)
+    result = host.detect(*BOTH)
+    assert result.state is DetectState.NO_INDICATOR, result.reason
+    assert len(host.launched) == 2, host.launched
+    assert not host.locked
+    names = [one["name"] for tool in kept(host)["tools"] for one in tool["files"]]
+    assert len(names) == len(set(names)) == 6
+    assert at < last_command(tmp_path / "other") + 5
+
+
+@pytest.mark.sweep(count=12)
+@pytest.mark.parametrize("name", sorted(FAULTS))
+@pytest.mark.parametrize("at", range(3, 30, 3))
+def test_broken_line_changes_neither_verdict_nor_number_of_launches(
+    name: str, at: int, tmp_path: Path
+) -> None:
+    host = DetectedHost(tmp_path, faults={at: FAULTS[name]})
+    result = host.detect(*BOTH)
+    assert result.state in (
+        DetectState.NO_INDICATOR,
+        DetectState.UNKNOWN,
+        DetectState.STOPPED,
+        DetectState.INCONCLUSIVE,
+    )
+    host.faults = {}
+    again = host.detect(*BOTH)
+    assert len(host.launched) <= 2
+    assert again.state in (DetectState.NO_INDICATOR, DetectState.INCONCLUSIVE), again.reason
+
+
+@pytest.mark.parametrize("at", [8, 12, 16])
+def test_restart_of_the_server_ends_a_tool_and_is_said(at: int, tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path, reboot_at=at)
+    result = host.detect("msert/full")
+    assert result.state in (DetectState.INCONCLUSIVE, DetectState.NO_INDICATOR), result.reason
+    if result.state is DetectState.INCONCLUSIVE:
+        assert "did not come to its end (interrupted)" in result.reason
+    assert len(host.launched) == 1
+
+
+def test_result_is_plain_data(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    wanted: Any = None
+
+    def keep(plan: Any) -> None:
+        nonlocal wanted
+        wanted = plan
+
+    result = host.detect(*BOTH, admit=keep)
+    from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect.request import (  # noqa: PLC0415
+        DetectRequest,
+    )
+
+    request = DetectRequest("ex01", "run-1", "me", (), SINCE, host.case)
+    found = to_dict(request, result)
+    assert json.loads(json.dumps(found)) == found
+    assert found["verdict"]["since"] == "2021-01-01T00:00:00Z"
+    assert wanted.steps == result.plan.steps
