@@ -106,7 +106,12 @@ def test_only_errors_of_the_way_and_of_the_answer_leave_a_host_unseen() -> None:
 def test_the_plan_schema_knows_every_intent(intent: str) -> None:
     schema = (ROOT / "plugins/plugin_utils/plan/plan.schema.json").read_text()
     assert intent in yaml.safe_load(schema)["properties"]["intent"]["enum"]
-    assert phase_of(intent).result in {"security_update", "cumulative_update", "mitigation"}
+    assert phase_of(intent).result in {
+        "security_update",
+        "cumulative_update",
+        "detection",
+        "mitigation",
+    }
 
 
 @pytest.mark.parametrize(

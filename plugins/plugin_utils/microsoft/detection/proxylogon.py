@@ -58,8 +58,12 @@ def read_proxylogon(run: ToolRun, since: datetime) -> ToolReading:
     """Read one run of it. ``since``: how far back the logs have to reach."""
     sights, problems = _sights(run)
     first = run.era is not None and run.era.how == "text"
+    wanted = dict.fromkeys(run.checks)
+    # What it found beyond what it always looks for, such as archives beside another finding.
+    for sight in sights:
+        wanted |= {f"{run.tool.id}/{name}": None for name in (*sight.found, *sight.claims)}
     checks = tuple(
-        _check(run, check, sights, problems, since, ages_known=not first) for check in run.checks
+        _check(run, check, sights, problems, since, ages_known=not first) for check in wanted
     )
     words = [sight.issues for sight in sights if sight.issues is not None]
     said = None
