@@ -10,10 +10,10 @@ from typing import Any
 from .records import (
     CompromiseState,
     CompromiseVerdict,
-    SourceCoverage,
     DetectionCheck,
     Evidence,
     Finding,
+    SourceCoverage,
 )
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"

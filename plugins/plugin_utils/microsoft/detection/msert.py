@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING
 
 from ...judge.compromise.records import (
     CompromiseState,
-    SourceCoverage,
     DetectionCheck,
     Evidence,
     Finding,
+    SourceCoverage,
     ToolReading,
 )
 from .text import decoded, shown

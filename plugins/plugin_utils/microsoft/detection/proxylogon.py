@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from ...judge.compromise.records import (
     CompromiseState,
-    SourceCoverage,
     DetectionCheck,
+    SourceCoverage,
     ToolReading,
 )
 from .console import read_console
