@@ -274,3 +274,11 @@ def test_nothing_looked_at_is_inconclusive() -> None:
     assert compromise_of((), (), SINCE).state is INCONCLUSIVE
     missing = compromise_of((), ("msert/full-scan",), SINCE)
     assert missing.reasons == ("msert/full-scan: it was not answered",)
+
+
+def test_answer_that_is_missing_beside_a_good_one_is_inconclusive() -> None:
+    good = DetectionCheck("a/x", "a", "A", CompromiseState.NO_INDICATOR)
+    assert compromise_of((good,), ("a/x",), SINCE).state is CompromiseState.NO_INDICATOR
+    found = compromise_of((good,), ("a/x", "b/z"), SINCE)
+    assert found.state is INCONCLUSIVE
+    assert "b/z: it was not answered" in found.reasons
