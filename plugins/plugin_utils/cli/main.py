@@ -24,6 +24,7 @@ try:
         from . import assess as cli_assess
         from . import attest as cli_attest
         from . import catalog as cli_catalog
+        from . import detection as cli_detection
         from . import directive as cli_directive
         from . import inventory as cli_inventory
         from . import package as cli_package
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         cli_verify,
         cli_report,
         cli_catalog,
+        cli_detection,
         cli_directive,
         cli_attest,
         cli_inventory,

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``exchange-remediation detection``: which scans are due, and what CISA's template wants. Contacts nobody.
+
+Exit status of ``schedule``: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file could not be read or
+there is none. ``template``: 0 written, 2 and 3 as above.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.dates import parse_date
+from ..catalog.loader import load
+from ..fleet.detections import DetectionStore, read_detections
+from ..judge.compromise.cisa_cells import TemplateCells, cells_of
+from ..judge.compromise.schedule import ScanState, ScheduledScan, rule_of, schedule
+from ..report.columns import line, widths, wrap
+from ..report.formats.csv_writer import cell
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+OK, OPEN, UNKNOWN = 0, 1, 3
+_COLUMNS = 80
+_HEAD = ("HOST", "SCAN", "DUE (UTC)", "STATE", "LATE")
+_CAPS = (36, 8, 16, 8, 4)
+_EXIT = (
+    "exit status: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file is missing or unreadable"
+)
+_CASES = "folder of the cases (default: %(default)s)"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``detection`` and its sub-commands."""
+    top = subparsers.add_parser(
+        "detection", help="which scans are due, and what the template wants; contacts nobody"
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    text = "say which full scans of the directive are done, due and late"
+    sub = commands.add_parser(
+        "schedule", help=text, description=text[:1].upper() + text[1:] + ".", epilog=_EXIT
+    )
+    sub.add_argument("cases", nargs="?", type=Path, default=Path("cases"), help=_CASES)
+    sub.add_argument("--at", metavar="MOMENT", help="what is late is judged then (default: now)")
+    sub.add_argument("--directive", default="ed-21-02", help="its id (default: %(default)s)")
+    sub.add_argument("--start", metavar="MOMENT",
+                     help="when the campaign began, where it is not the directive's own")  # fmt: skip
+    sub.add_argument("--first-due", metavar="MOMENT", help="by when the first scan has to be done")
+    sub.add_argument("--json", action="store_true", help="print JSON instead of text")
+    sub.set_defaults(run=_schedule)
+    text = "fill columns 1 and 2 of the template v3.0, with the notes"
+    sub = commands.add_parser("template", help=text, description=text[:1].upper() + text[1:] + ".")
+    sub.add_argument("cases", nargs="?", type=Path, default=Path("cases"), help=_CASES)
+    sub.add_argument("--csv", action="store_true", help="print CSV instead of text")
+    sub.set_defaults(run=_template)
+
+
+def _schedule(args: argparse.Namespace) -> int:
+    rule = rule_of(
+        load(None).need_directive(args.directive),
+        parse_date(args.start, "--start"),
+        parse_date(args.first_due, "--first-due"),
+    )
+    now = parse_date(args.at, "--at") or datetime.now(UTC)
+    store = read_detections(args.cases)
+    found = {host: schedule(runs, rule, now) for host, runs in store.records.items()}
+    if args.json:
+        print(json.dumps(_document(found, store, now), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_table(found)))
+    return _status(store) or (
+        OPEN if any(_open(scan) for one in found.values() for scan in one) else OK
+    )
+
+
+def _open(scan: ScheduledScan) -> bool:
+    return scan.state in (ScanState.DUE, ScanState.LATE)
+
+
+def _status(store: DetectionStore) -> int:
+    """Say what could not be read, and 3 for it: such a host may have anything."""
+    for name, why in store.problems.items():
+        print(f"exchange-remediation: {name}: {why}", file=sys.stderr)
+    if not store.records and not store.problems:
+        print("exchange-remediation: no detection.json is there", file=sys.stderr)
+    return UNKNOWN if store.problems or not store.records else OK
+
+
+def _table(found: Mapping[str, tuple[ScheduledScan, ...]]) -> list[str]:
+    rows = [
+        (
+            host,
+            "first" if scan.number == 0 else f"week {scan.number}",
+            f"{scan.due.astimezone(UTC):%Y-%m-%d %H:%M}",
+            scan.state.value,
+            "late" if scan.late else "",
+        )
+        for host, scans in found.items()
+        for scan in scans
+    ]
+    cells = widths([_HEAD, *rows], _CAPS)
+    lines = [line(_HEAD, cells), *(line(row, cells) for row in rows)]
+    why = [
+        text
+        for host, scans in found.items()
+        for scan in scans
+        if _open(scan) and scan.why
+        for text in wrap(
+            f"{host}, {'first' if scan.number == 0 else f'week {scan.number}'}: {scan.why}",
+            _COLUMNS, first="  ", rest="    ",
+        )
+    ]  # fmt: skip
+    return [*lines, *(["", "Why:", *why] if why else [])]
+
+
+def _document(
+    found: Mapping[str, tuple[ScheduledScan, ...]], store: DetectionStore, now: datetime
+) -> dict[str, Any]:
+    return {
+        "at": _text(now),
+        "hosts": {host: [_scan(scan) for scan in scans] for host, scans in found.items()},
+        "problems": dict(store.problems),
+    }
+
+
+def _scan(scan: ScheduledScan) -> dict[str, Any]:
+    done = scan.done
+    return {
+        "number": scan.number,
+        "due": _text(scan.due),
+        "state": scan.state.value,
+        "late": scan.late,
+        "why": scan.why,
+        "done": None
+        if done is None
+        else {
+            "finished": _text(done.finished),
+            "mode": done.mode,
+            "state": done.state.value,
+            "file_sha256": done.file_sha256,
+            "file_dated": _text(done.file_dated),
+        },
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _template(args: argparse.Namespace) -> int:
+    store = read_detections(args.cases)
+    found = [cells_of(host, runs) for host, runs in store.records.items()]
+    if args.csv:
+        writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+        writer.writerow(("host", "1) MSERT", "2) Test-ProxyLogon.ps1", "notes"))
+        writer.writerows(
+            [cell(value) for value in (one.host, one.msert, one.script, one.notes)] for one in found
+        )
+    else:
+        print("\n".join(text for one in found for text in _lines(one)))
+    return _status(store)
+
+
+def _lines(one: TemplateCells) -> list[str]:
+    return [
+        one.host,
+        *wrap(f"1) MSERT: {one.msert}", _COLUMNS, first="  ", rest="    "),
+        *wrap(f"2) Test-ProxyLogon.ps1: {one.script}", _COLUMNS, first="  ", rest="    "),
+        *(wrap(f"Notes: {one.notes}", _COLUMNS, first="  ", rest="    ") if one.notes else []),
+    ]

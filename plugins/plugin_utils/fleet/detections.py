@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the detection tools said of each host: ``detection.json`` of all cases under a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ConfigError
+from ..base.sanitize import clean
+from ..judge.compromise.records import ORDER, CompromiseState
+from ..judge.compromise.schedule import ScanRecord
+from ..judge.compromise.serialize import check_from_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NAME = "detection.json"
+SCHEMA = 1
+_DEEPEST = 4  # cases/case/run/host/detection.json
+_ENTRIES = 100_000
+_FILES = 20_000
+_BYTES = 8 * 1024 * 1024
+_SHA256 = 64
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionStore:
+    """``records``: host -> its runs, oldest first. ``problems``: file -> why it counts for nothing."""
+
+    records: Mapping[str, tuple[ScanRecord, ...]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_detections(cases: Path) -> DetectionStore:
+    """Read every ``detection.json`` under a folder; of two that tell of one run, the newer counts.
+
+    No symbolic link is followed. A file that cannot be read is a problem, by its name.
+
+    :raises ConfigError: there is no such folder, or it holds more than can be read.
+    """
+    if not cases.is_dir():
+        raise ConfigError(f"{cases}: no such folder; name the folder of the cases")
+    found: dict[tuple[str, str, str, str], tuple[tuple[bool, float], ScanRecord]] = {}
+    hosts: dict[str, str] = {}  # without regard to capitals -> as it was written first
+    problems: dict[str, str] = {}
+    for path in _files(cases, problems):
+        try:
+            host, runs = _read(path)
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            problems[str(clean(str(path)))] = f"{type(error).__name__}: {clean(str(error))[:200]}"
+            continue
+        hosts.setdefault(host.casefold(), host)
+        for started, run in runs:
+            key = (host.casefold(), run.tool, run.mode, started)
+            rank = (run.finished is not None, run.finished.timestamp() if run.finished else 0.0)
+            if key not in found or rank > found[key][0]:
+                found[key] = rank, run
+    records: dict[str, tuple[ScanRecord, ...]] = {}
+    for folded, host in sorted(hosts.items()):
+        ranked = [found[key] for key in found if key[0] == folded]
+        ranked.sort(key=lambda pair: pair[0])
+        records[host] = tuple(replace(run, host=host) for _, run in ranked)
+    return DetectionStore(records, problems)
+
+
+def _files(cases: Path, problems: dict[str, str]) -> Iterator[Path]:
+    """All files of this name, in order of their path."""
+    seen = files = 0
+    folders = [(cases, 0)]
+    while folders:
+        folder, depth = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            problems[str(clean(str(folder)))] = f"{type(error).__name__}: {clean(str(error))[:200]}"
+            continue
+        seen += len(entries)
+        for entry in entries:
+            if entry.name == NAME:
+                files += 1
+                yield Path(entry.path)
+            elif depth < _DEEPEST and entry.is_dir(follow_symlinks=False):
+                folders.append((Path(entry.path), depth + 1))
+        if seen > _ENTRIES or files > _FILES:
+            raise ConfigError(
+                f"{cases}: more than {_ENTRIES} entries or {_FILES} files {NAME}; name one case"
+            )
+
+
+def _read(path: Path) -> tuple[str, list[tuple[str, ScanRecord]]]:
+    document = json.loads(_bytes(path))
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ValueError(f"it is no {NAME} of schema {SCHEMA}")
+    document = clean(document)
+    host = _text(document, "host")
+    tools = document["tools"]
+    if not isinstance(tools, list):
+        raise TypeError("'tools' is no list")
+    return host, [_run(host, row) for row in tools]
+
+
+def _bytes(path: Path) -> bytes:
+    # What stands there may be a link to a device, or a pipe that nobody writes to.
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise ValueError("it is no file")
+        data = file.read(_BYTES + 1)
+    if len(data) > _BYTES:
+        raise ValueError(f"it is larger than {_BYTES} bytes")
+    return data
+
+
+def _run(host: str, row: Any) -> tuple[str, ScanRecord]:
+    if not isinstance(row, dict):
+        raise TypeError("a tool is no object")
+    states = [check_from_dict(check).state for check in row["checks"]]
+    complete = row["complete"]
+    if not isinstance(complete, bool):
+        raise TypeError("'complete' is neither true nor false")
+    digest = row.get("file_sha256")
+    if digest is not None and (not isinstance(digest, str) or len(digest) != _SHA256):
+        raise ValueError("'file_sha256' is no SHA-256")
+    started = _moment(row, "started")
+    return started.isoformat() if started else "", ScanRecord(
+        host,
+        _text(row, "tool"),
+        _text(row, "mode"),
+        _moment(row, "finished"),
+        digest.lower() if digest else None,
+        _moment(row, "file_dated"),
+        min(states, key=ORDER.index, default=CompromiseState.INCONCLUSIVE),
+        complete,
+    )
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row[key]
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{key!r} is no text")
+    return value
+
+
+def _moment(row: Mapping[str, Any], key: str) -> datetime | None:
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{key!r} is no date")
+    moment = datetime.fromisoformat(value)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
