@@ -105,3 +105,29 @@ class CompromiseVerdict:
     reasons: tuple[str, ...]
     checks: tuple[DetectionCheck, ...] = field(default=())
     since: datetime | None = None
+
+
+class ExposureState(Enum):
+    """What a tool says of a hole, not of an intrusion: it never enters :class:`CompromiseVerdict`."""
+
+    EXPOSED = "exposed"
+    NOT_EXPOSED = "not-exposed"  # it asked, was answered, and the answer says so
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureCheck:
+    """One question about exposure that one tool answered, or did not.
+
+    ``id``: ``healthchecker/exposure``, ``nmap/exposure``. ``subject``: which server or address, as the
+    tool names it. ``cves``: those it says the server is exposed to; empty where it names none.
+    """
+
+    id: str
+    tool: str
+    title: str
+    subject: str
+    state: ExposureState
+    reasons: tuple[str, ...] = ()
+    cves: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
