@@ -15,7 +15,7 @@ limit=${STAGE_SECONDS:-1800}
 # The report is looked at in a real browser, PowerShell's cultures need ICU, packages are signed and
 # verified with osslsigncode, the tests build an installer database with msitools, and log in with Kerberos
 # at a key distribution centre of their own, also with a wrong clock; what they log in with is compiled. Steps for
-# devices are judged by nft, HAProxy and the command of AWS themselves.
+# devices are judged by nft, HAProxy and the command of AWS themselves, and nmap asks front ends on loopback.
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   missing=()
   command -v chromium >/dev/null || missing+=(chromium)
@@ -24,7 +24,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     command -v "$tool" >/dev/null || missing+=("${tool/msibuild/msitools}")
   done
   for pair in krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user krb5-config:libkrb5-dev \
-    cc:gcc faketime:faketime nft:nftables haproxy:haproxy curl:curl aws:awscli; do
+    cc:gcc faketime:faketime nft:nftables haproxy:haproxy nmap:nmap curl:curl aws:awscli; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
   done
   # Headers of the interpreter: those of Debian's come in a package, other builds bring them.
