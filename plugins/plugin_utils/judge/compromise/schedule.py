@@ -116,7 +116,15 @@ def schedule(
     """
     runs = sorted(
         (one for one in records if one.tool == SCANNER and one.finished is not None),
-        key=lambda one: (_end(one), one.file_sha256 or ""),
+        # All of a record, so that runs that end at once have an order too.
+        key=lambda one: (
+            _end(one),
+            one.file_sha256 or "",
+            str(one.file_dated),
+            one.mode,
+            one.state.value,
+            one.complete,
+        ),
     )
     found: list[ScheduledScan] = []
     done: list[ScanRecord] = []
