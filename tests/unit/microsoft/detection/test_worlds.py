@@ -49,6 +49,8 @@ from hypothesis import strategies as st
 NOW = datetime(2021, 3, 10, 12, tzinfo=UTC)
 SINCE = datetime(2021, 1, 1, tzinfo=UTC)
 FAR, NEAR = "90.5", "9,1"
+# Read here: the first example of a property must not be the slow one that reads the catalogue.
+TEST, SCANNER = detection_tool("test-proxylogon"), detection_tool("msert")
 
 
 def collected(name: str, data: bytes, damage: str | None = None) -> CollectedFile:
@@ -76,7 +78,7 @@ class World:
     encoding: str = "utf-8"
 
     def run(self) -> ToolRun:
-        tool = detection_tool("test-proxylogon")
+        tool = TEST
         stamp = ScriptVersion.parse(self.version) if self.version else None
         seen = self.hit and "object" in self.shown_by
         hits = {"Hits": [HIT] if seen else [], "FileList": []}
@@ -203,9 +205,8 @@ def test_scan_is_read_in_every_encoding(
 
 
 def scan_of(log: bytes, **changes: Any) -> ToolRun:
-    tool = detection_tool("msert")
     run = ToolRun(
-        tool, None, tool.mode("full"), tool.era(None), RunEnd.FINISHED, None,
+        SCANNER, None, SCANNER.mode("full"), SCANNER.era(None), RunEnd.FINISHED, None,
         collected("console", b""), (collected("msert.log", log),), HostView(NOW, None, "EX01"),
     )  # fmt: skip
     return replace(run, **changes)
