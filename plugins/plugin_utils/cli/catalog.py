@@ -219,7 +219,7 @@ def _tools(args: argparse.Namespace) -> int:
             _print_json([plain(tool) for tool in known.values()])
         else:
             for tool in known.values():
-                print(f"{tool.id:<18} {tool.support:<5} {tool.file:<28} {tool.title}")
+                print(f"{tool.id:<17} {tool.support:<4} {tool.file:<27} {tool.title}")
         return OK
     found = known.get(args.tool)
     if found is None:
