@@ -180,12 +180,12 @@ def _add(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.file} is not a file")
     store = _store(args)
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
-    if args.file.suffix.lower() == ".msi" and args.build is None and args.kb is None:
-        return _add_module(args, store, signer)
     if args.tool is not None:
         return _add_tool(args, store, signer)
     if args.version is not None:
         raise ConfigError("--version is of a detection tool; for an update give --build or --kb")
+    if args.file.suffix.lower() == ".msi" and args.build is None and args.kb is None:
+        return _add_module(args, store, signer)
     reason = (args.reason or "").strip() or None
     by = keys.signer_name(_folder(args), args.key)
     request = IntakeRequest(args.file.name, args.kb, args.build, args.sha256, reason, by)

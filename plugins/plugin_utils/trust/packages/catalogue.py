@@ -84,15 +84,27 @@ class PackageCatalogue:
             )
         return fitting[0]
 
-    def tool(self, wanted: DetectionTool, now: datetime) -> ToolRecord:
-        """Return the newest file of a detection tool that is not too old; raises ``RefusedError``."""
-        found = [record for record in self.tools if record.tool == wanted.id]
+    def tool(self, wanted: DetectionTool, now: datetime, version: str | None = None) -> ToolRecord:
+        """Return the newest file of a detection tool that is not too old; raises ``RefusedError``.
+
+        ``version``: that one only.
+        """
+        found = [
+            record
+            for record in self.tools
+            if record.tool == wanted.id and version in (None, record.version)
+        ]
         add = f"'exchange-remediation package add {wanted.file} --tool {wanted.id}'"
         if not found:
             raise RefusedError(
-                f"{wanted.file} is not in the package store; fetch it, then run {add}"
+                f"{wanted.file}{f' {version}' if version else ''} is not in the package store; fetch it, "
+                f"then run {add}"
             )
         newest = max(found, key=_newest)
+        if wanted.expires_days and newest.dated > now.strftime(_TIME):
+            raise RefusedError(
+                f"{wanted.file} was signed on {newest.dated}, and it is {now:{_TIME}} here; set the clock"
+            )
         expires = newest.expires(wanted.expires_days)
         if expires is not None and now >= expires:
             raise RefusedError(

@@ -3,7 +3,8 @@
 
 A program is believed by Microsoft's signature and by what its signed version resource says; its file is
 another every day. A script is believed by its hash alone: Microsoft publishes it with each release
-(``ScriptVersions.csv``), and the signature in its text is not judged here. A name proves nothing.
+(``ScriptVersions.csv``), and the signature in its text is not judged here: Debian 12's osslsigncode knows
+none in a script, and both judges have to agree on one. A name proves nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ...catalog.records.detection_tools import DetectionTool
+    from ...catalog.records.tools import ScriptRelease
     from .authenticode import SignaturePolicy
     from .kinds import Recognised
     from .store import Staged
@@ -48,7 +50,7 @@ class ToolRequest:
 
 def precheck_tool(request: ToolRequest, tool: DetectionTool) -> None:
     """Check what needs no byte of the file."""
-    if tool.support != "run":
+    if tool.support != "run" and tool.where == "server":
         raise RefusedError(f"{tool.file} ({tool.id}) is not run from here: {tool.reason}")
     check_stated(tool.file, request.sha256)
     if not request.name.lower().endswith(f".{tool.format}"):
@@ -135,12 +137,16 @@ def _script(
     text = _text(staged, request.name)
     evidence = _recognised(text, request.name, tools, tool)
     listed = next((r for r in tool.releases if r.sha256 == staged.sha256), None)
-    version = listed.version if listed else _version(text, request)
+    version = _version(text, request, listed)
     if listed is None and request.sha256 is None:
         raise RefusedError(
             f"{request.name}: its SHA-256 {staged.sha256} is no release that is known here. Compare it "
             "with ScriptVersions.csv of Microsoft's release, on another way than the file came, and "
             "give it with --sha256"
+        )
+    if listed is None and not request.reason:
+        raise RefusedError(
+            f"{request.name}: its SHA-256 is yours alone; say with --reason where you compared it"
         )
     if tool.era(version) is None:
         raise RefusedError(f"{request.name}: version {version} is older than any that is known")
@@ -172,39 +178,45 @@ def _text(staged: Staged, name: str) -> str:
 def _recognised(
     text: str, name: str, tools: Iterable[DetectionTool], tool: DetectionTool
 ) -> tuple[str, ...]:
-    found = [one for one in tools if one.format == "ps1" and _declares(text, one)]
+    found = [one for one in tools if one.format == tool.format and _declares(text, one)]
+    sign, verb = ("-", "declares") if tool.format == "ps1" else ("", "has")
     if tool not in found:
-        what = ", ".join(f"-{word}" for word in tool.recognise)
-        raise RefusedError(f"{name}: it is not {tool.title}: it does not declare {what}")
+        what = ", ".join(f"{sign}{word}" for word in tool.recognise)
+        raise RefusedError(f"{name}: it is not {tool.title}: nothing in it {verb} {what}")
     if len(found) > 1:
         others = ", ".join(one.title for one in found if one is not tool)
         raise RefusedError(
             f"{name}: by its parameters it is {others} as well; fetch the right file"
         )
-    return tuple(f"declares -{word}" for word in tool.recognise)
+    return tuple(f"{verb} {sign}{word}" for word in tool.recognise)
 
 
 def _declares(text: str, tool: DetectionTool) -> bool:
+    """Whether all its words are there; of a script for PowerShell as parameters."""
+    before = r"\$" if tool.format == "ps1" else r"\b"
     folded = text.casefold()
-    return all(re.search(rf"\${re.escape(word.casefold())}\b", folded) for word in tool.recognise)
+    return all(
+        re.search(rf"{before}{re.escape(word.casefold())}\b", folded) for word in tool.recognise
+    )
 
 
-def _version(text: str, request: ToolRequest) -> ScriptVersion:
-    """The stamp that Microsoft puts into each released script, which the operator may not contradict."""
-    stamps = sorted(set(_STAMP.findall(text)))
-    given = [request.version] if request.version else []
-    if len({*stamps, *given}) > 1:
-        raise RefusedError(
-            f"{request.name}: it says version {', '.join(stamps)}, --version says "
-            f"{request.version or 'nothing'}"
-        )
-    said = (stamps or given or [None])[0]
-    if said is None:
+def _version(text: str, request: ToolRequest, listed: ScriptRelease | None) -> ScriptVersion:
+    """The release, by its hash or by the stamp that Microsoft puts in; nothing may contradict it."""
+    sources = {
+        "the catalogue": [str(listed.version)] if listed else [],
+        "the file": _STAMP.findall(text),
+        "--version": [request.version] if request.version else [],
+    }
+    said = {version: source for source, versions in sources.items() for version in versions}
+    if len(said) > 1:
+        words = ", ".join(f"{source} says version {version}" for version, source in said.items())
+        raise RefusedError(f"{request.name}: {words}; find out which file it is")
+    if not said:
         raise RefusedError(
             f"{request.name}: it has no line '# Version yy.MM.dd.HHmm' as released files have; say which "
             "it is with --version"
         )
     try:
-        return ScriptVersion.parse(said)
+        return ScriptVersion.parse(next(iter(said)))
     except ValueError as error:
         raise ConfigError(f"--version: {error}") from error
