@@ -35,6 +35,8 @@ from ..trust.packages.tool_intake import ToolRequest, examine_tool, precheck_too
 from ..trust.signing import keys
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from securesystemslib.signer import Signer
 
     from ..trust.packages.authenticode import SignaturePolicy
@@ -250,6 +252,16 @@ def _expiry(tool: str) -> int | None:
     return known.expires_days if known else None
 
 
+def _expired(catalogue: PackageCatalogue) -> Iterator[str]:
+    """Say of which detection tools there is no file any more that may be run."""
+    known = load().detection_tools()
+    for name in sorted({record.tool for record in catalogue.tools} & known.keys()):
+        try:
+            catalogue.tool(known[name], _now())
+        except RefusedError as error:
+            yield str(error)
+
+
 def _renew(args: argparse.Namespace) -> int:
     signer = keys.signer(_folder(args), args.key, keys.passphrase(args.passphrase_file))
     catalogue = _store(args).change(lambda old: old, signer, days=args.days)
@@ -272,16 +284,19 @@ def _verify(args: argparse.Namespace) -> int:
     found = {record.sha256: _problem(store, record, policy) for record in stored}
     problems = {digest: text for digest, text in found.items() if text}
     vouched = {p.sha256: p.vouched for p in catalogue.packages if p.vouched and not p.refusal}
+    expired = list(_expired(catalogue))
     tool = installed().name if any(record.signature for record in stored) else None
     if args.json:
         shown = {"version": catalogue.version, "tool": tool, "problems": problems}
-        _print_json({**shown, "vouched": vouched})
+        _print_json({**shown, "vouched": vouched, "expired": expired})
     else:
         for text in problems.values():
             print(text, file=sys.stderr)
         for package in catalogue.packages:
             if package.sha256 in vouched:
                 print(f"{package.file}: {package.vouched}")
+        for text in expired:
+            print(text)
         good = len(stored) - len(problems)
         by = f" (signatures checked with {tool})" if tool else ""
         _say(args, catalogue, f"{good} of {len(stored)} packages are as signed{by}")
