@@ -58,6 +58,7 @@ class TestValidate:
         assert "25  exit codes" in out
         assert "13  named failures" in out
         assert "3  scripts of Microsoft" in out
+        assert "6  detection tools" in out
 
     def test_json(self, run):
         status, out, _err = run("validate", "--json")
@@ -84,6 +85,7 @@ class TestValidate:
             ("failures/upgrade.yml", "source: goad", "source: god", "is not defined; define it"),
             ("requirements.yml", "Exchange2013", "Exchange2003", "is not in the catalogue; add it"),
             ("scripts/eomt.yml", "[backend-cookie]", "[cookie]", "is not in the catalogue; add a"),
+            ("detection_tools/msert.yml", "how: scan", "how: look", "is not one of"),
             ("scripts/eomt-unified.yml", "schema: 1", "schema: 9", "is from the future, this"),
             ("scripts/exchange-mitigations.yml", "id: ", "name: ", "unknown key 'name'; known are"),
         ],
@@ -96,6 +98,61 @@ class TestValidate:
         assert (status, out) == (1, "")
         assert err.startswith(f"not valid: catalog/{file}:")
         assert words in err
+
+
+TOOLS = """\
+eomt-scan         read EOMT.ps1                    the scan of EOMT.ps1 (2021)
+eomt-unified-scan read EOMT.ps1                    the scan of EOMT.ps1 (2026)
+healthchecker     read HealthChecker.ps1           HealthChecker
+msert             run  msert.exe                   Microsoft Safety Scanner
+nmap-script       read http-vuln-cve2021-26855.nse nmap script for ProxyLogon
+test-proxylogon   run  Test-ProxyLogon.ps1         Test-ProxyLogon
+"""
+SCANNER = """\
+Microsoft Safety Scanner: msert.exe (msert)
+  runs on the server, 300 MiB of room; signed by Microsoft
+  its file is good for 10 days
+
+Mode quick: /Q /N
+  only detects; about 30 min, watched for 4 h
+
+Mode full: /Q /F /N
+  only detects; about 360 min, watched for 48 h
+
+Mode full-remove: /Q /F:Y
+  removes what it finds; about 360 min, watched for 48 h
+
+Every version
+  sees      files that its signatures of the day know as malicious
+  not       what its signatures do not know
+            requests, logs and configuration
+            what was removed before
+"""
+
+
+class TestTools:
+    def test_all(self, run):
+        assert run("tools") == (0, TOOLS, "")
+        names = [tool["id"] for tool in json.loads(run("tools", "--json")[1])]
+        assert names == [line.split()[0] for line in TOOLS.splitlines()]
+
+    def test_one(self, run):
+        status, out, _err = run("tools", "msert")
+        assert status == 0
+        assert out.startswith(SCANNER)
+        answer = json.loads(run("tools", "msert", "--json")[1])
+        assert (answer["expires_days"], answer["modes"][0]["name"]) == (10, "quick")
+
+    def test_each_fits_a_terminal_and_says_why_it_is_not_run(self, run):
+        for line in TOOLS.splitlines():
+            _status, out, _err = run("tools", line.split()[0])
+            assert max(map(len, out.splitlines())) < 80
+            assert ("is not run from here: " in out) is (line.split()[1] == "read")
+
+    def test_unknown(self, run):
+        status, out, err = run("tools", "nessus")
+        assert (status, out) == (1, "")
+        assert "there is no detection tool 'nessus'; known are eomt-scan, " in err
 
 
 class TestShow:
