@@ -118,6 +118,12 @@ def test_every_tool_says_what_it_sees_and_what_it_does_not(tool) -> None:
         ("msert", "name: full-remove", "name: full", "mode 'full' exists twice"),
         ("msert", "support: run", "support: read", "a reason belongs to a tool that is not run"),
         ("msert", "  - how: scan", "  - how: guess", "not one of"),
+        (
+            "test-proxylogon",
+            " check: CVE-2021-26855",
+            " check: suspicious-files",
+            "no check of each",
+        ),
         ("eomt-scan", "support: read", "support: run", "a reason belongs"),
         ("nmap-script", "f4f7dda9", "F4F7DDA9", "64 hex digits"),
         ("test-proxylogon", '"21.03.08.1912"', '"21.03.05.2000"', "not in the order"),

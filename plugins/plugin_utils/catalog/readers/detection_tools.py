@@ -31,6 +31,10 @@ def _tool(document: Document, found: Emergencies) -> DetectionTool:
         document.fail(("support",), "a reason belongs to a tool that is not run", "see the others")
     if (data["support"] == "run") != bool(data["modes"]):
         document.fail(("modes",), "command lines belong to a tool that is run", "see the others")
+    for index, mode in enumerate(data["modes"]):
+        if any(era["checks"] and mode["check"] not in era["checks"] for era in data["eras"]):
+            where = ("modes", index, "check")
+            document.fail(where, f"{mode['check']!r} is no check of each era", "name one that is")
     if not data["file"].endswith(f".{data['format']}"):
         document.fail(("format",), f"{data['file']} is not of that format", "correct it")
     return DetectionTool(
