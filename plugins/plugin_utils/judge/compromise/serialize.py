@@ -71,6 +71,16 @@ def verdict_to_dict(verdict: CompromiseVerdict) -> dict[str, Any]:
     }
 
 
+def verdict_from_dict(row: dict[str, Any]) -> CompromiseVerdict:
+    """Read a verdict; raises like :func:`check_from_dict`."""
+    return CompromiseVerdict(
+        CompromiseState(row["state"]),
+        tuple(row["reasons"]),
+        tuple(check_from_dict(check) for check in row["checks"]),
+        _moment(row["since"]),
+    )
+
+
 def _text(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime(_TIME)
 
