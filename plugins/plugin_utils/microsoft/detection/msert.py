@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...judge.compromise.records import (
@@ -38,9 +39,9 @@ from .text import decoded, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .records import CollectedFile, ToolRun
+    from .records import CollectedFile, HostView, ToolRun
 
-_LOG = "msert.log"
+LOG = "msert.log"
 _LINES = 200_000
 _THREATS = 200
 _BEGIN = re.compile(r"\s*Microsoft Safety Scanner v[\d.]+", re.IGNORECASE)
@@ -52,6 +53,7 @@ _CLEAN = re.compile(r"\s*No infection found", re.IGNORECASE)
 _FOUND = re.compile(r"\s*Found (.+?)\s*\Z", re.IGNORECASE)
 _CODE = re.compile(r"\s*Return\scode:\s(\d{1,2})\s\((?:0x)?[0-9a-f]+\)", re.IGNORECASE)
 _SUMMARY = re.compile(r"\s*Results Summary:", re.IGNORECASE)
+_ZONES = timedelta(hours=15)  # of local time from UTC at most, and a clock that is set
 _KINDS = {"quick": "quick", "full": "full", "full-remove": "full"}
 
 
@@ -71,12 +73,12 @@ class _Block:
 
 def read_msert(run: ToolRun) -> ToolReading:
     """Read the part of the log that this run wrote."""
-    logs = [file for file in run.files if file.base == _LOG]
+    logs = [file for file in run.files if file.base == LOG]
     problems = [why] if (why := _ended(run)) else []
     blocks: list[_Block] = []
     if logs:
         log = logs[-1]
-        problems += [f"its log: {log.damage}"] if log.damage else []
+        problems += [f"its log: {log.doubt}"] if log.doubt else []
         text = decoded(log.data)
         problems += ["its log is longer than what is read"] if text.count("\n") > _LINES else []
         blocks = list(_blocks(text))
@@ -95,7 +97,12 @@ def _ended(run: ToolRun) -> str | None:
     """Why it did not end by itself. Its exit status is its return code, which its log says too."""
     if run.ended.value != "finished":
         return f"the run did not come to its end ({run.ended.value})"
-    return None
+    return None if run.exit_code is not None else "its exit status is not known"
+
+
+def threats(log: CollectedFile) -> Iterator[Finding]:
+    """All threats that a log names, whichever scan they are of."""
+    return _findings(list(_blocks(decoded(log.data))), log)
 
 
 def _blocks(text: str) -> Iterator[_Block]:
@@ -105,8 +112,14 @@ def _blocks(text: str) -> Iterator[_Block]:
             if block is not None:
                 yield block
             block = _Block(number)
-        elif block is not None:
+            continue
+        if block is None and _THREAT.match(line):
+            block = _Block(number)  # its head is not here: what it found counts all the same
+        if block is not None:
             _line(block, number, line)
+            if block.code is not None:
+                yield block
+                block = None
     if block is not None:
         yield block
 
@@ -145,7 +158,7 @@ def _judge(
         )
     doubts: list[str] = []
     if block is not None:
-        problems += _unfinished(block, wanted)
+        problems += _unfinished(block, wanted, run.host)
         doubts += _contradictions(block, run, findings=bool(findings))
     if findings:
         state, reasons = (
@@ -177,7 +190,12 @@ def _findings(blocks: list[_Block], log: CollectedFile | None) -> Iterator[Findi
                 yield Finding("threat", "a threat by the Safety Scanner", shown(name), where)
 
 
-def _unfinished(block: _Block, wanted: str) -> Iterator[str]:
+def _unfinished(block: _Block, wanted: str, host: HostView) -> Iterator[str]:
+    started = _moment(block.started)
+    if started is None:
+        yield "its log does not say when it started"
+    elif not host.start - _ZONES <= started <= host.latest + _ZONES:
+        yield f"its log is of another scan, started {started:%Y-%m-%d %H:%M}"
     if block.code is None:
         yield "its log has no return code: the scan did not finish, and what it counted is not conclusive"
     if block.kind is None:
@@ -186,6 +204,14 @@ def _unfinished(block: _Block, wanted: str) -> Iterator[str]:
         yield f"its log says {block.kind} scan, asked for was a {wanted} one"
     if not block.clean and not block.threats and not block.named:
         yield "its log has no result"
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The local time that it names, taken for UTC; its zone is not known."""
+    try:
+        return datetime.strptime(text or "", "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _contradictions(block: _Block, run: ToolRun, *, findings: bool) -> Iterator[str]:

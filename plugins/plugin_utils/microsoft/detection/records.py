@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .text import LARGEST
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -20,6 +22,7 @@ class RunEnd(Enum):
     FINISHED = "finished"
     TIMED_OUT = "timed-out"
     INTERRUPTED = "interrupted"  # by a restart, or the loss of its runner
+    KILLED = "killed"  # by something else than itself, as anti-malware does
     UNKNOWN = "unknown"
 
 
@@ -38,6 +41,13 @@ class CollectedFile:
     damage: str | None = None
 
     @property
+    def doubt(self) -> str | None:
+        """Why what is read of it may not be all; None: it is whole."""
+        if self.damage is None and len(self.data) > LARGEST:
+            return f"it is larger than the {LARGEST >> 20} MiB that are read"
+        return self.damage
+
+    @property
     def base(self) -> str:
         """The last part of its path on the server, in small letters: ``ex01-other.csv``."""
         return self.origin.replace("/", "\\").rpartition("\\")[2].lower()
@@ -47,13 +57,20 @@ class CollectedFile:
 class HostView:
     """What is known of the host beside what the tool says; times in UTC.
 
-    ``start``: when the tool was started, on the host's clock. ``application_log_oldest``: None where
-    that could not be read.
+    ``start``, ``end``: of the tool, on the host's clock; the ages of logs are of some moment between
+    them. ``end``: None where that is not known. ``application_log_oldest``: None where that could
+    not be read.
     """
 
     start: datetime
     application_log_oldest: datetime | None
     computer_name: str = ""
+    end: datetime | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """The moment that makes a log of a given age the youngest that it can be."""
+        return max(self.start, self.end) if self.end else self.start
 
 
 @dataclass(frozen=True, slots=True)
