@@ -21,7 +21,7 @@ _NOTHING = re.compile(r"\s*Nothing suspicious detected\s*\Z", re.IGNORECASE)
 _FOUND = re.compile(
     r"\s*\[(CVE-2021-\d{5})\] (?:Suspicious activity|Web ?Shell possibly)", re.IGNORECASE
 )
-_OTHERS = re.compile(r"\s*Other suspicious files found: (\d+)", re.IGNORECASE)
+_OTHERS = re.compile(r"\s*Other suspicious files found: ([1-9])", re.IGNORECASE)
 _SKIPPED = re.compile(r"Skipping (?:(CVE-2021-\d{5}) test|log age)", re.IGNORECASE)
 # PowerShell's own mark of an error, in every language; these two say that there is no such event.
 _ERROR = re.compile(r"\+ FullyQualifiedErrorId : (\S+)")
@@ -31,8 +31,8 @@ _NO_EVENTS = ("NoMatchingEventsFound", "NoMatchingProvidersFound")
 def read_console(file: CollectedFile) -> Sight:
     """Read what it printed."""
     sight = Sight("its text")
-    if file.damage:
-        sight.problems.append(f"its text: {file.damage}")
+    if file.doubt:
+        sight.problems.append(f"its text: {file.doubt}")
     lines = decoded(file.data).splitlines()
     if len(lines) > _LINES:
         sight.problems.append(f"it printed more than {_LINES} lines")
@@ -58,7 +58,7 @@ def _line(sight: Sight, line: str, file: CollectedFile, number: int) -> bool:
         sight.issues = bool(sight.issues)
     elif match := _FOUND.match(line):
         _claim(sight, match[1].upper(), line, file, number)
-    elif (match := _OTHERS.match(line)) and int(match[1]):
+    elif _OTHERS.match(line):
         _claim(sight, OTHER, line, file, number)
     elif match := _SKIPPED.search(line):
         sight.skipped.append(f"it skipped a test: {shown(line)}")

@@ -34,8 +34,8 @@ _CUT = "@{"
 def read_object(file: CollectedFile) -> Sight:
     """Read it; what cannot be read is a problem, never an error."""
     sight = Sight("its object")
-    if file.damage:
-        sight.problems.append(f"its object: {file.damage}")
+    if file.doubt:
+        sight.problems.append(f"its object: {file.doubt}")
     try:
         value = json.loads(decoded(file.data))
     except (ValueError, RecursionError):
@@ -60,29 +60,55 @@ def read_object(file: CollectedFile) -> Sight:
 
 
 def _findings(members: dict[str, Any], sight: Sight, file: CollectedFile) -> None:
-    for row, place in _rows(_member(members.get("cve26855"), "Hits"), "Cve26855.Hits", sight):
+    for row, place in _rows(_part(members, "Cve26855", "Hits", sight), "Cve26855.Hits", sight):
         sight.add(SSRF, _hit(row), file, place)
     for row, place in _rows(members.get("cve26857"), "Cve26857", sight):
         sight.add(UM, _event(row), file, place)
     for part, _ in _rows(members.get("cve26858"), "Cve26858", sight, numbers=True):
-        paths = _member(part, "downloadPaths") if isinstance(part, dict) else part
-        for row, place in _rows(paths, "Cve26858.downloadPaths", sight):
-            sight.add(OAB, row, file, place)
-    ecp = members.get("cve27065")
-    plain = ecp if not isinstance(ecp, dict) else _member(ecp, "setVDirMaliciousUrlLogs")
+        _oab(part, sight, file)
+    plain = _part(members, "Cve27065", "setVDirMaliciousUrlLogs", sight)
     for row, place in _rows(plain, "Cve27065.setVDirMaliciousUrlLogs", sight):
         sight.add(ECP, row, file, place)
-    reset = _member(ecp, "resetVDirHits") if isinstance(ecp, dict) else None
+    reset = _member(members.get("cve27065"), "resetVDirHits")
     for row, place in _rows(reset, "Cve27065.resetVDirHits", sight):
         sight.add(ECP, _hit(row), file, place)
     for row, place in _rows(members.get("suspicious"), "Suspicious", sight):
         sight.add(OTHER, _file(row), file, place)
 
 
+def _oab(part: Any, sight: Sight, file: CollectedFile) -> None:
+    """One member of ``Cve26858``; its paths of logs count where those of downloads are not there."""
+    if not isinstance(part, dict):
+        if not _hollow(part, "Cve26858", sight):
+            sight.add(OAB, part, file, "Cve26858")
+        return
+    found = False
+    for name in ("downloadPaths", "filePaths"):
+        for row, place in () if found else _rows(_member(part, name), f"Cve26858.{name}", sight):
+            sight.add(OAB, row, file, place)
+            found = True
+
+
+def _part(members: dict[str, Any], name: str, part: str, sight: Sight) -> Any:
+    """A part of a member; the member itself where it is a bare list or text."""
+    value = members.get(name.casefold())
+    if isinstance(value, dict):
+        return _member(value, part)
+    return None if _hollow(value, name, sight) else value
+
+
+def _hollow(value: Any, name: str, sight: Sight) -> bool:
+    """Whether a whole member was cut to a text, which looks the same with and without findings."""
+    if not (isinstance(value, str) and value.startswith(_CUT)):
+        return False
+    sight.problems.append(f"its object was cut at a depth ({name})")
+    return not sight.issues
+
+
 def _member(value: Any, name: str) -> Any:
-    """A member whatever the case of its name; of what is no object, the thing itself."""
+    """A member whatever the case of its name."""
     if not isinstance(value, dict):
-        return value
+        return None
     return next((v for k, v in value.items() if str(k).casefold() == name.casefold()), None)
 
 

@@ -8,6 +8,7 @@ nothing was found, nothing was skipped, and the logs behind the question reach b
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...judge.compromise.records import (
@@ -58,12 +59,9 @@ def read_proxylogon(run: ToolRun, since: datetime) -> ToolReading:
     """Read one run of it. ``since``: how far back the logs have to reach."""
     sights, problems = _sights(run)
     first = run.era is not None and run.era.how == "text"
-    wanted = dict.fromkeys(run.checks)
-    # What it found beyond what it always looks for, such as archives beside another finding.
-    for sight in sights:
-        wanted |= {f"{run.tool.id}/{name}": None for name in (*sight.found, *sight.claims)}
     checks = tuple(
-        _check(run, check, sights, problems, since, ages_known=not first) for check in wanted
+        _check(run, check, sights, problems, since, ages_known=not first)
+        for check in _asked(run, sights)
     )
     words = [sight.issues for sight in sights if sight.issues is not None]
     said = None
@@ -74,6 +72,17 @@ def read_proxylogon(run: ToolRun, since: datetime) -> ToolReading:
         f"it does not look for: {what}" for what in (run.era.cannot_see if run.era else ())
     )
     return ToolReading(run.tool.id, version, not problems, checks, said, notes)
+
+
+def _asked(run: ToolRun, sights: list[Sight]) -> list[str]:
+    """The questions that it had to answer, and each of which it found something unasked."""
+    asked = list(run.checks)
+    for sight in sights:
+        for question in (*sight.found, *sight.claims):
+            check = f"{run.tool.id}/{question}"
+            if check not in asked:
+                asked.append(check)
+    return asked
 
 
 def _sights(run: ToolRun) -> tuple[list[Sight], list[str]]:
@@ -173,19 +182,32 @@ def _coverage(
 ) -> tuple[tuple[SourceCoverage, ...], list[str]]:
     """How far back the logs of a question reach, and why that is not enough."""
     if question == OTHER:
-        return (SourceCoverage("files", None, run.host.start),), []
+        return (SourceCoverage("files", None, run.host.latest),), []
     if question == UM:
         log = SourceCoverage(_UM_LOG, run.host.application_log_oldest, run.host.start)
         return (log,), list(_short((log,), since))
     if not ages_known:
         return (), ["this version does not say how old the logs are"]
-    ages: dict[str, str] = {}
-    for sight in sights:
-        ages |= sight.ages or {}
+    ages, doubts = _ages(sights, _LOGS.get(question, {}))
     found = tuple(
         _log(run, source, ages.get(column)) for column, source in _LOGS.get(question, {}).items()
     )
-    return found, list(_short(found, since))
+    return found, [*doubts, *_short(found, since)]
+
+
+def _ages(sights: list[Sight], columns: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """The ages of logs by column; where two sources name different ones, the least that is known."""
+    ages: dict[str, str] = {}
+    doubts: list[str] = []
+    told = [sight.ages for sight in sights if sight.ages is not None]
+    for column in columns:
+        said = [one[column] for one in told if column in one]
+        known = {age(text) for text in said}
+        if len(known) > 1:
+            doubts.append(f"its sources name different ages of logs ({column})")
+        if said:
+            ages[column] = min(said, key=lambda text: age(text) or timedelta())
+    return ages, doubts
 
 
 def _log(run: ToolRun, source: str, text: str | None) -> SourceCoverage:
@@ -193,7 +215,8 @@ def _log(run: ToolRun, source: str, text: str | None) -> SourceCoverage:
     if old is None:
         gap = "there is no log" if text == "" else "how old its logs are is not known"
         return SourceCoverage(source, None, None, (gap,))
-    return SourceCoverage(source, run.host.start - old, run.host.start)
+    # Counted back from the latest moment that it can be of: a log is not taken for older than it is.
+    return SourceCoverage(source, run.host.latest - old, run.host.latest)
 
 
 def _short(found: Iterable[SourceCoverage], since: datetime) -> Iterator[str]:

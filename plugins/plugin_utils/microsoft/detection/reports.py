@@ -35,9 +35,12 @@ def read_reports(files: tuple[CollectedFile, ...]) -> Sight:
     sight = Sight("its files")
     for file in files:
         if reader := _reader(file.base):
-            if file.damage:
-                sight.problems.append(f"{file.base}: {file.damage}")
+            if file.doubt:
+                sight.problems.append(f"{file.base}: {file.doubt}")
             reader(file, sight)
+    ages = sum(file.base.endswith(_AGES) for file in files)
+    if ages != 1:
+        sight.problems.append(f"it left {ages or 'no'} files of log ages")
     sight.issues = bool(sight.found)
     return sight
 
@@ -56,8 +59,9 @@ def _reader(base: str) -> Callable[[CollectedFile, Sight], None] | None:
 
 def _read_rows(file: CollectedFile, sight: Sight, question: str, columns: tuple[str, ...]) -> None:
     table = read_table(decoded(file.data))
-    if table.problem:
-        sight.problems.append(f"{file.base}: {table.problem}")
+    if table.problem or not table.rows:
+        # It writes such a file only when it found something.
+        sight.problems.append(f"{file.base}: {table.problem or 'it has no rows'}")
     for number, row in enumerate(table.rows, start=1):
         sight.add(question, " ".join(row.get(c) or "-" for c in columns), file, f"record {number}")
 
@@ -69,11 +73,14 @@ def _read_lines(file: CollectedFile, sight: Sight, question: str) -> None:
     for number, line in enumerate(lines[:_LINES], start=1):
         if line.strip():
             sight.add(question, line, file, f"line {number}")
+    if not any(line.strip() for line in lines[:_LINES]):
+        sight.problems.append(f"{file.base}: it is empty")
 
 
 def _read_ages(file: CollectedFile, sight: Sight) -> None:
     table = read_table(decoded(file.data))
     if len(table.rows) == 1:
         sight.ages = table.rows[0]
-        return
+        if table.problem is None:
+            return
     sight.problems.append(f"{file.base}: {table.problem or 'it has not one row'}")

@@ -24,29 +24,32 @@ def read_table(text: str) -> Table:
     """Read a table; never raises."""
     if text.startswith("#TYPE"):
         text = text.partition("\n")[2]
+    columns: list[str] = []
+    rows: list[dict[str, str]] = []
     limit = csv.field_size_limit(_FIELD)
     try:
-        return _read(text)
+        problem = _read(text, columns, rows)
     except csv.Error as error:
-        return Table((), (), f"it is no table: {error}")
+        problem = f"it is cut off after row {len(rows)}, or no table: {error}"
     finally:
         csv.field_size_limit(limit)
+    return Table(tuple(columns), tuple(rows), problem)
 
 
-def _read(text: str) -> Table:
+def _read(text: str, columns: list[str], rows: list[dict[str, str]]) -> str | None:
+    """Read into the two lists, so that what was read before an error stays; the problem."""
+    # A quotation mark that is never closed would swallow the rest: that is an error (strict).
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    columns = tuple(name.strip().casefold() for name in next(reader, []))
+    columns += [name.strip().casefold() for name in next(reader, [])]
     if not columns:
-        return Table((), (), "it is empty")
-    rows: list[dict[str, str]] = []
+        return "it is empty"
     for fields in reader:
         if not fields:
             continue
         if len(rows) == _ROWS:
-            return Table(columns, tuple(rows), f"it has more than {_ROWS} rows")
+            return f"it has more than {_ROWS} rows"
+        # A part of a row is a finding all the same.
+        rows.append(dict(zip(columns, fields, strict=False)))
         if len(fields) != len(columns):
-            return Table(
-                columns, tuple(rows), f"row {len(rows) + 1} is cut off, or of another table"
-            )
-        rows.append(dict(zip(columns, fields, strict=True)))
-    return Table(columns, tuple(rows))
+            return f"row {len(rows)} is cut off, or of another table"
+    return None
