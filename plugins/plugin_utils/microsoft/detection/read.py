@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...judge.compromise.records import CompromiseState, DetectionCheck, ToolReading
+from .eomt import read_eomt
 from .msert import read_msert
 from .proxylogon import read_proxylogon
 
@@ -21,6 +22,8 @@ def read_run(run: ToolRun, since: datetime) -> ToolReading:
         return read_proxylogon(run, since)
     if run.tool.id == "msert":
         return read_msert(run)
+    if run.tool.id in ("eomt-scan", "eomt-unified-scan"):
+        return read_eomt(run)
     reason = f"what {run.tool.file} leaves makes no statement on a compromise"
     checks = tuple(
         DetectionCheck(check, run.tool.id, run.tool.title, CompromiseState.INCONCLUSIVE, (reason,))
