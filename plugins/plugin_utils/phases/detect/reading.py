@@ -48,6 +48,7 @@ def run_of(
             started or start,
             _oldest_event(facts, "Application"),
             text(Facts.of(facts, ()).value("computer", "name")) or "",
+            moment(state.finished) if state and state.finished else None,
         ),
     )
 
