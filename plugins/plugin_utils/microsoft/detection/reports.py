@@ -33,15 +33,17 @@ _AGES = "-logagedays.csv"
 def read_reports(files: tuple[CollectedFile, ...]) -> Sight:
     """Read all of them; a file that is there and says nothing readable is a problem."""
     sight = Sight("its files")
+    here = False
     for file in files:
         if reader := _reader(file.base):
             if file.doubt:
                 sight.problems.append(f"{file.base}: {file.doubt}")
             reader(file, sight)
+            here = True
     ages = sum(file.base.endswith(_AGES) for file in files)
     if ages != 1:
         sight.problems.append(f"it left {ages or 'no'} files of log ages")
-    sight.issues = bool(sight.found)
+    sight.issues = bool(sight.found) if here else None
     return sight
 
 
