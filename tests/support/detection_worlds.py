@@ -34,7 +34,20 @@ IDS = {
     "E": "CVE-2021-27065",
     "F": "suspicious-files",
 }
-COLUMNS = ["OabGen", "Ecp", "AutoDProxy", "EasProxy", "EcpProxy", "EwsProxy", "MapiProxy", "OabProxy", "OwaProxy", "OwaCalendarProxy", "PowershellProxy", "RpcHttpProxy"]
+COLUMNS = [
+    "OabGen",
+    "Ecp",
+    "AutoDProxy",
+    "EasProxy",
+    "EcpProxy",
+    "EwsProxy",
+    "MapiProxy",
+    "OabProxy",
+    "OwaProxy",
+    "OwaCalendarProxy",
+    "PowershellProxy",
+    "RpcHttpProxy",
+]
 # Which ages a question needs.
 NEEDS = {
     "S": tuple(name for name in COLUMNS if name.endswith("Proxy")),
