@@ -40,12 +40,17 @@ $path = $null
 if ($Source -eq 'job') {
     # Only what the listing gives: no way out of the folder, no stream, no device.
     $folder = Get-JobFolder $Job
-    if ($folder -and (Test-Path -LiteralPath "$folder\output") -and @(Get-DetectionName "$folder\output") -ccontains $Name) {
-        $path = "$folder\output\$Name"
+    if ($folder -and (Test-Path -LiteralPath "$folder\output")) {
+        foreach ($listed in @(Get-DetectionName "$folder\output")) {
+            # Not -ceq: it takes names for equal that differ in characters which it ignores.
+            if ([string]::Equals($listed, $Name, 'Ordinal')) {
+                $path = "$folder\output\$listed"
+            }
+        }
     }
 } else {
     $known = (Get-DetectionPath)[$Source]
-    if ($known -ceq $Name -and (Get-DetectionLog $Source $known)) {
+    if ([string]::Equals($known, $Name, 'Ordinal') -and (Get-DetectionLog $Source $known)) {
         $path = $known
     }
 }
