@@ -16,7 +16,7 @@ function Get-DetectionPath {
 }
 
 function Get-DetectionName {
-    # The names of the files below a folder, at most one more than the limit; no link is followed.
+    # The names of the files below a folder, until 2,001 files and folders were seen; no link is followed.
     param ([string]$Folder)
     $pending = New-Object Collections.Queue
     $pending.Enqueue('')
@@ -30,9 +30,10 @@ function Get-DetectionName {
             $name = ($below + '\' + $item.Name).TrimStart('\')
             if ($item.PSIsContainer) {
                 $pending.Enqueue($name)
-                continue
+            } else {
+                $name
             }
-            $name
+            # Folders count too: a tree of empty ones ends as well.
             $left -= 1
             if ($left -le 0) {
                 return

@@ -22,7 +22,7 @@ function Add-JobOutput {
     # The folder that a program is told to write to, and the launcher that tells it.
     param ($Order, [string]$Folder)
     $objects = $Order['kind'] -eq 'proxylogon-objects'
-    if (-not $objects -and -not (@($Order['arguments']) -like '*{output}*')) {
+    if (-not $objects -and -not (@($Order['arguments']) -clike '*{output}*')) {
         return
     }
     # It takes the access rights of the job's folder.
