@@ -66,6 +66,7 @@ def examine(call: Call) -> dict[str, Any]:
             claim=change.claim,
             store=source.catalogue,
             deliver=source.deliver,
+            local=source.local,
         )
         address = wanted.address or call.connection.address()
         asked = replace(wanted, secrets=tuple(call.secrets), address=address)

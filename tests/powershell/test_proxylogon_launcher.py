@@ -92,4 +92,6 @@ def test_script_that_is_another_one_fails(pwsh: str, tmp_path: Path) -> None:
 def test_no_object_is_told_apart_from_one(pwsh: str, tmp_path: Path) -> None:
     done, found = launch(pwsh, tmp_path, {"object": None})
     assert done.returncode == 0, done.stderr
-    assert json.loads(found["object.json"]) in ([], None, [None]), "no reader takes it for an object"
+    assert json.loads(found["object.json"]) in ([], None, [None]), (
+        "no reader takes it for an object"
+    )

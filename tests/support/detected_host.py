@@ -191,6 +191,7 @@ class DetectedHost(RehearsedHost):
             tools=(
                 self.record_of("test-proxylogon", self.version),
                 self.record_of("msert", "1.333.160.0"),
+                self.record_of("nmap-script", "21.03.09.2327"),
             ),
         )
 
@@ -230,6 +231,7 @@ class DetectedHost(RehearsedHost):
             record=self.record,
             life=self.life,
             store=changes.pop("store", self.store),
+            local=lambda record: self.folder / record.file,
             deliver=lambda delivery: push(
                 delivery, self.folder / delivery.package.file, clock=self.clock
             ),

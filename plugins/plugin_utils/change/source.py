@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..host.transfer.order import Delivered, Delivery
     from ..trust.packages.catalogue import PackageCatalogue
+    from ..trust.packages.tool_records import ToolRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ class PackageSource:
     def operation(self) -> str:
         """The operation that `deliver` asks of a host."""
         return "Receive-Package" if self.source else "Add-PackageChunk"
+
+    def local(self, package: ToolRecord) -> Path:
+        """Return where the bytes of a package lie here, hashed again; refuses others (I10)."""
+        if self.store is None:
+            raise ConfigError("store: no package store is given, so nothing can be run from it")
+        return self.store.verified_path(package)
 
     def deliver(self, delivery: Delivery) -> Delivered:
         """Push the verified bytes, or let the host fetch what it then hashes itself."""

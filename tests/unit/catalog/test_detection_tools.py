@@ -34,7 +34,7 @@ def test_the_tools_there_are_and_which_of_them_are_run() -> None:
         "eomt-unified-scan": "read",
         "healthchecker": "read",
         "msert": "run",
-        "nmap-script": "read",
+        "nmap-script": "run",
         "test-proxylogon": "run",
     }
     with pytest.raises(ConfigError, match="known are eomt-scan, eomt-unified-scan, healthchecker"):

@@ -105,7 +105,7 @@ eomt-scan         read EOMT.ps1                    the scan of EOMT.ps1 (2021)
 eomt-unified-scan read EOMT.ps1                    the scan of EOMT.ps1 (2026)
 healthchecker     read HealthChecker.ps1           HealthChecker
 msert             run  msert.exe                   Microsoft Safety Scanner
-nmap-script       read http-vuln-cve2021-26855.nse nmap script for ProxyLogon
+nmap-script       run  http-vuln-cve2021-26855.nse nmap script for ProxyLogon
 test-proxylogon   run  Test-ProxyLogon.ps1         Test-ProxyLogon
 """
 SCANNER = """\

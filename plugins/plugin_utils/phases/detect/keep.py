@@ -69,9 +69,9 @@ class KeptFiles:
         """What the case calls a file."""
         return path.relative_to(self.host_folder).as_posix()
 
-    def console(self, data: bytes) -> Kept:
-        """Keep what the tool printed."""
-        path = self.folder / "console.bin"
+    def console(self, data: bytes, name: str = "console.bin") -> Kept:
+        """Keep what the tool printed; ``name``: of our own."""
+        path = self.folder / name
         _write(path, data)
         digest = hashlib.sha256(data).hexdigest()
         return Kept(self.name(path), "console", "what it printed", len(data), digest, None)

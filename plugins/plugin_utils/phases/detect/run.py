@@ -43,6 +43,7 @@ from ...judge.role import scope_conflict
 from ...microsoft.detection.read import read_run
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Refusal
+from . import probe
 from .attempt import ToolAttempt
 from .choose import choose, free_bytes, in_the_way
 from .gather import Gathered, gather
@@ -109,7 +110,6 @@ class _Run:
             self.host, request.host, DETECT, runtime.notice, self.result.steps, installs=True
         )
         self.required: list[str] = []
-        self.missing: list[str] = []  # why checks that were asked for could not be begun
 
     # The way -----------------------------------------------------------------------------
 
@@ -118,11 +118,13 @@ class _Run:
         facts = reply.result if isinstance(reply.result, dict) else {}
         if conflict := scope_conflict(Facts.of(facts, reply.errors)):
             raise HostConflict(conflict)
-        wanted = self.request.on_server
-        selection = choose(wanted, self.runtime.store, facts, self.runtime.now())
+        request = self.request
+        selection = choose(request.tools, self.runtime.store, facts, self.runtime.now())
+        probes = [chosen for chosen in selection.chosen if chosen.wanted.tool.where != "server"]
         attempts = [
-            ToolAttempt.of(self.host, self.request, self.runtime, chosen, reply)
+            ToolAttempt.of(self.host, request, self.runtime, chosen, reply)
             for chosen in selection.chosen
+            if chosen not in probes
         ]
         self.result.plan = HostPlan(
             DETECT,
@@ -131,6 +133,8 @@ class _Run:
             rests_on=facts_digest(facts, SECTIONS),
             sections=section_digests(facts, SECTIONS),
         )
+        for chosen in probes:
+            self._plan_probe(chosen)
         todo = [self._planned(attempt, record) for attempt, record in attempts]
         self.runtime.admit(self.result.plan)
         refused = self.result.plan.refused
@@ -146,10 +150,30 @@ class _Run:
             raise RefusedError("; ".join(refused))
         if self.result.plan.steps and (why := objection(self.request.policy, self.runtime.now())):
             raise RefusedError(why)
+        for chosen in probes:
+            self._ask(chosen)
         for attempt, record, before in todo:
             self.required += attempt.chosen.checks
             self._one(attempt, record, before)
         return None
+
+    def _plan_probe(self, chosen: ChosenTool) -> None:
+        """Add the question that is asked from here to the plan."""
+        plan = self.result.plan
+        if why := probe.objection(self.request):
+            refusal = Refusal(chosen.wanted.id, why)
+            self.result.plan = replace(plan, refusals=(*plan.refusals, refusal))
+            return
+        step = probe.step_of(chosen, self.request)
+        self.result.plan = replace(plan, steps=(*plan.steps, step))
+
+    def _ask(self, chosen: ChosenTool) -> None:
+        """Ask the front end from here; nothing of the server is changed but its logs."""
+        step = probe.step_of(chosen, self.request)
+        self.change.begin(step.id, {"operation": step.operation, "parameters": step.parameters})
+        found = probe.ask(chosen, self.request, self.runtime)
+        self.result.exposure.append(found)
+        self.change.did(step.id, changed=False, state=found["state"])
 
     def _planned(
         self, attempt: ToolAttempt, record: AttemptRecord | None
@@ -257,7 +281,7 @@ class _Run:
         """Give the verdict of all checks, and keep it in the case."""
         result = self.result
         result.commands = self.host.asked
-        if self.request.check or not result.tools:
+        if self.request.check or not (result.tools or result.exposure):
             return
         for wanted in self.request.on_server:
             if wanted.mode.check not in self.required and not self._answered(wanted.tool.id):

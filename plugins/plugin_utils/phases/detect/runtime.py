@@ -11,9 +11,15 @@ from ...change.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ...host.transfer.order import Delivered, Delivery
     from ...trust.packages.catalogue import PackageCatalogue
+    from ...trust.packages.tool_records import ToolRecord
+
+
+def _no_file(_record: ToolRecord) -> Path:
+    raise ConfigError("store: no package store is given, so nothing can be run from it")
 
 
 def _no_delivery(_delivery: Delivery) -> Delivered:
@@ -22,7 +28,11 @@ def _no_delivery(_delivery: Delivery) -> Delivered:
 
 @dataclass(slots=True, kw_only=True)
 class DetectRuntime(Runtime):
-    """``store``: the operator's packages, verified; ``deliver`` brings one of them to a host."""
+    """``store``: the operator's packages, verified; ``deliver`` brings one of them to a host.
+
+    ``local`` returns where the verified bytes of one lie on the controller.
+    """
 
     store: PackageCatalogue | None = None
     deliver: Callable[[Delivery], Delivered] = _no_delivery
+    local: Callable[[ToolRecord], Path] = _no_file
