@@ -24,6 +24,23 @@ OBJECT: dict[str, Any] = {
 }
 
 
+def run_script(pwsh: str, script: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [pwsh, "-NoProfile", "-NonInteractive", "-File", str(script)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def launcher(pwsh: str, folder: Path, tool: Path) -> str:
+    """The text that the host writes into the folder of the job, with the paths of this machine."""
+    words = " ".join("'" + str(word).replace("'", "''") + "'" for word in (folder, tool))
+    make = folder / "make.ps1"
+    make.write_text(f"{loader._functions_for('Get-LauncherText')}Get-LauncherText {words}\n")
+    done = run_script(pwsh, make)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace("\\output'", "/output'")
+
+
 def launch(pwsh: str, folder: Path, said: dict[str, Any], text: str | None = None) -> Any:
     """Run the launcher as the runner does; returns the process, and what lies in the output."""
     tool = folder / "it's a tool.ps1"
@@ -35,16 +52,9 @@ def launch(pwsh: str, folder: Path, said: dict[str, Any], text: str | None = Non
     )
     output = folder / "output"
     output.mkdir()
-    # What the host puts together in Get-LauncherText, with the paths of this machine.
-    words = " ".join("'" + str(word).replace("'", "''") + "'" for word in (tool, output))
     script = folder / "launch.ps1"
-    script.write_text(
-        f"{loader._functions_for('Start-ProxyLogonTest')}Start-ProxyLogonTest {words}\n"
-    )
-    done = subprocess.run(
-        [pwsh, "-NoProfile", "-NonInteractive", "-File", str(script)],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    script.write_text(launcher(pwsh, folder, tool))
+    done = run_script(pwsh, script)
     found = {
         path.relative_to(output).as_posix(): path.read_text(encoding="utf-8-sig")
         for path in output.rglob("*")
