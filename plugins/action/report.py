@@ -17,10 +17,10 @@ with required(AnsibleActionFail):
     from ..plugin_utils.base.clock import utc_now
     from ..plugin_utils.base.dates import parse_date
     from ..plugin_utils.base.errors import RemediationError
-    from ..plugin_utils.fleet.ansible_inventory import ADDRESSES
-    from ..plugin_utils.fleet.coverage import compare, missing_reason
+    from ..plugin_utils.fleet.ansible_inventory import ADDRESSES, GROUP
     from ..plugin_utils.fleet.directive import DirectiveInputs
     from ..plugin_utils.fleet.directory import read_directory
+    from ..plugin_utils.fleet.missing import EXPORT, named_export
     from ..plugin_utils.fleet.report import (
         Registered,
         ReportRun,
@@ -29,6 +29,7 @@ with required(AnsibleActionFail):
         new_run_id,
         report_folder,
     )
+    from ..plugin_utils.fleet.versions import KnownServers
     from ..plugin_utils.judge.directive.sources import VARIABLE
     from ..plugin_utils.tasks.options import arguments
     from ..plugin_utils.trust.attestations import read_all
@@ -64,7 +65,7 @@ class ActionModule(ActionBase):
                 options["hosts"],
                 registered_by,
                 self._directive_inputs(options, known),
-                self._missing(options, variables),
+                self._known_servers(options, variables),
             )
         except RemediationError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -97,14 +98,21 @@ class ActionModule(ActionBase):
             statements,
         )
 
-    def _missing(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, str]:
-        """Servers that the directory knows and the whole inventory does not, whatever --limit says."""
-        if not options["directory"]:
-            return {}
+    def _known_servers(
+        self, options: dict[str, Any], variables: dict[str, Any]
+    ) -> KnownServers | None:
+        """The directory, and the servers of the whole inventory, whatever --limit says."""
         known = variables["hostvars"]
-        hosts = {
+        # What is outside of the group is in no run, so being named there is not being listed.
+        names = {*variables["groups"].get(GROUP, ()), *options["hosts"]}
+        named = options["directory"] or named_export(
+            {host: known[host].get(EXPORT) for host in names if host in known}
+        )
+        if not named:
+            return None
+        addresses = {
             host: next((a for key in ADDRESSES if (a := known[host].get(key))), None)
-            for host in variables["groups"]["all"]
+            for host in sorted(names)
+            if host in known
         }
-        found = compare(read_directory(Path(options["directory"])), hosts)
-        return {server.shown: missing_reason(server) for server in found.missing}
+        return KnownServers(read_directory(Path(named)), addresses)

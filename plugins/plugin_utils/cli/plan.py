@@ -87,7 +87,7 @@ def _plan(args: argparse.Namespace) -> int:
     book = _playbook(args, intent, run, case)
     inventory = book.hosts()
     selected = book.limited(args.limit).hosts() if args.limit else inventory
-    missing = missing_servers(args.directory, args.inventory)
+    missing = missing_servers(args.directory, args.inventory, args.extra_vars, args.ansible)
     log = case / "plan.log"
     status = book.limited(args.limit).run(log, show=args.show)
     found = ends(case / JOURNAL, run)

@@ -106,6 +106,24 @@ def missing_reason(server: DirectoryServer) -> str:
     )
 
 
+def unaccounted(coverage: Coverage, hosts: Iterable[str]) -> dict[str, str]:
+    """Servers of the directory that are no one host of the inventory -> why; never under a host's name.
+
+    What cannot be told apart was not asked for sure, so it counts as what nobody listed does.
+    """
+    reasons = {server.shown: missing_reason(server) for server in coverage.missing}
+    for name, several in coverage.ambiguous.items():
+        reasons[name] = (
+            f"the directory knows this Exchange server, and which host it is cannot be told: it may be "
+            f"{' or '.join(several)}; list each server by its full name, once, and run again"
+        )
+    taken = {host.casefold() for host in hosts}
+    return {
+        f"{name} (in the directory)" if name.casefold() in taken else name: reason
+        for name, reason in reasons.items()
+    }
+
+
 def _label(name: str) -> str | None:
     """The first part of a host's name; None for an address."""
     try:

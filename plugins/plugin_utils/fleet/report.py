@@ -23,9 +23,12 @@ from ..report.formats.terminal import terminal_table
 from ..report.write import write
 from .directive import DirectiveInputs, host_directive
 from .doubles import with_doubles
+from .versions import held_against
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from .versions import KnownServers
 
 _COLUMNS = 150
 
@@ -108,18 +111,21 @@ def make_report(
     hosts: Iterable[str],
     registered: Callable[[str], Registered | None],
     directive_inputs: DirectiveInputs | None = None,
-    missing: Mapping[str, str] | None = None,
+    known: KnownServers | None = None,
 ) -> dict[str, Any]:
     """Build and write the report of ``run``; returns where, the totals and the exit code.
 
-    ``missing``: servers that the directory knows and the inventory does not -> the reason.
+    ``known``: what the directory knows; a server that is no one host of the inventory is in the
+    report, and so is a version that the directory denies.
     """
     catalog = load()
     campaign = catalog.campaign(run.campaign)
     directive = catalog.directive(campaign.directive) if campaign.directive else None
     names = list(hosts)
     left = {name: one for name in names if (one := registered(name)) is not None}
-    entries = with_doubles({name: one.entry for name, one in left.items()})
+    entries, missing = held_against(
+        known, with_doubles({name: one.entry for name, one in left.items()})
+    )
     report = build(
         run={
             "id": run.id,
@@ -138,7 +144,7 @@ def make_report(
         tool={"name": "exchange.remediation", "version": VERSION},
         inventory=names,
         results=entries,
-        missing=missing or {},
+        missing=missing,
         directive=lambda entry: host_directive(
             catalog, campaign, entry, directive_inputs or DirectiveInputs({}), run.finished
         ),
