@@ -202,4 +202,5 @@ def _roles(value: Any, where: str) -> tuple[str, ...]:
     wrong = [entry for entry in entries if entry not in (*ROLES, UNKNOWN)]
     if wrong:
         raise ConfigError(f"{where}: role {wrong[0]!r} is none of {', '.join((*ROLES, UNKNOWN))}")
-    return tuple(dict.fromkeys(entry for entry in entries if entry != UNKNOWN))
+    # One that nobody knows may be any of them, so beside it the roles are not known.
+    return () if UNKNOWN in entries else tuple(dict.fromkeys(entries))
