@@ -96,6 +96,7 @@ class ActionModule(ActionBase):
         return DirectiveInputs(
             {host: known[host].get(VARIABLE) for host in options["hosts"] if host in known},
             statements,
+            frozenset({*known, *options["hosts"]}),
         )
 
     def _known_servers(

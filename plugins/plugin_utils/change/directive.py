@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog.loader import load
 from ..judge.directive.decide import decide
-from ..judge.directive.sources import GivenAnswers, combine, inventory_answers
+from ..judge.directive.sources import combine, inventory_answers
 from ..trust.attestations import read_all
+from ..trust.attested import attested_answers
 from ..trust.signing.keys import default_folder, trusted
 
 if TYPE_CHECKING:
@@ -44,11 +45,9 @@ def directive_notes(
     folder = Path(options.get("attestations") or "attestations")
     if folder.exists():
         keys = trusted(Path(options["keys"]) if options.get("keys") else default_folder())
-        sources += [
-            GivenAnswers(statement.source, statement.answers, statement.met)
-            for statement in read_all(folder, keys)
-            if statement.concerns(host) and statement.directive == directive.id
-        ]
+        attested, unfit = attested_answers(read_all(folder, keys), host, directive)
+        sources += attested
+        problems += unfit
     said = combine(sources)
     decision = decide(directive, said.situation, met=said.met)
     found = decision.permission(_STEPS.get(intent, intent))

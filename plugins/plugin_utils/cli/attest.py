@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
+    from ..catalog.records.directives import Directive
+
 OK = 0
 _EXIT = "exit status: 0 signed or shown, 2 usage or refused"
 _FOLDER = Path("attestations")
@@ -42,6 +44,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                      help="such as expertise=yes; 'directive decide --help' names them")  # fmt: skip
     say.add_argument("--met", action="append", default=[], metavar="CLAUSE",
                      help="a clause that is satisfied, such as 'action 1 collect'")  # fmt: skip
+    say.add_argument("--not-met", action="append", default=[], metavar="CLAUSE",
+                     help="a clause that was said to be met, and is not")  # fmt: skip
     say.add_argument("--who", required=True, help="who says it: name and function")
     say.add_argument("--words", required=True, help="what is said, in that person's words")
     say.add_argument("--evidence", action="append", default=[], type=Path, metavar="FILE",
@@ -67,17 +71,15 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 
 def _say(args: argparse.Namespace) -> int:
     directive = load().need_directive(args.directive)
-    names = [directive.clause(name) for name in args.met]
     statement = Attestation(
         host=args.host,
         directive=directive.id,
         answers=_answers(args.answer),
-        met=tuple(
-            clause.id if clause else given for clause, given in zip(names, args.met, strict=True)
-        ),
+        met=_clauses(directive, args.met),
+        not_met=_clauses(directive, args.not_met),
         who=args.who,
         words=args.words,
-        at=utc_now().replace(microsecond=0),
+        at=utc_now(),
         evidence=tuple(attestations.evidence_of(path) for path in args.evidence),
     )
     attestations.check(statement, directive)
@@ -85,6 +87,12 @@ def _say(args: argparse.Namespace) -> int:
     signer = keys.signer(folder, args.key, keys.passphrase(args.passphrase_file))
     print(attestations.write(args.folder, statement, signer))
     return OK
+
+
+def _clauses(directive: Directive, given: list[str]) -> tuple[str, ...]:
+    """Their ids, as the directive writes them; what it has not stays as it is, to be refused."""
+    found = ((directive.clause(name), name) for name in given)
+    return tuple(clause.id if clause else name for clause, name in found)
 
 
 def _answers(given: list[str]) -> dict[str, Any]:
@@ -120,6 +128,8 @@ def _lines(entry: Attestation) -> Iterable[str]:
         yield from field(name, value if isinstance(value, str) else ", ".join(value))
     for name in entry.met:
         yield from field("met", name)
+    for name in entry.not_met:
+        yield from field("not met", name)
     yield from field("words", entry.words)
     for file in entry.evidence:
         yield from field("evidence", f"{file.name}, {file.size} bytes, SHA-256 {file.sha256}")

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from ..base.model import OPEN_EXPOSURES
+from ..judge.directive.answers import UNKNOWN
 from ..judge.directive.decide import decide
 from ..judge.directive.describe import decision_dict
 from ..judge.directive.sources import GivenAnswers, combine, inventory_answers
+from ..trust.attested import attested_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,10 +35,14 @@ _OPEN = frozenset(exposure.value for exposure in OPEN_EXPOSURES)
 
 @dataclass(frozen=True, slots=True)
 class DirectiveInputs:
-    """What a run knows beside the servers' own words. ``inventory``: host -> its variable."""
+    """What a run knows beside the servers' own words. ``inventory``: host -> its variable.
+
+    ``hosts``: all names of the whole inventory, None where they are not known.
+    """
 
     inventory: Mapping[str, Any]
     attestations: tuple[Attestation, ...] = ()
+    hosts: frozenset[str] | None = None
 
 
 def host_directive(
@@ -56,11 +62,7 @@ def host_directive(
         return None
     host = str(entry["host"])
     sources, problems = inventory_answers(host, inputs.inventory.get(host))
-    attested = [
-        GivenAnswers(statement.source, statement.answers, statement.met)
-        for statement in inputs.attestations
-        if statement.concerns(host) and statement.directive == directive.id
-    ]
+    attested, unfit = attested_answers(inputs.attestations, host, directive, inputs.hosts)
     said = combine([_server_answers(entry), *sources, *attested])
     moment = _moment(entry, now)
     deadlines = _fix_deadlines(
@@ -77,7 +79,7 @@ def host_directive(
         **decision_dict(decision, moment),
         "answered_by": dict(said.said_by),
         "met_by": dict(said.met_by),
-        "conflicts": [*problems, *said.conflicts],
+        "conflicts": [*problems, *unfit, *said.conflicts],
         "fix_deadlines": deadlines,
     }
 
@@ -88,7 +90,7 @@ def _server_answers(entry: Mapping[str, Any]) -> GivenAnswers:
     if not assessment:
         return GivenAnswers("the server")
     identity = assessment["identity"]
-    roles = [_ROLES[role] for role in identity.get("roles") or () if role in _ROLES]
+    roles = [_ROLES.get(role, UNKNOWN) for role in identity.get("roles") or ()]
     answers: dict[str, Any] = {"roles": roles} if roles else {}
     if identity.get("dag"):
         answers["dag"] = True

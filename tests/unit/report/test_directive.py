@@ -100,6 +100,24 @@ def test_inventory_server_and_persons_answer_and_are_named() -> None:
     check(report, "here")
 
 
+def test_a_role_that_we_do_not_know_may_be_a_server_s() -> None:
+    host = host_result("ex01")
+    host["assessment"]["identity"]["roles"] = ["ManagementTools", "Something"]
+    wanted = _host(_report(ex01=host))["directive"]
+
+    assert wanted["situation"]["roles"] == ["unknown"]
+    assert "roles" in [row["name"] for row in wanted["questions"]]
+
+
+def test_a_statement_about_nobody_is_said_in_the_report() -> None:
+    said = Attestation("ex01.corp.example", "ed-21-02", {"indicator": "yes"}, (), "J.", "w", _NOW)
+    report = _report(attestations=(said,))
+
+    (note,) = _host(report)["directive"]["conflicts"]
+    assert "for ex01.corp.example: no host of the inventory has that name" in note
+    assert _host(report, "ex02")["directive"]["conflicts"] == []
+
+
 def test_wrong_answers_of_the_inventory_lose_nothing_and_are_said() -> None:
     report = _report({"ex01": {"expertice": "yes"}, "ex02": "all fine"})
 

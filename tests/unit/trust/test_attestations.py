@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.attesta
     evidence_of,
     read_all,
     write,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.attested import (
+    attested_answers,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.signing import keys
 
@@ -116,6 +120,16 @@ def test_no_folder_holds_nothing(tmp_path: Path, ring: Path) -> None:
         ({"answers": {"pain": "yes"}}, "'pain' is no answer; known are"),
         ({"met": ("action 9",)}, "ED 21-02 has no clause 'action 9'"),
         ({"host": "../ex01"}, "cannot name a folder of the case"),
+        ({"host": "ex*"}, "is a pattern and no name"),
+        ({"host": "**"}, "is a pattern and no name"),
+        ({"host": "ex0[1:3]"}, "is a pattern and no name"),
+        ({"host": "ex01,ex02"}, "is a pattern and no name"),
+        ({"host": "*", "met": ("action 3a",)}, "action 3a is asked of each server"),
+        ({"not_met": ("action 1 collect",)}, "cannot be both --met and --not-met"),
+        ({"not_met": ("action 9",)}, "--not-met: ED 21-02 has no clause 'action 9'"),
+        ({"who": " "}, "--who is empty"),
+        ({"words": "\n\t"}, "--words is empty"),
+        ({"words": "\udcff"}, "--words: '\\udcff' is no text in UTF-8"),
         ({"who": ""}, "who"),
         ({"words": "x" * 5000}, "words"),
     ],
@@ -173,3 +187,104 @@ def test_the_command_signs_and_shows(
         == 2
     )
     assert "write it as NAME=VALUE" in capsys.readouterr().err
+
+
+def test_statements_of_one_second_keep_their_order(tmp_path: Path, ring: Path) -> None:
+    signer = keys.signer(ring, None, None)
+    for micro in (5, 4, 6, 0):
+        write(tmp_path / "said", _statement(at=_AT.replace(microsecond=micro)), signer)
+
+    found = read_all(tmp_path / "said", keys.trusted(ring))
+    assert [entry.at.microsecond for entry in found] == [0, 4, 5, 6]
+
+
+def test_what_says_nothing_new_is_signed_as_before(signed: Path, ring: Path) -> None:
+    document = _statement().to_json()
+    assert document["at"] == "2021-03-04T10:00:00Z"
+    assert "not_met" not in document
+    taken = _statement(met=(), not_met=("action 5",), at=_AT.replace(hour=12))
+    write(signed.parent, taken, keys.signer(ring, None, None))
+    assert read_all(signed.parent, keys.trusted(ring))[1] == taken
+
+
+def test_a_time_that_has_not_come_is_refused(tmp_path: Path, ring: Path) -> None:
+    signer = keys.signer(ring, None, None)
+    path = write(tmp_path / "said", _statement(at=_AT.replace(year=2099)), signer)
+
+    with pytest.raises(RefusedError, match="is dated 2099-03-04T10:00:00Z, which has not come"):
+        read_all(path.parent, keys.trusted(ring))
+    assert len(read_all(path.parent, keys.trusted(ring), _AT.replace(year=2100))) == 1
+
+
+@pytest.mark.parametrize("name", ["EX01.corp.example", "ex01.CORP.example."])
+def test_a_host_is_the_same_in_capitals(name: str) -> None:
+    assert _statement(host=name).concerns("ex01.corp.example")
+    assert _statement().concerns(name)
+    assert not _statement(host="ex01").concerns("ex01.corp.example")
+
+
+def test_a_statement_that_counts_for_nobody_is_said() -> None:
+    directive = load().need_directive("ed-21-02")
+    hosts = ["ex01.corp.example", "ex02", "ex03"]
+
+    def noted(about: str, known: list[str] | None = hosts) -> list[str]:
+        said = [_statement(host=about)]
+        return [host for host in hosts if attested_answers(said, host, directive, known)[1]]
+
+    assert noted("EX01.corp.example") == []
+    assert noted("ex01") == ["ex01.corp.example"]
+    assert noted("ex02.corp.example") == ["ex02"]
+    assert noted("ex09") == hosts
+    assert noted("ex*") == hosts
+    assert noted("ex01", None) == ["ex01.corp.example"]
+    assert noted("ex09", None) == []
+    assert attested_answers([_statement(host="ex01", directive="x")], "ex01", directive) == ([], [])
+
+
+def test_all_servers_at_once_meet_nothing_that_is_asked_of_each() -> None:
+    directive = load().need_directive("ed-21-02")
+    said = _statement(host="*", met=("action 3a", "action 5"))
+
+    (given,), (note,) = attested_answers([said], "ex01", directive)
+    assert given.met == ("action 5",)
+    assert "action 3a is asked of each server" in note
+    own = _statement(host="ex01", met=("action 3a",))
+    assert attested_answers([own], "ex01", directive)[0][0].met == ("action 3a",)
+
+
+def test_what_is_no_folder_or_no_file_is_refused(tmp_path: Path, ring: Path) -> None:
+    pipe, folder = tmp_path / "a.attestation.json", tmp_path / "b.attestation.json"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="is no plain file"):
+        evidence_of(pipe)
+    with pytest.raises(ConfigError, match="is no plain file"):
+        read_all(tmp_path, keys.trusted(ring))
+    pipe.unlink()
+    folder.mkdir()
+    with pytest.raises(ConfigError, match="is no plain file"):
+        read_all(tmp_path, keys.trusted(ring))
+    folder.rmdir()
+    folder.write_text("x")
+    with pytest.raises(ConfigError, match="is no folder"):
+        read_all(folder, keys.trusted(ring))
+    with pytest.raises(ConfigError, match="is no folder"):
+        write(folder, _statement(), keys.signer(ring, None, None))
+
+
+def test_the_command_takes_a_clause_back(
+    tmp_path: Path, ring: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--folder", str(tmp_path / "said"), "--keys", str(ring)]
+    said = ["attest", "say", "EX01", "--who", "J.", "--words", "w", *common]
+    assert main([*said, "--met", "Action 5"]) == 0
+    assert main([*said, "--not-met", "ACTION 5", "--answer", "roles=unknown"]) == 0
+    capsys.readouterr()
+
+    assert main(["attest", "show", *common]) == 0
+    assert "not met" in capsys.readouterr().out
+    statements = read_all(tmp_path / "said", keys.trusted(ring))
+    assert [(entry.met, entry.not_met) for entry in statements] == [
+        (("action 5",), ()), ((), ("action 5",)),
+    ]  # fmt: skip
+    sources, _ = attested_answers(statements, "ex01", load().need_directive("ed-21-02"))
+    assert sources[1].retracts

@@ -203,3 +203,64 @@ def test_an_unknown_answer_takes_nothing_back() -> None:
 
     assert said.situation.expertise is False
     assert said.conflicts == ()
+
+
+def test_a_role_that_nobody_knows_makes_the_roles_unknown() -> None:
+    roles = ["management-tools", "unknown"]
+    situation = ServerSituation.of({"roles": roles, "expertise": "no"})
+
+    assert situation.roles == ()
+    decision = decide(load().need_directive("ed-21-02"), situation)
+    assert decision.disconnect_first
+    assert "roles" in decision.questions
+
+
+def _attested(hour: int, met: bool | None = None, **answers: str) -> GivenAnswers:  # noqa: FBT001
+    return GivenAnswers(
+        f"attested at {hour}", answers,
+        met=("action 5",) if met else (), not_met=("action 5",) if met is False else (),
+        at=datetime(2021, 3, 4, hour, tzinfo=UTC), retracts=True,
+    )  # fmt: skip
+
+
+def test_a_person_takes_an_answer_back() -> None:
+    said = combine([_attested(1, updatable="yes"), _attested(2, updatable="unknown")])
+
+    assert said.situation.updatable is None
+    assert said.said_by == {}
+    assert said.conflicts == (
+        "updatable: attested at 1 says yes, attested at 2 says unknown; the later one counts",
+    )
+    found = combine([_attested(1, indicator="yes"), _attested(2, indicator="unknown")])
+    assert found.situation.indicator is True
+    assert found.conflicts[0].endswith("a finding stands")
+    again = combine([_attested(1, dag="yes"), _attested(2, dag="unknown"), _attested(3, dag="no")])
+    assert again.situation.dag is False
+
+
+@pytest.mark.parametrize("first", ["yes", "no"])
+def test_of_two_of_one_moment_neither_is_the_later(first: str) -> None:
+    second = "no" if first == "yes" else "yes"
+    said = combine([
+        _attested(1, expertise=first, indicator=first),
+        _attested(1, expertise=second, indicator=second),
+        _attested(1, expertise=first),
+    ])  # fmt: skip
+
+    assert said.situation.expertise is None
+    assert said.situation.indicator is True
+
+
+def test_a_clause_that_was_met_can_be_taken_back_and_met_again() -> None:
+    one, two, three = _attested(1, met=True), _attested(2, met=False), _attested(3, met=True)
+
+    assert combine([one]).met_by == {"action 5": "attested at 1"}
+    taken = combine([one, two])
+    assert taken.met == frozenset()
+    assert taken.conflicts == (
+        "action 5: attested at 1 says it is met, attested at 2 says it is not; the later one counts",
+    )
+    assert combine([one, two, three]).met_by == {"action 5": "attested at 3"}
+    assert combine([two, two]).met == frozenset()
+    same = [_attested(1, met=True), _attested(1, met=False)]
+    assert combine(same).met == combine(same[::-1]).met == frozenset()
