@@ -8,6 +8,8 @@ security update does not change it.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import csv
 import io
 import re
@@ -58,6 +60,14 @@ _COLLECTION = "ADPropertyValueCollection"
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\Z"
 )
+# What parts several values in one cell; a name of a class has no blank, one of a host is refused for it.
+_BETWEEN = {
+    **dict.fromkeys(_FQDN, re.compile(r"[;,|\n]")),
+    "objectclass": re.compile(r"[;,|\s]"),
+}
+_ENCODED = re.compile(r"^[A-Za-z][A-Za-z0-9;.-]*::[ ]*((?:[^\r\n]|\r?\n )*)", re.MULTILINE)
+# CN=EX01\0ADEL:<guid> in a distinguished name, a line feed in the name itself
+_TOMB = re.compile(r"(?:\n|\\0A)DEL:[0-9a-f-]{36}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +126,22 @@ def _text(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return raw.decode(encoding)
+        return raw.decode(_encoding(raw))
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path}: neither UTF-8 nor UTF-16 (byte {error.start}); export with "
             "-Encoding UTF8, or ldifde/csvde with -u"
         ) from None
+
+
+def _encoding(raw: bytes) -> str:
+    """UTF-16 says so by its mark, or by the empty half of its first letter."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if raw[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if raw[:1] == b"\0" else "utf-8-sig"
 
 
 def _is_ldif(text: str) -> bool:
@@ -134,6 +152,7 @@ def _is_ldif(text: str) -> bool:
 
 
 def _ldif(path: Path, text: str) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
+    _check_base64(path, text)
     parser = LDIFParser(io.BytesIO(text.encode()))
     try:
         for number, (dn, entry) in enumerate(parser.parse(), start=1):
@@ -151,6 +170,18 @@ def _ldif(path: Path, text: str) -> Iterator[tuple[str, dict[str, tuple[str, ...
         raise ConfigError(
             f"{path}: line {parser.line_counter}: no LDIF ({str(error)[:200]}); export it again"
         ) from None
+
+
+def _check_base64(path: Path, text: str) -> None:
+    """Refuse a value that is no base64: the parser would take what is left of it."""
+    for found in _ENCODED.finditer(text):
+        try:
+            base64.b64decode(re.sub(r"\s", "", found[1]), validate=True)
+        except (binascii.Error, ValueError):
+            line = text.count("\n", 0, found.start()) + 1
+            raise ConfigError(
+                f"{path}: line {line}: no base64 after '::'; export it again"
+            ) from None
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
@@ -172,24 +203,23 @@ def _csv(path: Path, text: str) -> Iterator[tuple[str, dict[str, tuple[str, ...]
                 raise ConfigError(
                     f"{where}: more fields than the line of column names has; export it again"
                 )
-            yield where, _cells(row, delimiter)
+            yield where, _cells(row)
     except csv.Error as error:
         raise ConfigError(
             f"{path}:{skipped + reader.line_num}: no CSV ({error}); export it again"
         ) from None
 
 
-def _cells(row: Mapping[str, str | None], delimiter: str) -> dict[str, tuple[str, ...]]:
-    """A line by column, in small letters; csvde puts several values of one into a cell."""
+def _cells(row: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    """A line by column, in small letters; several values of one stand in a cell, whatever parts them."""
     cells = {}
     for key, value in row.items():
         name = key.strip().casefold() if key else ""
         if not name or not value or not value.strip():
             continue
-        several = name in (*_FQDN, "objectclass") and delimiter != ";"
-        cells[name] = (
-            tuple(part.strip() for part in value.split(";")) if several else (value.strip(),)
-        )
+        between = _BETWEEN.get(name)
+        parts = between.split(value) if between else [value]
+        cells[name] = tuple(part.strip() for part in parts if part.strip())
     return cells
 
 
@@ -201,6 +231,8 @@ def _server(where: str, row: Mapping[str, tuple[str, ...]]) -> DirectoryServer |
                 f"{where}: the column {key} holds no values but the name of their type; export "
                 "with calculated properties, or with csvde or ldifde"
             )
+    if _is_deleted(row):
+        return None
     classes = [value.casefold() for value in row.get("objectclass", ())]
     if classes and _CLASS not in classes:
         return None
@@ -220,6 +252,13 @@ def _server(where: str, row: Mapping[str, tuple[str, ...]]) -> DirectoryServer |
     )
 
 
+def _is_deleted(row: Mapping[str, tuple[str, ...]]) -> bool:
+    """What the directory has deleted, and keeps for a while under a name of its own."""
+    if _first(row, ("isdeleted",)).casefold() in ("true", "1"):
+        return True
+    return any(_TOMB.search(value) for key in (*_NAMES, *_DN) for value in row.get(key, ()))
+
+
 def _first(row: Mapping[str, tuple[str, ...]], keys: tuple[str, ...]) -> str:
     return next((row[key][0].strip() for key in keys if row.get(key)), "")
 
@@ -236,6 +275,7 @@ def _fqdn(where: str, row: Mapping[str, tuple[str, ...]]) -> str | None:
             kind, _, rest = value.rpartition(":")
             if key == "networkaddress" and kind.casefold() != "ncacn_ip_tcp":
                 continue
+            rest = rest.removesuffix(".")
             if not _HOST.match(rest):
                 raise ConfigError(f"{where}: {rest!r} is no name of a host; correct the export")
             return rest

@@ -39,4 +39,6 @@ def inventory_yaml(servers: Iterable[DirectoryServer], source: str) -> str:
     if edge:
         group["children"] = {"edge": {"hosts": edge}}
     body = yaml.safe_dump({GROUP: group}, sort_keys=False, default_flow_style=False)
-    return _HEAD.format(source=source, group=GROUP) + body.replace(": null\n", ":\n")
+    return _HEAD.format(
+        source=source if source.isprintable() else ascii(source), group=GROUP
+    ) + body.replace(": null\n", ":\n")

@@ -215,3 +215,61 @@ def test_an_inventory_is_made_with_edge_servers_apart() -> None:
             "children": {"edge": {"hosts": {"edge01.dmz.example": None}}},
         }
     }
+
+
+@pytest.mark.parametrize(
+    "parts", ["top;server;{0}", "top, server, {0}", "top|{0}", "top\n{0}", "top {0}"]
+)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_class_is_found_among_several_whatever_parts_them(
+    tmp_path: Path, parts: str, delimiter: str
+) -> None:
+    several = parts.format("msExchExchangeServer")
+    rows = (
+        ("cn", "objectClass", "x"),
+        ("EX77", f'"{several}"', ""),
+        ("EX01", "msExchExchangeServer", ""),
+    )
+    path = _written(tmp_path, "".join(f"{delimiter.join(row)}\n" for row in rows))
+
+    assert [server.name for server in read_directory(path)] == ["EX01", "EX77"]
+
+
+def test_a_full_name_is_found_among_several_in_a_file_of_semicolons(tmp_path: Path) -> None:
+    text = 'cn;networkAddress\nEX02;"netbios:EX02;ncacn_ip_tcp:ex02.corp.example."\n'
+
+    assert _one(tmp_path, text).fqdn == "ex02.corp.example"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_read(tmp_path: Path, encoding: str) -> None:
+    assert _one(tmp_path, _CMDLET, encoding).name == "EX02"
+
+
+def test_what_the_directory_has_deleted_is_no_server(tmp_path: Path) -> None:
+    guid = "c0ffee00-1111-2222-3333-444455556666"
+    name = base64.b64encode(f"EX55\nDEL:{guid}".encode()).decode()
+    tomb = f"""
+dn: CN=EX55\\0ADEL:{guid},CN=Deleted Objects,CN=Configuration,DC=corp,DC=example
+objectClass: msExchExchangeServer
+cn:: {name}
+isDeleted: TRUE
+"""
+    assert len(read_directory(_written(tmp_path, _LDIF + tomb))) == 2
+    assert (
+        len(read_directory(_written(tmp_path, _LDIF + tomb.replace("isDeleted: TRUE\n", "")))) == 2
+    )
+    assert _one(tmp_path, "cn,isDeleted\nEX02,FALSE\nEX55,TRUE\n").name == "EX02"
+
+
+def test_a_value_that_is_no_base64_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="line 2: no base64 after '::'"):
+        read_directory(_written(tmp_path, "dn: CN=EX01,DC=x\ncn:: !!!!\n"))
+
+
+def test_the_name_of_an_export_adds_nothing_to_an_inventory(tmp_path: Path) -> None:
+    server = _one(tmp_path, "cn\nEX02\n")
+    for name in ("a.csv\nall: {vars: {x: 1}}\n#", "a\u2028all: 1", "a\x85b: 1"):
+        assert yaml.safe_load(inventory_yaml([server], name)) == {
+            "exchange": {"hosts": {"ex02": None}}
+        }

@@ -116,7 +116,7 @@ def test_a_report_asks_the_group_and_the_inventory_s_variable(
     known = ActionModule._known_servers(
         SimpleNamespace(),
         {"hosts": ["ex02"], "directory": None},
-        variables,  # type: ignore[arg-type]
+        variables,
     )
 
     assert known is not None
