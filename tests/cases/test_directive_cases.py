@@ -66,22 +66,29 @@ def _fitting(table: dict[str, Any], situation: dict[str, str]) -> dict[str, Any]
 
 def _expected(situation: dict[str, str]) -> list[str]:
     short = list(_TABLE["always"])
-    first: list[str] = []
     for table in _TABLE["tables"]:
         columns = [*table["columns"]]
         row = _fitting({**table, "columns": [c for c in columns if c != "first"]}, situation)
         short += row["ordered"]
-        first += row.get("first", [])
     place = {name: index for index, name in enumerate(_TABLE["order"])}
     short.sort(key=lambda entry: place[entry.removesuffix("*")])
-    tools = situation["role"] == "management-tools"
     names = [name for entry in short for name in _spread(entry)]
-    if tools:
+    if situation["role"] == "management-tools":
         out = {n for entry in _TABLE["not_for_tools"] for n in _spread(entry)}
         names = [name for name in names if name.removesuffix("?") not in out]
-        first = []
-    ahead = [name for entry in first for name in _spread(entry)]
+    ahead = _first(situation)
     return [*ahead, *(name for name in names if name not in ahead)]
+
+
+def _first(situation: dict[str, str]) -> list[str]:
+    """What goes before everything; a machine with management tools has no such thing."""
+    if situation["role"] == "management-tools":
+        return []
+    rows = [
+        _fitting({**table, "columns": [c for c in table["columns"] if c != "first"]}, situation)
+        for table in _TABLE["tables"]
+    ]
+    return [_name(entry) for row in rows for entry in row.get("first", [])]
 
 
 def _situation(words: dict[str, str], **more: Any) -> ServerSituation:
@@ -131,10 +138,60 @@ def test_disconnect_first_means_that_nothing_goes_before_it() -> None:
     for words in map(dict, _all()):
         decision = decide(_DIRECTIVE, _situation(words))
         server = words["role"] != "management-tools"
-        assert decision.disconnect_first is (words["expertise"] == "no" and server), words
-        if decision.disconnect_first:
-            assert decision.actions[0].clause.id == "action 3a"
-            assert decision.next is decision.actions[0]
+        first = [
+            name
+            for name, answer in (("action 3a", "expertise"), ("supplement 2 removal", "updatable"))
+            if words[answer] == "no" and server
+        ]
+        assert decision.disconnect_first is bool(first), words
+        assert [action.clause.id for action in decision.actions][: len(first)] == first
+        assert not first or decision.next is decision.actions[0]
+
+
+def _steps(table: str, orders: list[str], step: str) -> list[str]:
+    """The clauses among orders that a table of the file sets against a step."""
+    against = {_name(short) for short, steps in _TABLE[table].items() if step in steps}
+    return [entry for entry in orders if entry.removesuffix("?") in against]
+
+
+def _stands_against(words: dict[str, str], step: str) -> Allowed | None:
+    """What the hand-written table says against a step; None: nothing."""
+    orders = _expected(words)
+    first = _first(words)
+    held = _steps("holds_back", orders, step) if step != "isolate" or not first else []
+    if step in _TABLE["before_first"]:
+        held += first
+    forbidden = _steps("forbids", orders, step)
+    for found, allowed in ((forbidden, Allowed.FORBIDDEN), (held, Allowed.HELD_BACK)):
+        if any(not entry.endswith("?") for entry in found):
+            return allowed
+    return Allowed.OPEN if forbidden + held else None
+
+
+@pytest.mark.parametrize("step", ["isolate", "reconnect", "mitigate", "patch", "upgrade"])
+def test_nothing_is_permitted_that_the_hand_written_table_holds_back(step: str) -> None:
+    for words in map(dict, _all()):
+        found = decide(_DIRECTIVE, _situation(words)).permission(step).allowed
+        wanted = _stands_against(words, step)
+        if wanted is None:  # whether it is asked for is a matter of its own
+            assert found in (Allowed.ORDERED, Allowed.NOT_ASKED, Allowed.OPEN), (words, found)
+        else:
+            assert found is wanted, words
+
+
+def test_each_piece_of_evidence_holds_back_by_itself() -> None:
+    """All others met, one is enough: the image that nobody has taken yet is not lost by the update."""
+    for short, steps in _TABLE["holds_back"].items():
+        if not short.startswith("2"):
+            continue
+        disk = "no" if short == "2c" else "yes"
+        given = ServerSituation.of(
+            {"expertise": True, "indicator": True, "disk_image": disk, "roles": ["mailbox"]}
+        )
+        met = frozenset(clause.id for clause in _DIRECTIVE.clauses) - {_name(short)}
+        for step in steps:
+            found = decide(_DIRECTIVE, given, met=met).permission(step)
+            assert (found.allowed, found.clauses) == (Allowed.HELD_BACK, (_name(short),)), step
 
 
 def test_power_is_that_of_the_hand_written_table_wherever_disconnecting_is_due() -> None:
@@ -172,7 +229,9 @@ def test_unknown_never_counts_as_no() -> None:
         for name in _ANSWERS:
             if words[name] != "?":
                 continue
-            open_ = {entry.removesuffix("?") for entry in _orders(decide(_DIRECTIVE, _situation(words)))}
+            open_ = {
+                entry.removesuffix("?") for entry in _orders(decide(_DIRECTIVE, _situation(words)))
+            }
             for word in ("yes", "no"):
                 given = decide(_DIRECTIVE, _situation({**words, name: word}))
                 ordered = {entry.removesuffix("?") for entry in _orders(given)}

@@ -60,7 +60,13 @@ def clause_lines(directive: Directive, clause: Clause) -> Iterable[str]:
     if clause.holds_back:
         yield from field("until then", f"not: {', '.join(clause.holds_back)}")
     if clause.forbids:
-        yield from field("forbids", ", ".join(clause.forbids))
+        until = " and ".join(clause.forbids_until)
+        until = f", until it is on record: {until}" if until else ""
+        yield from field("forbids", ", ".join(clause.forbids) + until)
+    if clause.overdue:
+        yield from field(
+            "also when", f"the time of {clause.overdue!r} is over without a record of it"
+        )
     for index, cell in enumerate(clause.cells):
         yield from field("report cell" if not index else "", cell)
     for text in (clause.cautions or {}).values():

@@ -49,7 +49,7 @@ def directive_notes(
         sources += attested
         problems += unfit
     said = combine(sources)
-    decision = decide(directive, said.situation, met=said.met)
+    decision = decide(directive, said.situation, met=said.met, now=now)
     found = decision.permission(_STEPS.get(intent, intent))
     clauses = f" by {', '.join(found.clauses)}" if found.clauses else ""
     notes = [f"{directive.short}: {intent} is {found.allowed.value}{clauses}: {found.reason}"]

@@ -70,8 +70,9 @@ def _decide(args: argparse.Namespace) -> int:
     situation = ServerSituation.of({name: getattr(args, name) for name in names})
     now = parse_date(args.at, "--at") or datetime.now(UTC)
     decision = decide(
-        directive, situation, met=_met(directive, args.met), clock=parse_date(args.clock, "--clock")
-    )
+        directive, situation, met=_met(directive, args.met),
+        clock=parse_date(args.clock, "--clock"), now=now,
+    )  # fmt: skip
     if args.json:
         print(json.dumps(decision_dict(decision, now), indent=2, ensure_ascii=False))
     else:

@@ -102,6 +102,9 @@ def _clause(
         cells=tuple(row.get("cells", ())),
         holds_back=tuple(row.get("holds_back", ())),
         forbids=tuple(row.get("forbids", ())),
+        forbids_until=tuple(row.get("forbids_until", ())),
+        overdue=row.get("overdue"),
+        waits=row.get("waits", False),
         cautions=MappingProxyType(dict(row.get("cautions", {}))),
         note=row.get("note"),
         due=_due(document, (*where, "deadline"), row.get("deadline")),
@@ -163,9 +166,22 @@ def _check_references(document: Document, clauses: Sequence[Clause]) -> None:
             )
         names.add(clause.id.casefold())
     for index, clause in enumerate(clauses):
-        if clause.repeat and clause.repeat.after.casefold() not in names:
-            document.fail(
-                ("clauses", index, "repeat", "from"),
-                f"there is no clause {clause.repeat.after!r}",
-                "name the clause whose first time counts",
-            )
+        for key, name in _named(clause):
+            if name not in {entry.id for entry in clauses}:
+                document.fail(
+                    ("clauses", index, *key),
+                    f"there is no clause {name!r}",
+                    "name one that is there",
+                )
+
+
+def _named(clause: Clause) -> list[tuple[tuple[str | int, ...], str]]:
+    """The other clauses that one refers to, and where."""
+    found: list[tuple[tuple[str | int, ...], str]] = [
+        (("forbids_until", index), name) for index, name in enumerate(clause.forbids_until)
+    ]
+    if clause.overdue:
+        found.append((("overdue",), clause.overdue))
+    if clause.repeat:
+        found.append((("repeat", "from"), clause.repeat.after))
+    return found

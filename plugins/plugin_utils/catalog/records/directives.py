@@ -38,6 +38,9 @@ class Clause:
 
     ``when`` holds alternatives; none: always. ``first_when``: then it goes before all others.
     ``holds_back``: steps that wait until this clause is met. ``forbids``: steps that it rules out.
+    ``forbids_until``: clauses; once all are met it rules nothing out any more; none: as long as it
+    holds. ``overdue``: a clause; past its time and not met on record, this one is at least open.
+    ``waits``: it lasts until somebody else acts, and the work goes on meanwhile.
     ``cautions``: what the directive does not say and who carries it out has to know, by answer.
     """
 
@@ -63,6 +66,9 @@ class Clause:
     cells: tuple[str, ...] = ()  # of a report template: "1.0/Inventory!C16:V16"
     holds_back: tuple[str, ...] = ()
     forbids: tuple[str, ...] = ()
+    forbids_until: tuple[str, ...] = ()
+    overdue: str | None = None
+    waits: bool = False
     cautions: Mapping[str, str] | None = None
     note: str | None = None
     due: datetime | None = None  # the deadline as a moment; a day alone ends with it, in UTC

@@ -9,7 +9,7 @@ anything, and never read a clause by themselves.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,12 @@ from .answers import QUESTIONS, ServerSituation, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from ...catalog.records.directives import Clause, ClauseCondition, Directive, Value
+
+
+# Changes of a server that wait for what a directive puts before everything.
+_BEHIND_FIRST = ("mitigate", "patch", "upgrade")
 
 
 class ClauseStanding(Enum):
@@ -51,6 +54,8 @@ class ClauseAction:
     due: datetime | None
     met: bool
     cautions: tuple[str, ...]
+    lifted: bool = False  # what it forbids is forbidden no more
+    first: bool = False  # it goes before everything else
 
     @property
     def ordered(self) -> bool:
@@ -93,10 +98,9 @@ class DirectiveDecision:
 
     @property
     def next(self) -> ClauseAction | None:
-        """The first thing that is ordered and not met."""
-        return next(
-            (a for a in self.actions if a.ordered and not a.met and a.clause.kind == "order"), None
-        )
+        """The first thing that is ordered and not met; what only waits for others comes last."""
+        todo = [a for a in self.actions if a.ordered and not a.met and _counts(a)]
+        return next((a for a in todo if not a.clause.waits), next(iter(todo), None))
 
     def late(self, now: datetime) -> tuple[ClauseAction, ...]:
         """What should have been met by now, the longest overdue first."""
@@ -107,11 +111,8 @@ class DirectiveDecision:
         """Say whether a step of ours (``patch``, ``reconnect`` ...) may be taken now."""
         live = [action for action in self.actions if _counts(action)]
         against = [
-            (Allowed.FORBIDDEN, [a for a in live if step in a.clause.forbids]),
-            (
-                Allowed.HELD_BACK,
-                [a for a in live if step in a.clause.holds_back and not a.met],
-            ),
+            (Allowed.FORBIDDEN, [a for a in live if step in a.clause.forbids and not a.lifted]),
+            (Allowed.HELD_BACK, _before(step, [a for a in live if not a.met])),
         ]
         for allowed, found in against:
             sure = [action for action in found if action.ordered]
@@ -131,6 +132,15 @@ class DirectiveDecision:
         )
 
 
+def _before(step: str, unmet: list[ClauseAction]) -> list[ClauseAction]:
+    """What has to be met before a step; what goes before everything waits for nothing."""
+    first = [action for action in unmet if action.first]
+    if any(action.clause.step == step for action in first):
+        return []
+    others = first if step in _BEHIND_FIRST else []
+    return [a for a in unmet if a in others or step in a.clause.holds_back]
+
+
 def _counts(action: ClauseAction) -> bool:
     return action.clause.kind == "order"
 
@@ -147,16 +157,19 @@ def decide(
     *,
     met: frozenset[str] = frozenset(),
     clock: datetime | None = None,
+    now: datetime | None = None,
 ) -> DirectiveDecision:
     """Say what a directive orders for a server.
 
     ``met``: ids of clauses that are satisfied on record. ``clock``: when times such as "within 24
-    hours" began to run. Total: every situation has an answer.
+    hours" began to run. ``now``: which deadlines are over; None: as if none were. Total: every
+    situation has an answer.
     """
-    actions = [_action(directive, clause, situation, met, clock) for clause in directive.clauses]
+    record = _Record(met, clock, now)
+    actions = [_action(directive, clause, situation, record) for clause in directive.clauses]
     live = [action for action in actions if action.standing is not ClauseStanding.NOT_ORDERED]
-    first = [action for action in live if _goes_first(action, situation)]
-    rest = [action for action in live if not _goes_first(action, situation)]
+    first = [action for action in live if action.first]
+    rest = [action for action in live if not action.first]
     unanswered = dict.fromkeys(name for action in live for name in action.unanswered)
     order = ("organisation", "roles", *(question.name for question in QUESTIONS))
     power, doubts = _power(directive, situation, live)
@@ -179,9 +192,18 @@ def decide(
     )
 
 
-def _goes_first(action: ClauseAction, situation: ServerSituation) -> bool:
-    return bool(action.clause.first_when) and (
-        _any(action.clause.first_when, situation)[0] is ClauseStanding.ORDERED
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is on record beside the answers: see :func:`decide`."""
+
+    met: frozenset[str]
+    clock: datetime | None
+    now: datetime | None
+
+
+def _goes_first(clause: Clause, situation: ServerSituation) -> bool:
+    return bool(clause.first_when) and (
+        _any(clause.first_when, situation)[0] is ClauseStanding.ORDERED
     )
 
 
@@ -189,33 +211,72 @@ def _action(
     directive: Directive,
     clause: Clause,
     situation: ServerSituation,
-    met: frozenset[str],
-    clock: datetime | None,
+    record: _Record,
 ) -> ClauseAction:
     standing, reason, unanswered = _standing(directive, clause, situation)
-    due = clause.due
-    if due is None and clause.within_hours and clock:
-        due = clock + timedelta(hours=clause.within_hours)
+    if standing is ClauseStanding.NOT_ORDERED and _applies(directive, clause, situation):
+        standing, reason = _overdue(directive, clause, record, reason)
     return ClauseAction(
         clause=clause,
         standing=standing,
         reason=reason,
         unanswered=unanswered,
-        due=due,
-        met=clause.id in met,
+        due=_due(directive, clause, record.clock),
+        met=clause.id in record.met,
         cautions=tuple(
             text
             for name, text in (clause.cautions or {}).items()
             if situation.given(name) is not False
         ),
+        lifted=bool(clause.forbids_until) and record.met.issuperset(clause.forbids_until),
+        first=standing is ClauseStanding.ORDERED and _goes_first(clause, situation),
     )
+
+
+def _due(directive: Directive, clause: Clause, clock: datetime | None) -> datetime | None:
+    """When a clause has to be met; of what is done again and again, the last time."""
+    start = directive.clause(clause.repeat.after) if clause.repeat else None
+    if clause.due is None and clause.repeat and start:
+        return _later(_once(start, clock), timedelta(days=clause.repeat.days * clause.repeat.times))
+    return _once(clause, clock)
+
+
+def _once(clause: Clause, clock: datetime | None) -> datetime | None:
+    if clause.due is not None or not clause.within_hours:
+        return clause.due
+    return _later(clock, timedelta(hours=clause.within_hours))
+
+
+def _later(start: datetime | None, wait: timedelta) -> datetime | None:
+    try:
+        return start + wait if start else None
+    except OverflowError:  # after the last year that there is
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def _overdue(
+    directive: Directive, clause: Clause, record: _Record, reason: str
+) -> tuple[ClauseStanding, str]:
+    """What takes the place of another clause may hold once that one's time is over unmet."""
+    other = directive.clause(clause.overdue) if clause.overdue else None
+    due = _due(directive, other, record.clock) if other else None
+    if other is None or due is None or other.id in record.met:
+        return ClauseStanding.NOT_ORDERED, reason
+    if record.now is None or record.now <= due:
+        return ClauseStanding.NOT_ORDERED, reason
+    late = f"the time of {other.id!r} is over, and nothing on record says that it was met"
+    return ClauseStanding.OPEN, late
+
+
+def _applies(directive: Directive, clause: Clause, situation: ServerSituation) -> bool:
+    """Whether a clause can speak of this machine; one of unknown role is taken for a server."""
+    return clause.scope != "server" or not situation.roles or _is_server(directive, situation)
 
 
 def _standing(
     directive: Directive, clause: Clause, situation: ServerSituation
 ) -> tuple[ClauseStanding, str, tuple[str, ...]]:
-    # What nobody knows the role of is taken for a server: unknown never counts as no.
-    if clause.scope == "server" and situation.roles and not _is_server(directive, situation):
+    if not _applies(directive, clause, situation):
         return ClauseStanding.NOT_ORDERED, "it is no Exchange server: management tools only", ()
     if not clause.when:
         return ClauseStanding.ORDERED, "it is asked of everybody", ()

@@ -95,7 +95,11 @@ def test_what_is_late_is_what_is_due_and_not_met() -> None:
 def test_advice_is_never_late_nor_next_and_permits_nothing() -> None:
     decision = _decision(expertise="yes", indicator="no", updatable="no", met=_TRIAGED)
 
-    assert decision.permission("mitigate").allowed is Allowed.NOT_ASKED
+    assert decision.permission("mitigate").allowed is Allowed.HELD_BACK
+    off = _decision(
+        expertise="yes", indicator="no", updatable="no", met=_TRIAGED | {"supplement 2 removal"}
+    )
+    assert off.permission("mitigate").allowed is Allowed.NOT_ASKED
     assert "alert mitigations" in [action.clause.id for action in decision.actions]
     assert decision.next is not None
     assert decision.next.clause.kind == "order"
@@ -116,7 +120,86 @@ def test_ed_25_02_disconnects_first_what_cannot_be_updated() -> None:
 
     assert decision.disconnect_first
     assert decision.actions[0].clause.id == "2a"
-    assert decision.permission("patch").allowed is Allowed.NOT_ASKED
+    assert decision.permission("patch").allowed is Allowed.HELD_BACK
+    assert _decision("ed-25-02", updatable="no", met=frozenset({"2a"})).permission("patch").free
+
+
+def test_a_clock_at_the_end_of_time_is_answered() -> None:
+    decision = _decision("bod-26-04", clock=datetime(9999, 12, 31, 23, tzinfo=UTC), triage="yes")
+
+    assert {a.due for a in decision.actions if a.clause.within_hours} == {
+        datetime.max.replace(tzinfo=UTC)
+    }
+
+
+def _late(moment: datetime, **answers: Any) -> list[str]:
+    return [action.clause.id for action in _decision(**answers).late(moment)]
+
+
+def test_what_is_done_again_and_again_is_late_after_its_last_time() -> None:
+    assert "supplement 1 triage 1 weekly" not in _late(
+        datetime(2021, 5, 3, 16, tzinfo=UTC), internet="yes"
+    )
+    assert "supplement 1 triage 1 weekly" in _late(
+        datetime(2021, 5, 3, 17, tzinfo=UTC), internet="yes"
+    )
+
+
+def test_a_deadline_that_is_over_opens_the_removal_unless_the_update_is_on_record() -> None:
+    directive = load().need_directive("ed-21-02")
+    situation = ServerSituation.of({
+        "roles": ["mailbox"], "updatable": "yes", "expertise": "yes", "indicator": "no",
+    })  # fmt: skip
+
+    def isolate(day: int, *met: str, roles: str = "mailbox") -> Allowed:
+        given = situation.with_answers(roles=(roles,))
+        now = datetime(2021, 4, day, tzinfo=UTC)
+        return decide(directive, given, met=frozenset(met), now=now).permission("isolate").allowed
+
+    assert isolate(15) is Allowed.NOT_ASKED
+    assert isolate(20) is Allowed.OPEN
+    assert isolate(20, "supplement 2 action 1") is Allowed.NOT_ASKED
+    assert isolate(20, roles="management-tools") is Allowed.NOT_ASKED
+
+
+@pytest.mark.parametrize(
+    ("answers", "met", "allowed"),
+    [
+        ({"expertise": "no"}, {"action 3a", "action 3b", "action 3c"}, Allowed.FORBIDDEN),
+        ({"expertise": "no"}, {"action 3b", "action 3d"}, Allowed.OPEN),
+        ({"expertise": "no", "updatable": "yes"}, {"action 3b", "action 3d"}, Allowed.NOT_ASKED),
+        ({"updatable": "no"}, {"supplement 2 removal"}, Allowed.FORBIDDEN),
+        (
+            {"updatable": "no", "expertise": "yes", "indicator": "no"},
+            {"supplement 2 removal", "supplement 2 action 1"},
+            Allowed.NOT_ASKED,
+        ),
+    ],
+)
+def test_a_ban_ends_with_what_it_waits_for_and_not_before(
+    answers: dict[str, str], met: set[str], allowed: Allowed
+) -> None:
+    decision = _decision(met=frozenset(met), **answers)
+
+    assert decision.permission("reconnect").allowed is allowed
+
+
+def test_what_only_waits_for_others_does_not_hide_what_comes_after_it() -> None:
+    ids = [clause.id for clause in load().need_directive("ed-21-02").clauses]
+    before = frozenset(ids[: ids.index("action 3b")])
+    found = _decision(expertise="yes", indicator="yes", disk_image="yes", met=before).next
+
+    assert found is not None
+    assert found.clause.id == "action 3c"
+    found = _decision(
+        expertise="yes", indicator="yes", disk_image="yes", met=before | {"action 3c"}
+    ).next
+    assert found is not None
+    assert found.clause.id == "action 4"
+    rest = frozenset(ids) - {"action 3b", "action 3d"}
+    found = _decision(expertise="no", met=rest).next
+    assert found is not None
+    assert found.clause.id == "action 3b"
 
 
 def test_cautions_are_given_unless_the_answer_is_no() -> None:
