@@ -36,6 +36,7 @@ class ActionModule(ActionBase):
             template=options["template"],
             level=options["level"],
             values=options["values"],
+            shared=options["shared_values"],
             dest=Path(options["dest"]),
             own=Path(own) if own else None,
             basis=options["basis"],

@@ -29,9 +29,15 @@ options:
       - The values that the template needs; C(exchange-remediation render show TEMPLATE) lists them. V(server_name) is the host's name, if it is not set.
     type: dict
     default: {}
+  shared_values:
+    description:
+      - Values for all templates of the host. A template takes those that it has; O(values) win over them.
+    type: dict
+    default: {}
   dest:
     description:
-      - Folder of all that is rendered. The files go to C(<dest>/<server>/<template>).
+      - Folder of all that is rendered. The files go to C(<dest>/<server>/<template>/<level>).
+      - An undo that is there already is never replaced by one of other values, and two servers never share a name on a device.
     type: path
     required: true
   own_templates:
@@ -76,7 +82,7 @@ folder:
   description: Where the files are.
   returned: success
   type: str
-  sample: cases/steps/ex01.corp.example/nftables
+  sample: cases/steps/ex01.corp.example/nftables/disconnected
 files:
   description: Name of each file, in the order in which they are used, and whether it changed.
   returned: success

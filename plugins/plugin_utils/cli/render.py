@@ -11,13 +11,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..base.errors import ConfigError
 from ..catalog.directive_text import field
 from ..render.files import PlacedFile, folder_of, place
 from ..render.render import render
 from ..render.template import LEVELS, DeviceTemplate, template, templates
+from ..render.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verb.add_argument("--values", type=Path, required=True, metavar="FILE",
                       help="YAML: value -> what it is; 'render show' lists them")  # fmt: skip
     verb.add_argument("--into", type=Path, required=True, metavar="DIR",
-                      help="the files go to DIR/SERVER/TEMPLATE")  # fmt: skip
+                      help="the files go to DIR/SERVER/TEMPLATE/LEVEL")  # fmt: skip
     verb.add_argument(
         "--basis", default="no plan", help="what it rests on, such as a plan's digest"
     )
@@ -136,7 +135,7 @@ def _make(args: argparse.Namespace) -> int:
     entry = template(args.template, args.templates)
     values = _values(args.values)
     parts = render(entry, args.level, values, where=str(args.values), basis=args.basis)
-    folder = folder_of(args.into, str(values["server_name"]), entry.id)
+    folder = folder_of(args.into, str(values["server_name"]), entry.id, args.level)
     placed = place(folder, parts, check=args.check)
     changed = [file for file in placed if file.changed]
     if args.json:
@@ -179,6 +178,7 @@ def _values(path: Path) -> dict[str, Any]:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEach)  # noqa: S506 - a safe one
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file of values") from None
+    data = read_yaml(path, "give a YAML file of values")
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: no mapping of values; write one value a line, 'name: value'")
     return {str(key): value for key, value in data.items()}

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# What never stands in a packet: a rule for it would cut nothing. Of IPv6 only the global, the unique local and a link's
+# own addresses are anybody's. A link's own and loopback pass no device: they may stay, but are no server's to cut.
+_NO_MACHINES4 = tuple(map(ipaddress.IPv4Network, ("0.0.0.0/8", "224.0.0.0/3")))
+_MACHINES6 = tuple(map(ipaddress.IPv6Network, ("2000::/3", "fc00::/7", "fe80::/10", "::1")))
+_EMBEDDING6 = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/32")))
 _LARGEST_PORT = 65535
 _LONGEST_WAIT = 120  # "configure terminal revert timer" of IOS takes 1 to 120
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # of a name in DNS
@@ -36,6 +41,12 @@ _TEXTS = {
         r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,61}[A-Za-z0-9._-])?",
         "1 to 63 letters, digits, blanks and . _ -",
         "External Switch",
+    ),
+    "nft_table": (
+        # The steps delete the table: with this beginning it is no keyword and nobody's "filter".
+        r"er_[A-Za-z0-9_]{1,60}",
+        "er_ and then 1 to 60 letters, digits and _",
+        "er_cut_ex01",
     ),
     "interface": (
         r"[A-Za-z][A-Za-z0-9/._:-]{0,62}",
@@ -85,8 +96,8 @@ def address(value: Any, where: str) -> Address:
         raise _wrong(where, value, "an address such as 192.0.2.10 or 2001:db8::10") from None
     if isinstance(found, ipaddress.IPv6Address) and found.scope_id:
         raise _wrong(where, value, "an address without a zone behind %")
-    if found.is_unspecified or found.is_multicast or found.is_loopback:
-        raise _wrong(where, value, "the address of one machine on a network")
+    if not _of_machines(ipaddress.ip_network(found)) or found.is_link_local or found.is_loopback:
+        raise _wrong(where, value, f"the address of one machine on a network{_hint(found)}")
     return found
 
 
@@ -106,7 +117,23 @@ def network(value: Any, where: str) -> Network:
         )
     if found.prefixlen == 0:
         raise _wrong(where, value, "a network that is smaller than everything")
+    if not _of_machines(found):
+        raise _wrong(where, value, f"a network of machines{_hint(found.network_address)}")
     return found
+
+
+def _of_machines(found: Network) -> bool:
+    """Whether any machine can have an address of it."""
+    if isinstance(found, ipaddress.IPv4Network):
+        return not any(found.subnet_of(block) for block in _NO_MACHINES4)
+    return any(found.overlaps(block) for block in _MACHINES6)
+
+
+def _hint(found: Address) -> str:
+    """IPv4 in the clothes of IPv6 is on no wire."""
+    if isinstance(found, ipaddress.IPv6Address) and any(found in block for block in _EMBEDDING6):
+        return "; write the IPv4 address that is in it, such as 192.0.2.10"
+    return ""
 
 
 def port(value: Any, where: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
@@ -46,6 +47,11 @@ class TrafficPolicy:
         return everybody_but((*self.sources4, *self.sources6))
 
 
+# What of IPv4 is not the internet: private, shared, of a link, of no machine.
+_NO_INTERNET4 = (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+    "192.168.0.0/16", "224.0.0.0/3",
+)  # fmt: skip
 # level -> (cut everything, name of the value with the networks that stay)
 _SOURCES = {
     "disconnected": (True, "keep"),
@@ -72,6 +78,12 @@ def policy(level: str, values: Mapping[str, Any], where: str) -> TrafficPolicy |
             f"{where}: {name} is empty, so {level} would be closed to everybody; name the networks, "
             "or use the level disconnected"
         )
+    for version, whole in _internet().items():
+        if _hold(whole, [n for n in sources if n.version == version]):
+            raise ConfigError(
+                f"{where}: {name} holds everybody there is of IPv{version}, taken together; name the "
+                "networks that stay"
+            )
     overlapping = [s for s in servers for n in sources if s.version == n.version and s in n]
     if overlapping and everything:
         raise ConfigError(
@@ -86,6 +98,23 @@ def policy(level: str, values: Mapping[str, Any], where: str) -> TrafficPolicy |
         servers4=tuple(sorted({s for s in servers if isinstance(s, ipaddress.IPv4Address)})),
         servers6=tuple(sorted({s for s in servers if isinstance(s, ipaddress.IPv6Address)})),
     )
+
+
+@cache
+def _internet() -> Mapping[int, tuple[Network, ...]]:
+    """All that the internet is made of, by version; who names it by halves names it."""
+    parts = [ipaddress.IPv4Network("0.0.0.0/0")]
+    for hole in map(ipaddress.IPv4Network, _NO_INTERNET4):
+        cut = next(part for part in parts if hole.subnet_of(part))
+        parts.remove(cut)
+        parts += cut.address_exclude(hole)
+    return {4: tuple(parts), 6: (ipaddress.IPv6Network("2000::/3"),)}
+
+
+def _hold(wanted: Iterable[Network], networks: Iterable[Any]) -> bool:
+    """Whether some networks, taken together, hold all of the others."""
+    joined = _collapsed(networks)
+    return all(any(part.subnet_of(entry) for entry in joined) for part in wanted)
 
 
 def _collapsed(networks: Iterable[Any]) -> list[Any]:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
     from .template import DeviceTemplate, TemplateValue
 
+# What an operator's own template can end with; MemoryError and the like are not its place.
+_TEMPLATE_FAULTS = (
+    jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, OSError, RecursionError,
+    TypeError, ValueError,
+)  # fmt: skip
 _HOST = "server_name"
 ABOUT = "about.txt"
 _WIDTH = 80
@@ -44,6 +49,8 @@ class RenderedPart:
     part: str
     file: str  # apply.nft
     text: str
+    # Of about: what ours is called on the device; no other server's steps may call theirs so.
+    names: tuple[str, ...] = ()
 
 
 def render(
@@ -85,7 +92,9 @@ def render(
         notes.append(f"{file}: {_PURPOSE[part]}")
     basis = clean_text(basis)
     return (
-        RenderedPart("about", ABOUT, _about(template, level, values, notes, basis)),
+        RenderedPart(
+            "about", ABOUT, _about(template, level, values, notes, basis), _ours(template, values)
+        ),
         *parts,
     )
 
@@ -118,6 +127,25 @@ def _missing(value: TemplateValue, given: Mapping[str, Any]) -> bool:
     """Whether nobody recorded it; of some lists an empty one is a record too."""
     found = given.get(value.name)
     return found is None or (value.many and not value.may_be_empty and not found)
+
+
+def with_shared(
+    template: DeviceTemplate,
+    shared: Mapping[str, Any],
+    given: Mapping[str, Any],
+    known: Iterable[DeviceTemplate],
+    where: str,
+) -> dict[str, Any]:
+    """Return the values of a template: its own, and of those for all templates the ones that it has.
+
+    :raises ConfigError: a value for all templates that none of them has.
+    """
+    names = {value.name for entry in (template, *known) for value in entry.values}
+    stray = sorted(str(name) for name in shared if name not in names)
+    if stray:
+        raise ConfigError(f"{where}: no template has a value {stray[0]!a}; correct its name")
+    mine = {value.name for value in template.values}
+    return {**{name: value for name, value in shared.items() if name in mine}, **given}
 
 
 def checked(
@@ -202,7 +230,7 @@ def _text(
 ) -> str:
     try:
         body = _environment(path.parent).get_template(path.name).render(values)
-    except jinja2.TemplateError as error:
+    except _TEMPLATE_FAULTS as error:
         raise ConfigError(
             f"{where}: template {template.id}, {path.name}: {clean_text(str(error))}; set the value "
             "in exchange_render_values of the host, or correct the template"
@@ -235,7 +263,8 @@ def _about(
         ),
         "",
         *_section("Files, in this order", made),
-        *_section("Before", template.preconditions),
+        *_section("Ours on the device, and of no other server", _ours(template, values)),
+        *_section("Before", (*template.preconditions, *_one_level(template))),
         *_section("It does not", template.does_not),
         *_section("Way back by itself", [template.timer]),
         *_section("Sessions that are open", [template.sessions]),
@@ -250,7 +279,25 @@ def _about(
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _ours(template: DeviceTemplate, values: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"{value.name} {values[value.name]}"
+        for value in template.values
+        if value.names_ours and values[value.name] is not None
+    )
+
+
+def _one_level(template: DeviceTemplate) -> tuple[str, ...]:
+    if len(template.levels) == 1:
+        return ()
+    return (
+        "no other level of this template is in force for this server: enter the undo of that level first",
+    )
+
+
 def _section(title: str, texts: Iterable[str]) -> list[str]:
+    if not (texts := tuple(texts)):
+        return []
     lines = [title]
     for text in texts:
         lines += textwrap.wrap(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .files import folder_of, place
-from .render import missing_records, render
-from .template import template
+from .render import missing_records, render, with_shared
+from .template import template, templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ class RenderRequest:
     template: str
     level: str
     values: Mapping[str, Any]
+    shared: Mapping[str, Any]  # values for all templates; each takes those that it has
     dest: Path
     own: Path | None
     basis: str
@@ -36,11 +37,15 @@ def render_task(request: RenderRequest) -> dict[str, Any]:
     :raises ConfigError: an unknown template or level, a wrong value, a folder that cannot be written.
     """
     entry = template(request.template, request.own)
-    values = {"server_name": request.server, **request.values}
+    given = with_shared(
+        entry, request.shared, request.values, templates(request.own).values(),
+        f"{request.server}: shared_values",
+    )  # fmt: skip
+    values = {"server_name": request.server, **given}
     parts = render(
         entry, request.level, values, where=f"{request.server}: values", basis=request.basis
     )
-    folder = folder_of(request.dest, str(values["server_name"]), entry.id)
+    folder = folder_of(request.dest, str(values["server_name"]), entry.id, request.level)
     placed = place(folder, parts, check=request.check)
     result: dict[str, Any] = {
         "changed": any(file.changed for file in placed),

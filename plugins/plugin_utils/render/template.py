@@ -9,10 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..base.errors import ConfigError
 from ..base.json_schema import compiled, place
+from .yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +50,7 @@ class TemplateValue:
     text: str
     recorded: bool  # what was there before: read off the device and kept
     may_be_empty: bool  # of many: another list can say it all
+    names_ours: bool  # a name of ours on the device: no other server's steps may have it
     each_of: str  # of many: the value that it has one entry for each entry of; empty: none
 
 
@@ -115,15 +115,19 @@ def _ours() -> tuple[tuple[str, DeviceTemplate], ...]:
 
 
 def _folder(root: Path, *, own: bool) -> Iterable[DeviceTemplate]:
+    seen: dict[str, Path] = {}
     for path in sorted(root.rglob("template.yml")):
-        yield _read(path, own=own)
+        entry = _read(path, own=own)
+        if entry.id in seen:
+            raise ConfigError(
+                f"{path}: template {entry.id} is in {seen[entry.id]} already; rename one of the two"
+            )
+        seen[entry.id] = path
+        yield entry
 
 
 def _read(path: Path, *, own: bool) -> DeviceTemplate:
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); correct the file") from None
+    data = read_yaml(path, "correct the file")
     failure = compiled(SCHEMA)(data)
     if failure is not None:
         raise ConfigError(
@@ -204,5 +208,6 @@ def _value(row: Mapping[str, Any]) -> TemplateValue:
         text=row["text"],
         recorded=row.get("recorded", False),
         may_be_empty=row.get("may_be_empty", False),
+        names_ours=row.get("names_ours", False),
         each_of=row.get("each_of", ""),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import ConfigError
 from ansible_collections.exchange.remediation.plugins.plugin_utils.render.kinds import (
+    KINDS,
     address,
     network,
 )
@@ -43,6 +44,58 @@ def test_a_level_that_is_not_what_it_says_is_refused(
         policy(level, _values(["192.0.2.10"], **networks), "here")
 
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("level", "name", "networks"),
+    [
+        ("https-blocked", "internal", ["0.0.0.0/1", "128.0.0.0/1"]),
+        ("https-blocked", "internal", ["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/3"]),
+        ("vpn-only", "vpn", ["::/1", "8000::/1"]),
+        ("vpn-only", "vpn", ["2000::/4", "3000::/4", "10.0.0.0/8"]),
+        ("disconnected", "keep", ["2000::/3"]),
+    ],
+)
+def test_everybody_by_halves_is_everybody(level: str, name: str, networks: list[str]) -> None:
+    with pytest.raises(ConfigError, match=f"here: {name} holds everybody there is of IPv"):
+        policy(level, _values(["192.0.2.10"], **{name: networks}), "here")
+
+
+def test_half_of_the_internet_is_not_everybody() -> None:
+    networks = ["0.0.0.0/1", "2000::/4", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+
+    assert policy("https-blocked", _values(["192.0.2.10"], internal=networks), "here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["::ffff:192.0.2.10", "::192.0.2.10", "64:ff9b::c000:20a", "255.255.255.255", "240.0.0.1", "0.0.0.1",
+     "127.0.0.1", "::1", "::", "224.0.0.1", "ff02::1", "169.254.1.1", "fe80::1", "100::1", "fec0::1"],
+)  # fmt: skip
+def test_an_address_that_is_no_machines_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not the address of one machine") as raised:
+        address(text, "here")
+
+    embedded = text in ("::ffff:192.0.2.10", "::192.0.2.10", "64:ff9b::c000:20a")
+    assert ("write the IPv4 address that is in it" in str(raised.value)) == (
+        embedded or text in ("::", "::1")
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["::ffff:192.0.2.0/120", "::ffff:0:0/96", "64:ff9b::/96", "0.0.0.0/8", "240.0.0.0/4", "224.0.0.0/4",
+     "255.255.255.255", "ff00::/8", "100::/64"],
+)  # fmt: skip
+def test_a_network_of_no_machines_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a network of machines"):
+        network(text, "here")
+
+
+@pytest.mark.parametrize("table", ["filter", "inet", "table", "1abc", "er_", "nat", "er_a-b"])
+def test_a_table_that_may_be_somebody_elses_is_refused(table: str) -> None:
+    with pytest.raises(ConfigError, match="is not er_ and then"):
+        KINDS["nft_table"](table, "here")
 
 
 def test_no_server_is_refused() -> None:
