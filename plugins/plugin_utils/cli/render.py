@@ -159,25 +159,7 @@ def _diff(file: PlacedFile) -> Iterable[str]:
     )
 
 
-class _OneOfEach(yaml.SafeLoader):
-    """Refuses a key that stands twice: which of them is meant, nobody can know."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[str] = set()
-        for key, _value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!a} stands there twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
 def _values(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEach)  # noqa: S506 - a safe one
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file of values") from None
     data = read_yaml(path, "give a YAML file of values")
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: no mapping of values; write one value a line, 'name: value'")
