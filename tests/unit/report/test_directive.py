@@ -183,6 +183,76 @@ def test_the_runbook_has_the_first_action_first_and_the_organisation_once() -> N
     assert "".join(runbook_md(report, ["ex02"])).count("## ex") == 1
 
 
+def _late_report(**answers: Any) -> dict[str, Any]:
+    hosts = {name: host_result(name) for name in answers}
+    for host in hosts.values():
+        host["assessment"]["at"] = "2021-04-20T00:00:00Z"
+    return _report(answers, **hosts)
+
+
+@pytest.mark.parametrize("runbook", [runbook_md, runbook_html], ids=["md", "html"])
+def test_the_runbook_of_a_host_is_in_the_directives_order(runbook: Any) -> None:
+    report = _report({"ex01": {"expertise": "yes", "indicator": "yes"}}, ex01=host_result("ex01"))
+    text = "".join(runbook(report))
+    text = text[: text.index("The organisation, once")]
+    clauses = [action["clause"] for action in _host(report)["directive"]["actions"]]
+    marks = ("<h4><span class=\"box\"></span>{}", "<strong>Here comes {}</strong>",
+             "### [ ] {}", "**Here comes {}**")  # fmt: skip
+    ends = ("\n", "<", " (", ",", ":")
+    places = [
+        min(
+            text.find(mark.format(clause) + end)
+            for mark in marks
+            for end in ("", *ends)
+            if mark.format(clause) + end in text and (end or mark.startswith(("<strong", "**")))
+        )
+        for clause in clauses
+    ]
+
+    assert places == sorted(places)
+    assert (
+        text.index("Here comes action 2e")
+        < text.index("action 3a")
+        < text.index("Here comes action 4")
+    )
+
+
+@pytest.mark.parametrize("runbook", [runbook_md, runbook_html], ids=["md", "html"])
+def test_what_is_late_is_marked_and_said_first(runbook: Any) -> None:
+    report = _late_report(ex01={"expertise": "no", "internet": "yes"})
+    text = "".join(runbook(report))
+    late = _host(report)["directive"]["late"]
+    organisation = text[text.index("The organisation, once") :]
+
+    assert late[0] == "action 5"
+    assert text.index(", ".join(late)) < text.index("action 3a: first of all")
+    assert "supplement 1 triage 1: LATE" in text
+    assert "action 3a: first of all: LATE" not in text
+    assert organisation.index("action 5: LATE") < organisation.index("action 3c")
+    assert (
+        "LATE"
+        not in "".join(runbook(_report({"ex01": {"internet": "no"}}, ex01=host_result("ex01"))))
+        or (_host(_report(ex01=host_result("ex01")))["directive"]["late"])
+    )
+
+
+def test_why_the_organisation_is_asked_is_the_reason_of_the_host_that_orders_it() -> None:
+    report = _report({"ex02": {"indicator": "yes"}})
+    text = "".join(runbook_md(report))
+    entry = text[text.index("] action 4\n") :]
+
+    assert "Why:** an indication of compromise or an anomaly was found (ex02)\n" in entry[:600]
+
+
+def test_reasons_that_differ_are_each_with_their_hosts() -> None:
+    report = _report({"ex01": {"expertise": "no"}, "ex02": {"indicator": "yes"}})
+    text = "".join(runbook_md(report))
+    entry = text[text.index("] action 3c\n") :][:900]
+
+    assert "the forensic expertise is not there (ex01); an indication" in entry
+    assert "was found (ex02)" in entry
+
+
 _HOSTILE = [
     "<script>alert(1)</script>", "[x](http://evil.example)", "![x](http://evil.example/a)", "`x`", "| a | b |",
     "**bold**", "&lt;b&gt;", "https://evil.example", "www.evil.example", "a@evil.example", "{{ 7*7 }}",

@@ -90,7 +90,7 @@ def _context(report: Mapping[str, Any], only: Sequence[str]) -> dict[str, Any]:
         ),
         "verdict_of": verdict_of,
         "next_step": next_step,
-        "server_actions": _server_actions,
+        "actions_of": _actions,
     }
 
 
@@ -102,28 +102,50 @@ def _first_things(host: Mapping[str, Any]) -> tuple[int, int, str]:
     return (0 if wanted["disconnect_first"] else 1, -len(wanted["late"]), host["host"])
 
 
-def _server_actions(host: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    wanted = host.get("directive") or {"actions": ()}
-    return [action for action in wanted["actions"] if action["scope"] == "server"]
+def _actions(host: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All that is asked because of a host, in the directive's order, with what is late marked."""
+    wanted = host.get("directive")
+    if not wanted:
+        return []
+    late = set(wanted["late"])
+    return [{**action, "late": action["clause"] in late} for action in wanted["actions"]]
 
 
 def _organisation(hosts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What is asked of the organisation, once, with the hosts because of which it is asked."""
-    found: dict[str, dict[str, Any]] = {}
+    """What is asked of the organisation, once, in order, with the hosts because of which it is asked."""
+    asked: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for host in hosts:
-        for action in (host.get("directive") or {"actions": ()})["actions"]:
-            if action["scope"] != "organisation":
-                continue
-            entry = found.setdefault(action["clause"], {**action, "hosts": []})
-            entry["hosts"].append(host["host"])
-            # Ordered because of one server is ordered; met only if nobody says otherwise.
-            if action["standing"] == "ordered":
-                entry["standing"] = "ordered"
-            entry["met"] = entry["met"] and action["met"]
-    return list(found.values())
+        for action in _actions(host):
+            if action["scope"] == "organisation":
+                asked.setdefault(action["clause"], []).append((host["host"], action))
+    return sorted(
+        (_together(found) for found in asked.values()), key=lambda entry: not entry["late"]
+    )
+
+
+def _together(found: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """One clause of several hosts. Ordered because of one server is ordered, and the reason is that one's."""
+    ordered = [(host, action) for host, action in found if action["standing"] == "ordered"]
+    counting = ordered or found
+    reasons: dict[str, list[str]] = {}
+    for host, action in counting:
+        reasons.setdefault(action["reason"], []).append(host)
+    every = len(reasons) == 1 and len(counting) == len(found)
+    return {
+        **counting[0][1],
+        "hosts": [host for host, _action in counting],
+        "reason": "; ".join(
+            reason if every else f"{reason} ({', '.join(names)})"
+            for reason, names in reasons.items()
+        ),
+        # Met only if nobody says otherwise.
+        "met": all(action["met"] for _host, action in found),
+        "late": any(action["late"] for _host, action in found),
+    }
 
 
 def _moment(action: Mapping[str, Any]) -> str:
-    parts = ["at once"] if action.get("urgent") else []
+    parts = ["LATE"] if action.get("late") else []
+    parts += ["at once"] if action.get("urgent") else []
     parts += [f"by {action['due'].replace('T', ' ')}"] if action["due"] else []
     return ", ".join(parts) or "no time is set"
