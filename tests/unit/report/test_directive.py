@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -196,25 +197,12 @@ def test_the_runbook_of_a_host_is_in_the_directives_order(runbook: Any) -> None:
     text = "".join(runbook(report))
     text = text[: text.index("The organisation, once")]
     clauses = [action["clause"] for action in _host(report)["directive"]["actions"]]
-    marks = ("<h4><span class=\"box\"></span>{}", "<strong>Here comes {}</strong>",
-             "### [ ] {}", "**Here comes {}**")  # fmt: skip
-    ends = ("\n", "<", " (", ",", ":")
-    places = [
-        min(
-            text.find(mark.format(clause) + end)
-            for mark in marks
-            for end in ("", *ends)
-            if mark.format(clause) + end in text and (end or mark.startswith(("<strong", "**")))
-        )
-        for clause in clauses
-    ]
-
-    assert places == sorted(places)
-    assert (
-        text.index("Here comes action 2e")
-        < text.index("action 3a")
-        < text.index("Here comes action 4")
+    mark = re.compile(
+        r'(?:### \[ \] |box"></span>|Here comes )([a-z0-9 ]+?)(?=\*\*|<|\n| \(|:)', re.IGNORECASE
     )
+
+    assert mark.findall(text) == clauses
+    assert clauses.index("action 2e") < clauses.index("action 3a") < clauses.index("action 4")
 
 
 @pytest.mark.parametrize("runbook", [runbook_md, runbook_html], ids=["md", "html"])
@@ -229,11 +217,6 @@ def test_what_is_late_is_marked_and_said_first(runbook: Any) -> None:
     assert "supplement 1 triage 1: LATE" in text
     assert "action 3a: first of all: LATE" not in text
     assert organisation.index("action 5: LATE") < organisation.index("action 3c")
-    assert (
-        "LATE"
-        not in "".join(runbook(_report({"ex01": {"internet": "no"}}, ex01=host_result("ex01"))))
-        or (_host(_report(ex01=host_result("ex01")))["directive"]["late"])
-    )
 
 
 def test_why_the_organisation_is_asked_is_the_reason_of_the_host_that_orders_it() -> None:
