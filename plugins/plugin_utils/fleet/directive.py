@@ -74,7 +74,7 @@ def host_directive(
             GivenAnswers(f"the table of {directive.short}", {"triage": triage}),
             _server_answers(entry), *sources, *attested,
         ])  # fmt: skip
-    decision = decide(directive, said.situation, met=said.met, clock=_clock(campaign))
+    decision = decide(directive, said.situation, met=said.met, clock=_clock(campaign), now=moment)
     return {
         **decision_dict(decision, moment),
         "answered_by": dict(said.said_by),
