@@ -94,6 +94,10 @@ detection:
       description: Whether the server is as it was before. Not true where that is not known.
       type: bool
       returned: always
+    examined:
+      description: Whether a tool was read, so that there is a verdict.
+      type: bool
+      returned: always
     reason:
       description: Why, in one or more sentences.
       type: str

@@ -134,7 +134,7 @@ def test_what_a_role_says_stands_before_the_defaults_of_a_play_i9() -> None:
                 found[action] = list(defaults)
     actions = {
         f"exchange.remediation.{name}"
-        for name in ("mitigation", "security_update", "cumulative_update")
+        for name in ("detection", "mitigation", "security_update", "cumulative_update")
     }
     assert found == {action: [action] for action in actions}
 

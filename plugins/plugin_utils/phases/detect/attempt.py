@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...base.errors import ReplyError, ScriptError, TransportError
 from ...facts.read import moment
 from ...host.calls import detection
+from ...host.calls import facts as facts_call
 from ...host.jobs.attempts import Attempts, JobEnd, utc_text
 from ...host.jobs.decide import Patience
 from ...host.jobs.driver import JobDriver, JobOrder
@@ -150,7 +151,7 @@ class ToolAttempt:
             path=self.delivered.path,
             deadline_utc=utc_text(deadline),
             arguments=list(self.chosen.arguments),
-            facts=_kept_facts(self.facts.result),
+            facts=_kept_facts(facts_call.document(self.facts)),
             before=before,
         )
         self.records.write(self.number, record)
@@ -193,7 +194,6 @@ class ToolAttempt:
         return None
 
 
-def _kept_facts(result: Any) -> dict[str, Any]:
+def _kept_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """The few facts that the reading of the tool rests on."""
-    found = result if isinstance(result, dict) else {}
-    return {name: found.get(name) for name in ("computer", "exchange", "event_logs")}
+    return {name: facts.get(name) for name in ("computer", "exchange", "event_logs")}

@@ -58,7 +58,9 @@ def step_of(chosen: ChosenTool, request: DetectRequest) -> Step:
     )
 
 
-def ask(chosen: ChosenTool, request: DetectRequest, runtime: DetectRuntime) -> dict[str, Any]:
+def probe_front_end(
+    chosen: ChosenTool, request: DetectRequest, runtime: DetectRuntime
+) -> dict[str, Any]:
     """Ask it, keep request and answer in the case, and return what they say, as data."""
     asked = NmapRequest(
         address=request.address or "",

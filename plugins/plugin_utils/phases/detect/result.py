@@ -54,6 +54,7 @@ def to_dict(wanted: DetectRequest, result: DetectResult) -> dict[str, Any]:
         "run": wanted.run,
         "state": result.state.value,
         **PHASE.told(DETECT, result.state.value),
+        "examined": result.verdict is not None,
         "reason": result.reason,
         "since": wanted.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "verdict": verdict_to_dict(result.verdict) if result.verdict else None,

@@ -35,6 +35,7 @@ from ...change.run import AtWork, Broken, ChangeRun
 from ...change.session import HostSession
 from ...facts.read import Facts
 from ...host.calls import detection
+from ...host.calls import facts as facts_call
 from ...host.jobs.attempts import at_work
 from ...host.jobs.state import ABSENT
 from ...judge.compromise.serialize import check_from_dict
@@ -115,7 +116,7 @@ class _Run:
 
     def go(self) -> None:
         reply = self.host.facts()
-        facts = reply.result if isinstance(reply.result, dict) else {}
+        facts = facts_call.document(reply)
         if conflict := scope_conflict(Facts.of(facts, reply.errors)):
             raise HostConflict(conflict)
         request = self.request
@@ -171,7 +172,7 @@ class _Run:
         """Ask the front end from here; nothing of the server is changed but its logs."""
         step = probe.step_of(chosen, self.request)
         self.change.begin(step.id, {"operation": step.operation, "parameters": step.parameters})
-        found = probe.ask(chosen, self.request, self.runtime)
+        found = probe.probe_front_end(chosen, self.request, self.runtime)
         self.result.exposure.append(found)
         self.change.did(step.id, changed=False, state=found["state"])
 
@@ -200,7 +201,7 @@ class _Run:
             )
             return attempt, record, {}
         before = attempt.look()
-        facts = attempt.facts.result if isinstance(attempt.facts.result, dict) else {}
+        facts = facts_call.document(attempt.facts)
         if why := in_the_way(chosen, detection.read_state(before), free_bytes(facts)):
             self.result.plan = replace(
                 plan, refusals=(*plan.refusals, Refusal(chosen.wanted.id, why))

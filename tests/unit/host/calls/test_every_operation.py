@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.host.calls import (
     asking,
     core,
+    detection,
     front_end,
     iis_module,
     jobs,
@@ -43,6 +44,8 @@ _JOB = JobOrder("j", "f", "0" * 64, "2021-03-05T10:00:00Z", "me", "r")
 _ANSWERS: dict[str, Any] = {
     "Get-HostJob": {"job": "j", "state": "absent"},
     "Lock-Host": {"ticket": f"1-{'0' * 32}"},
+    "Find-DetectionFile": {"files": [], "truncated": False},
+    "Get-DetectionFile": {"size": 0, "data": ""},
     "Get-PackageState": {"state": "absent", "bytes": 0},
     "Get-UpdateSnapshot": {"now": {}},
 }
@@ -51,6 +54,14 @@ _ANSWERS: dict[str, Any] = {
 _CALLS: tuple[Callable[[Any], object], ...] = (
     partial(core.lock, holder=core.Holder("me", "r", "0" * 32, "why", 60, "ctl", "gone", "1" * 32)),
     partial(core.order_status, keys=["k"]),
+    partial(detection.files, job="j"),
+    partial(
+        detection.read_part,
+        job="j",
+        file=detection.HostFile("job", "a.csv", 1, None, None),
+        offset=0,
+        limit=1,
+    ),
     partial(front_end.probe, probes=[{"name": "owa"}]),
     partial(jobs.start, order=_JOB.parameters(), key="k"),
     partial(jobs.state, job="j"),

@@ -30,11 +30,7 @@ function Start-ProxyLogonTest {
     }
     $Error.Clear()
     & $File -Export
-    foreach ($name in 'Test-ExchangeProxyLogon', 'Write-ProxyLogonReport') {
-        if (-not (Get-Command -Name $name -CommandType Function -ErrorAction SilentlyContinue)) {
-            throw "$File does not export $name"
-        }
-    }
+    Assert-Exported $File 'Test-ExchangeProxyLogon', 'Write-ProxyLogonReport'
     $found = @(Test-ExchangeProxyLogon -ErrorAction Continue)
     $end['objects'] = $found.Count
     $object = $found
@@ -48,17 +44,29 @@ function Start-ProxyLogonTest {
         $found | Write-ProxyLogonReport -OutPath (Join-Path $Output 'report') -ErrorAction Continue
         $end['report'] = $true
     } finally {
-        $end['errors'] = @(
-            # Also those that the script caught. What is no record has no identity.
-            foreach ($item in @($Error | Select-Object -First 20)) {
-                $identity = ''
-                if ($item -is [Management.Automation.ErrorRecord]) {
-                    $identity = $item.FullyQualifiedErrorId
-                }
-                [ordered]@{ id = $identity; message = [string]$item }
-            }
-        )
+        $end['errors'] = @(Get-LauncherError)
         $end['finished'] = ConvertTo-IsoDate (Get-Date)
         Write-FileDurably (Join-Path $Output 'complete.json') (ConvertTo-SafeJson $end)
+    }
+}
+
+function Assert-Exported {
+    # Another script of the name would end as if it had looked.
+    param ([string]$File, [string[]]$Names)
+    foreach ($name in $Names) {
+        if (-not (Get-Command -Name $name -CommandType Function -ErrorAction SilentlyContinue)) {
+            throw "$File does not export $name"
+        }
+    }
+}
+
+function Get-LauncherError {
+    # What went wrong so far, also what the script caught. What is no record has no identity.
+    foreach ($item in @($Error | Select-Object -First 20)) {
+        $identity = ''
+        if ($item -is [Management.Automation.ErrorRecord]) {
+            $identity = $item.FullyQualifiedErrorId
+        }
+        [ordered]@{ id = $identity; message = [string]$item }
     }
 }
