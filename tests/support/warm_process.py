@@ -122,6 +122,12 @@ def _nested(
     """Stand for ``subprocess.run`` in the toolkit: Ansible in a fork, everything else as ever."""
     if list(command[:3]) != [sys.executable, "-m", "ansible"]:
         return real(command, **options)
+    if options.get("capture_output"):
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            code = _inner(command, options | {"stdout": output, "stderr": errors})
+            output.seek(0)
+            errors.seek(0)
+            return subprocess.CompletedProcess(command, code, output.read(), errors.read())
     if options["stdout"] != subprocess.PIPE:
         return subprocess.CompletedProcess(command, _inner(command, options))
     with tempfile.TemporaryFile() as output:
@@ -133,7 +139,8 @@ def _nested(
 def _inner(command: Sequence[str], options: dict[str, Any]) -> int:
     def child() -> int:
         os.dup2(options["stdout"].fileno(), 1)
-        os.dup2(1, 2)
+        errors = options.get("stderr")
+        os.dup2(errors.fileno() if hasattr(errors, "fileno") else 1, 2)
         return _ansible(list(command[3:]), options["env"])
 
     _, ended = os.waitpid(_fork(child), 0)

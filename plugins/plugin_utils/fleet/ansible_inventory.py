@@ -42,9 +42,13 @@ def listed_hosts(
 
 
 def listed(
-    inventories: Sequence[Path], options: Sequence[str] = (), group: str = GROUP
+    inventories: Sequence[Path],
+    options: Sequence[str] = (),
+    group: str = GROUP,
+    *,
+    needed: bool = True,
 ) -> ListedHosts:
-    """Return the hosts of a group with their variables.
+    """Return the hosts of a group with their variables; ``needed``: there has to be one.
 
     :raises ConfigError: as :func:`listed_hosts`.
     """
@@ -54,7 +58,7 @@ def listed(
     except ValueError as error:
         raise ConfigError(f"Ansible printed no inventory ({error})") from None
     names = sorted(_members(data, group, set()))
-    if not names:
+    if not names and needed:
         raise ConfigError(
             f"no host in the group {group} of this inventory; put the Exchange servers there"
         )

@@ -33,7 +33,8 @@ def missing_servers(
     :raises ConfigError: export or inventory cannot be read.
     """
     given = [*(part for text in extra for part in ("--extra-vars", text)), *_of_vault(options)]
-    hosts = listed(inventories, given)
+    # A plan is for whatever hosts a playbook takes; only an export is about the group.
+    hosts = listed(inventories, given, needed=export is not None)
     path = export or named_export({host: row.get(EXPORT) for host, row in hosts.variables.items()})
     if path is not None and "{{" in str(path) and export is None:
         path = named_export(value_of(EXPORT, inventories, given))
