@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ...judge.compromise.records import (
@@ -34,7 +35,7 @@ from ...judge.compromise.records import (
     SourceCoverage,
     ToolReading,
 )
-from .text import decoded, shown
+from .text import decoded, few, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +149,7 @@ def _judge(
     run: ToolRun, blocks: list[_Block], log: CollectedFile | None, problems: list[str]
 ) -> DetectionCheck:
     wanted = _KINDS.get(run.mode.name, run.mode.name)
-    findings = tuple(_findings(blocks, log))
+    findings = tuple(islice(_findings(blocks, log), _THREATS))
     block = blocks[-1] if blocks else None
     if log is not None and block is None:
         problems.append("its log has nothing of this run")
@@ -173,7 +174,9 @@ def _judge(
         state, reasons = CompromiseState.NO_INDICATOR, ()
     coverage = (SourceCoverage(f"files ({wanted} scan)", None, run.host.start),)
     title = f"{run.tool.title}: {wanted} scan"
-    return DetectionCheck(run.mode.check, run.tool.id, title, state, reasons, findings, coverage)
+    return DetectionCheck(
+        run.mode.check, run.tool.id, title, state, few(reasons), findings, coverage
+    )
 
 
 def _findings(blocks: list[_Block], log: CollectedFile | None) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from .first_version import read_first_version
 from .objects import read_object
 from .reports import read_reports
 from .sight import ECP, OAB, OTHER, SSRF, UM, Sight
-from .text import decoded, shown
+from .text import decoded, few, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -153,7 +153,7 @@ def _check(
     else:
         state, reasons = CompromiseState.NO_INDICATOR, ()
     title = f"{run.tool.title}: {question}"
-    return DetectionCheck(check, run.tool.id, title, state, reasons, findings, coverage)
+    return DetectionCheck(check, run.tool.id, title, state, few(reasons), findings, coverage)
 
 
 def _findings(question: str, sights: list[Sight]) -> tuple[Finding, ...]:

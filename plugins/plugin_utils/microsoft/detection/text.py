@@ -9,10 +9,15 @@ alone, so another code page can garble a name and never a verdict.
 from __future__ import annotations
 
 import codecs
+from typing import TYPE_CHECKING
 
 from ...base.sanitize import clean_text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 LARGEST = 64 << 20  # bytes that are read of one file
+MOST_REASONS = 20  # of one check
 LONGEST = 400  # characters of a text that goes into a finding
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -49,3 +54,10 @@ def shown(text: object) -> str:
     """Return a text of the host as a part of ours: one line, inert, bounded."""
     line = " ".join(clean_text(str(text)[: 4 * LONGEST]).split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+
+
+def few(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Return the first reasons and how many more there are: a host may send any number (I5)."""
+    found = tuple(reasons)
+    more = len(found) - MOST_REASONS
+    return (*found[:MOST_REASONS], f"and {more} more") if more > 0 else found

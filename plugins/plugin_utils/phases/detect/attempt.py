@@ -17,7 +17,7 @@ from ...facts.read import moment
 from ...host.calls import detection
 from ...host.calls import facts as facts_call
 from ...host.jobs.attempts import Attempts, JobEnd, utc_text
-from ...host.jobs.decide import Patience
+from ...host.jobs.decide import JobOutcome, Patience
 from ...host.jobs.driver import JobDriver, JobOrder
 from ...host.jobs.orders import may_go_on
 from ...host.jobs.state import ABSENT
@@ -70,6 +70,8 @@ class ToolAttempt:
         name = f"{wanted.tool.id}-{mark[:12]}"
         records = AttemptRecords(request.folder, name, request.host, session.run, request.secrets)
         number, record = records.last()
+        if record is not None and (record.verdict or {}).get("ended") == JobOutcome.FAILED.value:
+            number, record = number + 1, None  # the server did not start it: that was no search
         return cls(session, request, runtime, chosen, facts, records, number or 1), record
 
     @property
@@ -143,7 +145,9 @@ class ToolAttempt:
         """Bring the file and keep what was seen: all that has to be ahead of the order."""
         self.deliver()
         assert self.delivered is not None  # noqa: S101 - deliver() sets it or raises
-        deadline = self.host_now + timedelta(seconds=self.chosen.wanted.seconds)
+        # Of now: the facts may be as old as the scan before this one.
+        now = detection.read_state(before).clock or self.host_now
+        deadline = now + timedelta(seconds=self.chosen.wanted.seconds)
         record = AttemptRecord(
             job=self.job,
             host=self.request.host,
@@ -184,9 +188,12 @@ class ToolAttempt:
         """What the tool printed, as far as the host kept it."""
         return self.session.again(lambda: self.driver.output(self.job, _OUTPUT_BYTES))
 
-    def close(self, record: AttemptRecord, verdict: dict[str, Any]) -> str | None:
-        """Keep the verdict, then remove the job; returns why it could not be removed, if so."""
+    def close(self, record: AttemptRecord, verdict: dict[str, Any]) -> None:
+        """Keep the verdict; from now on nothing of the job is needed on the server."""
         self.records.write(self.number, replace(record, verdict=verdict))
+
+    def remove(self, record: AttemptRecord) -> str | None:
+        """Remove the job from the server; returns why that was not possible, if so."""
         try:
             self.session.again(lambda: self.driver.remove(self.order(record)))
         except (TransportError, ReplyError, ScriptError) as error:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ...base.errors import AuthenticationFailed, ReplyError, ScriptError, TransportError
@@ -32,13 +33,20 @@ class Gathered:
     files: tuple[CollectedFile, ...]
     kept: tuple[Kept, ...]
     notes: tuple[str, ...]
+    failed: str | None = None  # why something of it is still on the server alone
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is in the case as the server has it."""
+        return self.failed is None and not any(one.note or one.truncated for one in self.kept)
 
 
 def gather(attempt: ToolAttempt, record: AttemptRecord, end: JobEnd) -> Gathered:
     """Collect everything; what could not be collected is a note, and the reader misses it."""
-    place = KeptFiles(attempt.request.folder, attempt.job)
+    place = KeptFiles(attempt.request.folder, attempt.job, attempt.request.secrets)
     place.prepare()
     notes: list[str] = []
+    failed: str | None = None
     console = CollectedFile("", "console", b"", "", "it could not be collected")
     kept: list[Kept] = []
     files: list[CollectedFile] = []
@@ -66,12 +74,12 @@ def gather(attempt: ToolAttempt, record: AttemptRecord, end: JobEnd) -> Gathered
         raise
     except (TransportError, ReplyError, ScriptError) as error:
         # The reader must not take what is here for all of it.
-        missing = f"what it left could not be collected whole: {error}"
-        console = replace(console, damage=console.damage or missing)
-        notes.append(missing)
+        failed = f"what it left could not be collected whole: {error}"
+        console = replace(console, damage=console.damage or failed)
+        notes.append(failed)
     about = {"job": attempt.job, "ended": end.outcome.value, "notes": notes}
     place.index(tuple(kept), about)
-    return Gathered(console, tuple(files), tuple(kept), tuple(notes))
+    return Gathered(console, tuple(files), tuple(kept), tuple(notes), failed)
 
 
 def _one(
@@ -94,10 +102,11 @@ def _one(
 
 
 def _of_this_run(kept: Kept, data: bytes, wanted: HostFile, record: AttemptRecord) -> CollectedFile:
-    """Leave out what stood in a log before the run; one that became shorter is all of this run."""
+    """Leave out what stood in a log before the run; one that does not begin so any more is read whole."""
     if wanted.source == "msert_log":
         before = detection.read_state(record.before).msert_log
-        if before is not None and before.size <= len(data):
+        same = before is not None and sha256(data[: before.size]).hexdigest() == before.sha256
+        if before is not None and same:
             data = data[before.size :]
     return CollectedFile(kept.name, kept.origin, data, kept.sha256, kept.note)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base import disk
 from ...base.errors import ConfigError
+from ...case.masking import writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ class KeptFiles:
 
     host_folder: Path
     job: str
+    secrets: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -79,7 +81,8 @@ class KeptFiles:
     def index(self, kept: tuple[Kept, ...], about: dict[str, Any]) -> None:
         """Write which file is which."""
         rows = [{slot: getattr(one, slot) for slot in Kept.__slots__} for one in kept]
-        text = json.dumps({"schema": 1, **about, "files": rows}, indent=1, sort_keys=True)
+        told = writable({"schema": 1, **about, "files": rows}, self.secrets)
+        text = json.dumps(told, indent=1, sort_keys=True)
         _write(self.folder / "index.json", f"{text}\n".encode())
 
 

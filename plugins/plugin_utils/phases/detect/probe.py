@@ -11,7 +11,6 @@ import shutil
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from ...host.transport.keys import operation_key
 from ...judge.compromise.records import Evidence
 from ...microsoft.detection.nmap_run import NmapRequest, run_nmap
 from ...microsoft.detection.nmap_xml import read_nmap
@@ -70,10 +69,9 @@ def probe_front_end(
         timeout=chosen.wanted.seconds,
     )
     run = run_nmap(asked)
-    mark = operation_key(
-        run=request.run, sha256=asked.sha256, address=asked.address, port=asked.port
-    )
-    place = KeptFiles(request.folder, f"{chosen.wanted.tool.id}-{mark[:12]}")
+    # Each answer has a folder of its own: what was exposed yesterday stays on record.
+    name = f"{chosen.wanted.tool.id}-{runtime.now():%Y%m%dT%H%M%SZ}"
+    place = KeptFiles(request.folder, name, request.secrets)
     place.prepare()
     kept = (place.console(run.xml, "report.xml"), place.console(run.trace, "trace.txt"))
     place.index(kept, {"command": list(run.command), "ended": run.ended.value})

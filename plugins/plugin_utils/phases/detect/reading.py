@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ...host.jobs.attempts import JobEnd
     from .choose import ChosenTool
     from .gather import Gathered
-    from .keep import Kept
 
 _ENDS = {
     JobOutcome.FINISHED: RunEnd.FINISHED,
@@ -78,7 +77,7 @@ def entry(
     *,
     end: JobEnd | None,
     job: str,
-    kept: tuple[Kept, ...],
+    gathered: Gathered | None,
 ) -> dict[str, Any]:
     """Return one tool of the result. ``end``: None where its job was never launched."""
     record, wanted = chosen.record, chosen.wanted
@@ -104,6 +103,7 @@ def entry(
         "notes": list(reading.notes),
         "files": [
             {"name": one.name, "origin": one.origin, "size": one.size, "sha256": one.sha256}
-            for one in kept
+            for one in (gathered.kept if gathered else ())
         ],
+        "whole": gathered is not None and gathered.whole,
     }

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ...judge.compromise.serialize import verdict_to_dict
+from ...base.errors import ConfigError
+from ...judge.compromise.records import ORDER, CompromiseVerdict
+from ...judge.compromise.serialize import check_from_dict, verdict_from_dict, verdict_to_dict
+from ...judge.compromise.verdict import compromise_of
 from ...plan.serialize import plan_to_dict
 from .phase import DETECT, PHASE
 
 if TYPE_CHECKING:
-    from ...judge.compromise.records import CompromiseVerdict
+    from pathlib import Path
+
     from ...plan.records import HostPlan
     from .request import DetectRequest
 
@@ -80,3 +85,42 @@ def record_of(wanted: DetectRequest, result: DetectResult) -> dict[str, Any]:
         "exposure": result.exposure,
         "verdict": verdict_to_dict(result.verdict) if result.verdict else None,
     }
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """Return what the case has of the host so far; an empty one without a file.
+
+    :raises ConfigError: it is there and cannot be read, so it must not be written over.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = [*found["tools"], *found["exposure"]]
+        if found["schema"] != 1 or not all(isinstance(row, dict) for row in rows):
+            raise ValueError("it has another shape")  # noqa: TRY301 - one message for all
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); move it away and run again") from error
+    return dict(found)
+
+
+def together(new: dict[str, Any], old: dict[str, Any], wanted: DetectRequest) -> dict[str, Any]:
+    """Add what an earlier run in the same case has found: nothing that was seen is written over.
+
+    The verdict in the file is that of everything in it.
+    """
+    names = {row["job"] for row in new["tools"]}
+    earlier = [row for row in old.get("tools", ()) if row.get("job") not in names]
+    exposure = [row for row in old.get("exposure", ()) if row not in new["exposure"]]
+    verdict = new["verdict"]
+    if earlier:
+        checks = [check_from_dict(row) for tool in earlier for row in tool["checks"]]
+        before = compromise_of(checks, (), wanted.since)
+        after = verdict_from_dict(verdict) if verdict else before
+        states = (before.state, after.state)
+        worst = min(states, key=ORDER.index)
+        reasons = dict.fromkeys((*after.reasons, *before.reasons))
+        found = (*before.checks, *(after.checks if verdict else ()))
+        verdict = verdict_to_dict(CompromiseVerdict(worst, tuple(reasons), found, wanted.since))
+    tools, exposed = [*earlier, *new["tools"]], [*exposure, *new["exposure"]]
+    return {**new, "tools": tools, "exposure": exposed, "verdict": verdict}

@@ -18,6 +18,7 @@ One tool after the other. Whoever is killed runs the same again.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from ...facts.read import Facts
 from ...host.calls import detection
 from ...host.calls import facts as facts_call
 from ...host.jobs.attempts import at_work
+from ...host.jobs.decide import JobOutcome
 from ...host.jobs.state import ABSENT
 from ...judge.compromise.serialize import check_from_dict
 from ...judge.compromise.verdict import compromise_of
@@ -50,7 +52,7 @@ from .choose import choose, free_bytes, in_the_way
 from .gather import Gathered, gather
 from .phase import DETECT
 from .reading import entry, not_read, run_of
-from .result import DetectResult, DetectState, record_of
+from .result import DetectResult, DetectState, read_kept, record_of, together
 from .steps import steps_of
 
 if TYPE_CHECKING:
@@ -79,8 +81,13 @@ def detect_host(
     :raises ConfigError: what the operator wrote is wrong.
     """
     run = _Run(request, transport, runtime)
-    with run.change.of(run.broken, raises=(ConfigError,)):
-        run.go()
+    try:
+        with run.change.of(run.broken, raises=(ConfigError,)):
+            run.go()
+    except ConfigError:
+        with suppress(ConfigError):
+            run.finish()  # what the tools before it found stays
+        raise
     run.finish()
     return run.result
 
@@ -153,9 +160,9 @@ class _Run:
             raise RefusedError(why)
         for chosen in probes:
             self._ask(chosen)
-        for attempt, record, before in todo:
+        for attempt, record in todo:
             self.required += attempt.chosen.checks
-            self._one(attempt, record, before)
+            self._one(attempt, record)
         return None
 
     def _plan_probe(self, chosen: ChosenTool) -> None:
@@ -178,16 +185,16 @@ class _Run:
 
     def _planned(
         self, attempt: ToolAttempt, record: AttemptRecord | None
-    ) -> tuple[ToolAttempt, AttemptRecord | None, dict[str, Any]]:
+    ) -> tuple[ToolAttempt, AttemptRecord | None]:
         """Add the steps of one tool to the plan; a run that was cut off has none or fewer."""
         plan, chosen = self.result.plan, attempt.chosen
         if record is not None and record.verdict is not None:
             self.result.notes.append(f"{chosen.wanted.id} was run and read in this run already")
-            return attempt, record, {}
+            return attempt, record
         if record is not None:
-            self.change.acted = True
+            acted, self.change.acted = self.change.acted, True
             record = attempt.taken_up(record)
-            self.change.acted = record is not None
+            self.change.acted = acted or record is not None
         known = attempt.known()
         if known.state != ABSENT:
             if record is None:
@@ -199,50 +206,89 @@ class _Run:
                 f"job {attempt.job} of this run is on the host ({known.state}): it is watched further, "
                 "nothing is launched again"
             )
-            return attempt, record, {}
+            return attempt, record
         before = attempt.look()
         facts = facts_call.document(attempt.facts)
         if why := in_the_way(chosen, detection.read_state(before), free_bytes(facts)):
             self.result.plan = replace(
                 plan, refusals=(*plan.refusals, Refusal(chosen.wanted.id, why))
             )
-            return attempt, record, before
+            return attempt, record
         package = self.host.again(attempt.delivery.state)
         clause = _clause(self.runtime.catalog, self.request.campaign, chosen)
         steps = steps_of(chosen, attempt.job, package, clause)
         self.result.plan = replace(plan, steps=(*plan.steps, *steps))
-        return attempt, record, before
+        return attempt, record
 
-    def _one(
-        self, attempt: ToolAttempt, record: AttemptRecord | None, before: dict[str, Any]
-    ) -> None:
+    def _one(self, attempt: ToolAttempt, record: AttemptRecord | None) -> None:
         """Run one tool, or go on with it, and read what it left."""
         if record is not None and record.verdict is not None:
-            self.result.tools.append(record.verdict)
+            self._done_before(attempt, record)
             return
         self.change.lock(f"detect: {attempt.chosen.wanted.id}")
         if record is None:
-            record = attempt.begin(before)
+            record = attempt.begin(self._look_again(attempt))
         elif attempt.known().state == ABSENT:
             attempt.deliver()
         self.change.acted = True
         end = attempt.run(record)
-        self.result.changed = True
+        if end.outcome is JobOutcome.LOCKED:
+            self.change.acted = False
+            raise RefusedError(f"{attempt.chosen.wanted.id} was not started: {end.reason}")
+        self.result.changed = self.result.changed or end.launched
         if end.open_end or (end.state is not None and at_work(end.state)):
             self._open_end(attempt, end)
-        gathered = gather(attempt, record, end)
-        found = self._read(attempt, record, end, gathered)
-        note = attempt.close(record, found)
-        self.result.tools.append(found)
-        self.result.notes += [*gathered.notes, *([note] if note else [])]
-        self.change.did(f"{attempt.step}/run", changed=True, ended=found["ended"])
+        self._take(attempt, record, end)
         self.change.acted = False
+
+    def _take(self, attempt: ToolAttempt, record: AttemptRecord, end: JobEnd) -> None:
+        """Collect and read what a run left, and clean up when all of it is in the case."""
+        gathered = gather(attempt, record, end)
+        if gathered.failed:
+            reading = not_read(attempt.chosen, gathered.failed)
+            self.result.tools.append(
+                entry(attempt.chosen, reading, end=end, job=attempt.job, gathered=gathered)
+            )
+            raise AtWork(f"{gathered.failed}; run the same again, it collects the rest")
+        found = self._read(attempt, record, end, gathered)
+        attempt.close(record, found)
+        self.result.tools.append(found)
+        self.result.notes += gathered.notes
+        self._clean_up(attempt, record, gathered)
+        self.change.did(f"{attempt.step}/run", changed=end.launched, ended=found["ended"])
+
+    def _done_before(self, attempt: ToolAttempt, record: AttemptRecord) -> None:
+        """It was read before; what a life that was killed then has left of the job goes now."""
+        verdict = record.verdict or {}
+        self.result.tools.append(verdict)
+        if verdict.get("whole") and attempt.known().state != ABSENT:
+            self.change.lock(f"detect: {attempt.chosen.wanted.id} is cleaned up")
+            self.result.notes += [note for note in [attempt.remove(record)] if note]
+
+    def _look_again(self, attempt: ToolAttempt) -> dict[str, Any]:
+        """The state right before the start: the tool before it may have taken hours."""
+        before = attempt.look()
+        facts = facts_call.document(attempt.facts)
+        if why := in_the_way(attempt.chosen, detection.read_state(before), free_bytes(facts)):
+            raise RefusedError(f"{attempt.chosen.wanted.id} was not started: {why}")
+        return before
+
+    def _clean_up(self, attempt: ToolAttempt, record: AttemptRecord, gathered: Gathered) -> None:
+        """Remove the job, unless something of what it left is on the server alone."""
+        if not gathered.whole:
+            self.result.notes.append(
+                f"job {attempt.job} stays on the server: not all of what it left is in the case"
+            )
+        elif note := attempt.remove(record):
+            self.result.notes.append(note)
 
     def _open_end(self, attempt: ToolAttempt, end: JobEnd) -> None:
         """It may still be at work: its results are not read, and no other tool is begun."""
         reason = end.reason or end.outcome.value
         reading = not_read(attempt.chosen, f"its job has not come to an end: {reason}")
-        self.result.tools.append(entry(attempt.chosen, reading, end=end, job=attempt.job, kept=()))
+        self.result.tools.append(
+            entry(attempt.chosen, reading, end=end, job=attempt.job, gathered=None)
+        )
         raise AtWork(
             f"job {attempt.job} may be at work on the server ({reason}); run the same again later, it "
             "goes on with this one"
@@ -259,7 +305,7 @@ class _Run:
         else:
             run = run_of(chosen, end, record.facts, attempt.host_now, gathered)
             reading = read_run(run, self.request.since)
-        return entry(chosen, reading, end=end, job=attempt.job, kept=gathered.kept)
+        return entry(chosen, reading, end=end, job=attempt.job, gathered=gathered)
 
     # The end -----------------------------------------------------------------------------
 
@@ -301,8 +347,8 @@ class _Run:
 
     def _keep(self) -> None:
         path = self.request.folder / "detection.json"
-        record = writable(record_of(self.request, self.result), self.request.secrets)
-        text = json.dumps(record, indent=1, sort_keys=True)
+        record = together(record_of(self.request, self.result), read_kept(path), self.request)
+        text = json.dumps(writable(record, self.request.secrets), indent=1, sort_keys=True)
         try:
             disk.make_folder(path.parent)
             disk.replace(path, f"{text}\n".encode())

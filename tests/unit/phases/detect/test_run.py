@@ -9,7 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import (
+    ConfigError,
+    ReplySchemaError,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.change.admission import StalePlan
+from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect import (
+    gather as gathering,
+)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect.phase import (
     DETECT,
     PHASE,
@@ -327,3 +334,80 @@ def test_result_is_plain_data(tmp_path: Path) -> None:
     assert json.loads(json.dumps(found)) == found
     assert found["verdict"]["since"] == "2021-01-01T00:00:00Z"
     assert wanted.steps == result.plan.steps
+
+
+def test_server_that_did_not_start_it_is_asked_again_in_the_same_run(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path, {"duration_seconds": 1, "refused": "Access is denied"})
+    assert host.detect().state is DetectState.INCONCLUSIVE
+    host.world.data["programs"] = [{"match": "launch.ps1", "behaviour": proxylogon(found_object())}]
+    again = host.detect()
+    assert (again.state, again.changed) == (DetectState.NO_INDICATOR, True), again.reason
+
+
+def test_scanner_that_came_meanwhile_keeps_the_next_tool_from_its_start(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path, proxylogon(HIT_OBJECT, HIT_TEXT))
+
+    def meddle(operation: str) -> None:
+        if operation == "Remove-HostJob":
+            other = {"name": "msert", "id": 7, "started": "2021-03-10T12:00:00Z"}
+            host.world.data["processes"] = [*host.world.data["processes"], other]
+
+    host.meddle = meddle
+    result = host.detect(*BOTH)
+    assert "one scanner at a time" in result.reason
+    assert result.state is DetectState.INDICATOR_FOUND, "what was found before stays"
+    assert len(host.launched) == 1
+    assert not host.locked
+
+
+def test_tool_behind_a_long_scan_has_its_whole_time(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    result = host.detect("msert/full", "test-proxylogon")
+    assert result.state is DetectState.NO_INDICATOR, result.reason
+
+
+def test_what_could_not_be_collected_stays_on_the_server_and_is_collected_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = DetectedHost(tmp_path)
+
+    def lost(*_: Any) -> Any:
+        raise ReplySchemaError("half an answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gathering, "collect", lost)
+        first = host.detect()
+    assert (first.state, host.locked) == (DetectState.UNKNOWN, True), first.reason
+    assert kept(host)["verdict"]["state"] == "inconclusive"
+    again = host.detect()
+    assert (again.state, len(host.launched)) == (DetectState.NO_INDICATOR, 1), again.reason
+    assert not host.locked
+
+
+def test_later_run_in_the_same_case_adds_to_what_was_found(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path, proxylogon(HIT_OBJECT, HIT_TEXT))
+    host.detect(run="morning")
+    result = host.detect("msert/full", run="afternoon")
+    assert result.state is DetectState.NO_INDICATOR, "of this run"
+    record = kept(host)
+    assert {tool["tool"] for tool in record["tools"]} == {"test-proxylogon", "msert"}
+    assert record["verdict"]["state"] == "indicator-found"
+
+
+def test_record_that_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    (host.case / "ex01").mkdir(parents=True)
+    path = host.case / "ex01" / "detection.json"
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match="move it away"):
+        host.detect()
+    assert path.read_text() == "{}"
+
+
+def test_any_number_of_reasons_is_told_in_a_few(tmp_path: Path) -> None:
+    errors = [{"id": f"e{n}", "message": f"error {n}"} for n in range(5000)]
+    host = DetectedHost(tmp_path, proxylogon(found_object(), errors=errors))
+    assert host.detect().state is DetectState.INCONCLUSIVE
+    for check in kept(host)["verdict"]["checks"]:
+        assert len(check["reasons"]) == 21
+        assert check["reasons"][-1].endswith("more")
