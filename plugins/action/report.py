@@ -18,6 +18,8 @@ with required(AnsibleActionFail):
     from ..plugin_utils.base.dates import parse_date
     from ..plugin_utils.base.errors import RemediationError
     from ..plugin_utils.fleet.ansible_inventory import ADDRESSES, GROUP
+    from ..plugin_utils.fleet.compromise import DetectionInputs
+    from ..plugin_utils.fleet.detections import DetectionStore, read_detections
     from ..plugin_utils.fleet.directive import DirectiveInputs
     from ..plugin_utils.fleet.directory import read_directory
     from ..plugin_utils.fleet.missing import EXPORT, named_export
@@ -66,6 +68,7 @@ class ActionModule(ActionBase):
                 registered_by,
                 self._directive_inputs(options, known),
                 self._known_servers(options, variables),
+                self._detections(options),
             )
         except RemediationError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -97,6 +100,15 @@ class ActionModule(ActionBase):
             {host: known[host].get(VARIABLE) for host in options["hosts"] if host in known},
             statements,
             frozenset({*known, *options["hosts"]}),
+        )
+
+    def _detections(self, options: dict[str, Any]) -> DetectionInputs:
+        """What the detection tools have found so far, as the cases have it."""
+        cases = Path(options["cases"]).expanduser()
+        return DetectionInputs(
+            read_detections(cases) if cases.is_dir() else DetectionStore(),
+            parse_date(options["scan_start"], "scan_start"),
+            parse_date(options["scan_first_due"], "scan_first_due"),
         )
 
     def _known_servers(

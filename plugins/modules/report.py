@@ -11,6 +11,7 @@ author: exchange.remediation maintainers
 description:
   - Collects what M(exchange.remediation.exchange_server_info) registered for each host and writes one report in several formats.
   - Every host that is named gets an entry. One without a result is V(not-attempted), one whose task broke is V(error).
+  - What detection tools found, and which scans are due, is taken from every C(detection.json) below O(cases), whatever run wrote it.
   - Runs on the controller and speaks to no host.
 options:
   hosts:
@@ -39,6 +40,14 @@ options:
       - Folder of all case folders. The report goes to C(<cases>/<run>/report).
     type: path
     default: cases
+  scan_start:
+    description:
+      - When the campaign began, in ISO 8601, for the scans that its directive orders. The directive's own day, if it is not set.
+    type: str
+  scan_first_due:
+    description:
+      - By when the first of these scans has to be done, in ISO 8601. As long after O(scan_start) as the directive gave, if it is not set.
+    type: str
   run:
     description:
       - Name of the run. Without it one is made from the time and the campaign.

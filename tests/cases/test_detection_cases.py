@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.records import (
-    CompromiseState,
-)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import CompromiseState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.detection.healthchecker import (
     read_healthchecker,
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dates as operators write them."""
+"""Dates as operators write them, and as files have them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from datetime import UTC, datetime
 from .errors import (
     ConfigError,
 )
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment as hosts and files have it, such as ``2021-03-05T10:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_date(text: str | None, option: str = "at") -> datetime | None:

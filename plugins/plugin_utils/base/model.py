@@ -163,3 +163,18 @@ class Assessment:
     exposures: tuple[CveVerdict, ...]
     checks: tuple[CheckResult, ...]
     other_open_cves: tuple[CveVerdict, ...] = ()  # outside the campaign
+
+
+class CompromiseState(Enum):
+    """What a check, or all checks of a server together, say; "clean" is no value (I1).
+
+    The order is that of :data:`COMPROMISE_ORDER`: the first that any check has is the server's (I2).
+    """
+
+    INDICATOR_FOUND = "indicator-found"
+    CONFLICT = "conflict"  # two sources disagree
+    INCONCLUSIVE = "inconclusive"  # it proves nothing, and the reasons say why
+    NO_INDICATOR = "no-indicator"  # looked at whole, as far back as was asked, and nothing there
+
+
+COMPROMISE_ORDER = tuple(CompromiseState)

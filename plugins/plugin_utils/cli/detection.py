@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``exchange-remediation detection``: which scans are due, and what CISA's template wants. Contacts nobody.
+"""``exchange-remediation detection``: what was found, which scans are due, what CISA's template wants.
 
-Exit status of ``schedule``: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file could not be read or
+Contacts nobody. Exit status of ``show``: 0 all looked at and nothing found, 1 something was found or is in
+conflict, 2 usage, 3 something proves nothing, a file could not be read or there is none. Of ``schedule``: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file could not be read or
 there is none. ``template``: 0 written, 2 and 3 as above.
 """
 
@@ -14,11 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..base.dates import parse_date
+from ..base.dates import parse_date, utc_text
+from ..base.model import CompromiseState
 from ..catalog.loader import load
+from ..fleet.compromise import DetectionInputs, FleetCompromise
 from ..fleet.detections import DetectionStore, read_detections
 from ..judge.compromise.cisa_cells import TemplateCells, cells_of
 from ..judge.compromise.schedule import ScanState, ScheduledScan, rule_of, schedule
+from ..judge.compromise.serialize import scan_to_dict
 from ..report.columns import line, widths, wrap
 from ..report.formats.csv_writer import cell
 
@@ -33,15 +37,28 @@ _CAPS = (36, 8, 16, 8, 4)
 _EXIT = (
     "exit status: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file is missing or unreadable"
 )
+_SHOW_EXIT = (
+    "exit status: 0 nothing found where all was looked at, 1 something was found, 2 usage, 3 something "
+    "proves nothing, or a file is missing or unreadable"
+)
 _CASES = "folder of the cases (default: %(default)s)"
 
 
 def add_parser(subparsers: Any) -> None:
     """Add ``detection`` and its sub-commands."""
     top = subparsers.add_parser(
-        "detection", help="which scans are due, and what the template wants; contacts nobody"
+        "detection",
+        help="what was found, which scans are due, what the template wants; contacts nobody",
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    text = "say what the detection tools found on each server"
+    sub = commands.add_parser(
+        "show", help=text, description=text[:1].upper() + text[1:] + ".", epilog=_SHOW_EXIT
+    )
+    sub.add_argument("cases", nargs="?", type=Path, default=Path("cases"), help=_CASES)
+    sub.add_argument("--campaign", default="proxylogon", help="its id (default: %(default)s)")
+    sub.add_argument("--json", action="store_true", help="print JSON instead of text")
+    sub.set_defaults(run=_show)
     text = "say which full scans of the directive are done, due and late"
     sub = commands.add_parser(
         "schedule", help=text, description=text[:1].upper() + text[1:] + ".", epilog=_EXIT
@@ -59,6 +76,50 @@ def add_parser(subparsers: Any) -> None:
     sub.add_argument("cases", nargs="?", type=Path, default=Path("cases"), help=_CASES)
     sub.add_argument("--csv", action="store_true", help="print CSV instead of text")
     sub.set_defaults(run=_template)
+
+
+def _show(args: argparse.Namespace) -> int:
+    catalog, now = load(None), datetime.now(UTC)
+    store = read_detections(args.cases)
+    fleet = FleetCompromise(catalog, catalog.campaign(args.campaign), DetectionInputs(store))
+    found = {host: told for host in store.records if (told := fleet.of(host, now)) is not None}
+    if args.json:
+        print(json.dumps({"hosts": found, "problems": dict(store.problems)}, indent=2))
+    else:
+        print("\n".join(_verdicts(found)))
+    states = {told["state"] for told in found.values()}
+    if broken := _status(store):
+        return broken
+    if not states <= {one.value for one in CompromiseState} - {CompromiseState.INCONCLUSIVE.value}:
+        return UNKNOWN
+    return OK if states == {CompromiseState.NO_INDICATOR.value} else OPEN
+
+
+def _verdicts(found: Mapping[str, dict[str, Any]]) -> list[str]:
+    head = ("HOST", "COMPROMISE", "LOOKED BACK TO", "RUNS", "FULL SCANS")
+    rows = [
+        (
+            host,
+            told["state"] or "not-examined",
+            (told["since"] or "-")[:10],
+            str(len(told["runs"])),
+            f"{sum(scan['state'] == 'done' for scan in told['scans'])} of {len(told['scans'])}"
+            if told["scans"] else "-",
+        )
+        for host, told in found.items()
+    ]  # fmt: skip
+    cells = widths([head, *rows], (36, 15, 14, 5, 10))
+    why = [
+        text
+        for host, told in found.items()
+        for reason in told["reasons"]
+        for text in wrap(f"{host}: {reason}", _COLUMNS, first="  ", rest="    ")
+    ]
+    return [
+        line(head, cells),
+        *(line(row, cells) for row in rows),
+        *(["", "Why:", *why] if why else []),
+    ]
 
 
 def _schedule(args: argparse.Namespace) -> int:
@@ -123,34 +184,10 @@ def _document(
     found: Mapping[str, tuple[ScheduledScan, ...]], store: DetectionStore, now: datetime
 ) -> dict[str, Any]:
     return {
-        "at": _text(now),
-        "hosts": {host: [_scan(scan) for scan in scans] for host, scans in found.items()},
+        "at": utc_text(now),
+        "hosts": {host: [scan_to_dict(scan) for scan in scans] for host, scans in found.items()},
         "problems": dict(store.problems),
     }
-
-
-def _scan(scan: ScheduledScan) -> dict[str, Any]:
-    done = scan.done
-    return {
-        "number": scan.number,
-        "due": _text(scan.due),
-        "state": scan.state.value,
-        "late": scan.late,
-        "why": scan.why,
-        "done": None
-        if done is None
-        else {
-            "finished": _text(done.finished),
-            "mode": done.mode,
-            "state": done.state.value,
-            "file_sha256": done.file_sha256,
-            "file_dated": _text(done.file_dated),
-        },
-    }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _template(args: argparse.Namespace) -> int:

@@ -8,17 +8,19 @@ import os
 import stat
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
+from ..base.model import COMPROMISE_ORDER, CompromiseState
 from ..base.sanitize import clean
-from ..judge.compromise.records import ORDER, CompromiseState
 from ..judge.compromise.schedule import ScanRecord
 from ..judge.compromise.serialize import check_from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from ..judge.compromise.records import DetectionCheck
 
 NAME = "detection.json"
 SCHEMA = 1
@@ -51,7 +53,7 @@ def read_detections(cases: Path) -> DetectionStore:
     problems: dict[str, str] = {}
     for path in _files(cases, problems):
         try:
-            host, runs = _read(path)
+            host, runs = _read(path, cases)
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             problems[str(clean(str(path)))] = f"{type(error).__name__}: {clean(str(error))[:200]}"
             continue
@@ -94,16 +96,48 @@ def _files(cases: Path, problems: dict[str, str]) -> Iterator[Path]:
             )
 
 
-def _read(path: Path) -> tuple[str, list[tuple[str, ScanRecord]]]:
+def _read(path: Path, cases: Path) -> tuple[str, list[tuple[str, ScanRecord]]]:
     document = json.loads(_bytes(path))
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"it is no {NAME} of schema {SCHEMA}")
     document = clean(document)
-    host = _text(document, "host")
-    tools = document["tools"]
+    host, tools = _text(document, "host"), document["tools"]
     if not isinstance(tools, list):
         raise TypeError("'tools' is no list")
-    return host, [_run(host, row) for row in tools]
+    verdict = document.get("verdict") or {}
+    if not isinstance(verdict, dict):
+        raise TypeError("'verdict' is no object")
+    campaign, since = _text(document, "campaign"), _moment(verdict, "since")
+    record = str(clean(str(path.relative_to(cases))))
+    runs = [_run(host, row) for row in tools]
+    return host, [
+        (
+            started,
+            replace(
+                run,
+                campaign=campaign,
+                since=since,
+                record=record,
+                checks=_placed(run.checks, record),
+            ),
+        )
+        for started, run in runs
+    ]
+
+
+def _placed(checks: tuple[DetectionCheck, ...], record: str) -> tuple[DetectionCheck, ...]:
+    """The checks with their evidence named from the folder of the cases on."""
+    folder = PurePosixPath(record).parent
+    return tuple(
+        replace(
+            check,
+            findings=tuple(
+                replace(one, evidence=replace(one.evidence, file=str(folder / one.evidence.file)))
+                for one in check.findings
+            ),
+        )
+        for check in checks
+    )
 
 
 def _bytes(path: Path) -> bytes:
@@ -121,7 +155,7 @@ def _bytes(path: Path) -> bytes:
 def _run(host: str, row: Any) -> tuple[str, ScanRecord]:
     if not isinstance(row, dict):
         raise TypeError("a tool is no object")
-    states = [check_from_dict(check).state for check in row["checks"]]
+    checks = tuple(check_from_dict(check) for check in row["checks"])
     complete = row["complete"]
     if not isinstance(complete, bool):
         raise TypeError("'complete' is neither true nor false")
@@ -136,8 +170,15 @@ def _run(host: str, row: Any) -> tuple[str, ScanRecord]:
         _moment(row, "finished"),
         digest.lower() if digest else None,
         _moment(row, "file_dated"),
-        min(states, key=ORDER.index, default=CompromiseState.INCONCLUSIVE),
+        min(
+            (one.state for one in checks),
+            key=COMPROMISE_ORDER.index,
+            default=CompromiseState.INCONCLUSIVE,
+        ),
         complete,
+        started=started,
+        by=_text(row, "by") if row.get("by") is not None else None,
+        checks=checks,
     )
 
 

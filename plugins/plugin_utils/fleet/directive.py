@@ -51,10 +51,11 @@ def host_directive(
     entry: Mapping[str, Any],
     inputs: DirectiveInputs,
     now: datetime,
+    tools: GivenAnswers | None = None,
 ) -> dict[str, Any] | None:
     """Return what the directive wants from one host, None where the campaign is under none.
 
-    ``entry``: of the report. The shape is that of ``directive decide --json`` with ``answered_by``
+    ``entry``: of the report; ``tools``: what the runs of detection tools on it answer. The shape is that of ``directive decide --json`` with ``answered_by``
     (answer -> source), ``met_by`` (clause -> source), ``conflicts`` and ``fix_deadlines``.
     """
     directive = catalog.directive(campaign.directive) if campaign.directive else None
@@ -63,8 +64,9 @@ def host_directive(
     host = str(entry["host"])
     sources, problems = inventory_answers(host, inputs.inventory.get(host))
     attested, unfit = attested_answers(inputs.attestations, host, directive, inputs.hosts)
-    said = combine([_server_answers(entry), *sources, *attested])
-    moment = _moment(entry, now)
+    of_server = [_server_answers(entry), *([tools] if tools is not None else [])]
+    said = combine([*of_server, *sources, *attested])
+    moment = day_judged(entry, now)
     deadlines = _fix_deadlines(
         catalog, campaign, directive, entry, exposed=said.situation.internet is not False, at=moment
     )
@@ -72,7 +74,7 @@ def host_directive(
         triage = any(row["triage"] for row in deadlines)
         said = combine([
             GivenAnswers(f"the table of {directive.short}", {"triage": triage}),
-            _server_answers(entry), *sources, *attested,
+            *of_server, *sources, *attested,
         ])  # fmt: skip
     decision = decide(directive, said.situation, met=said.met, clock=_clock(campaign), now=moment)
     return {
@@ -97,7 +99,7 @@ def _server_answers(entry: Mapping[str, Any]) -> GivenAnswers:
     return GivenAnswers("the server", answers)
 
 
-def _moment(entry: Mapping[str, Any], now: datetime) -> datetime:
+def day_judged(entry: Mapping[str, Any], now: datetime) -> datetime:
     """The day that the host is judged for."""
     assessment = entry.get("assessment")
     try:

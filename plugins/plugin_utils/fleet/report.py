@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..base.dates import utc_text
 from ..base.model import HostState
 from ..base.names import run_name
 from ..base.version import VERSION
@@ -21,7 +22,8 @@ from ..report.document import build
 from ..report.exit_code import exit_code, meaning
 from ..report.formats.terminal import terminal_table
 from ..report.write import write
-from .directive import DirectiveInputs, host_directive
+from .compromise import DetectionInputs, FleetCompromise
+from .directive import DirectiveInputs, day_judged, host_directive
 from .doubles import with_doubles
 from .versions import held_against
 
@@ -102,25 +104,24 @@ def _first_question(entries: Iterable[Mapping[str, Any]]) -> datetime | None:
     return min(map(datetime.fromisoformat, sent), default=None)
 
 
-def _second(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def make_report(
     run: ReportRun,
     hosts: Iterable[str],
     registered: Callable[[str], Registered | None],
     directive_inputs: DirectiveInputs | None = None,
     known: KnownServers | None = None,
+    detections: DetectionInputs | None = None,
 ) -> dict[str, Any]:
     """Build and write the report of ``run``; returns where, the totals and the exit code.
 
     ``known``: what the directory knows; a server that is no one host of the inventory is in the
-    report, and so is a version that the directory denies.
+    report, and so is a version that the directory denies. ``detections``: what the tools found.
     """
     catalog = load()
     campaign = catalog.campaign(run.campaign)
     directive = catalog.directive(campaign.directive) if campaign.directive else None
+    detected = detections or DetectionInputs()
+    compromise = FleetCompromise(catalog, campaign, detected)
     names = list(hosts)
     left = {name: one for name in names if (one := registered(name)) is not None}
     entries, missing = held_against(
@@ -129,8 +130,8 @@ def make_report(
     report = build(
         run={
             "id": run.id,
-            "started": _second(_first_question(entries.values()) or run.started),
-            "finished": _second(run.finished),
+            "started": utc_text(_first_question(entries.values()) or run.started),
+            "finished": utc_text(run.finished),
             "check_mode": run.check_mode,
             "limit": run.limit,
             "inventory_hosts": run.inventory_hosts,
@@ -139,14 +140,21 @@ def make_report(
                 "title": campaign.title,
                 "directive": directive and directive.title,
             },
+            "unreadable": dict(detected.store.problems),
             "catalogue": {"builds": len(catalog.builds()), "as_of": catalog.as_of.isoformat()},
         },
         tool={"name": "exchange.remediation", "version": VERSION},
         inventory=names,
         results=entries,
         missing=missing,
+        compromise=lambda entry: compromise.of(str(entry["host"]), day_judged(entry, run.finished)),
         directive=lambda entry: host_directive(
-            catalog, campaign, entry, directive_inputs or DirectiveInputs({}), run.finished
+            catalog,
+            campaign,
+            entry,
+            directive_inputs or DirectiveInputs({}),
+            run.finished,
+            compromise.answers(str(entry["host"]), day_judged(entry, run.finished)),
         ),
     )
     paths = write(report, run.folder, run.formats)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..base.dates import utc_text
 from ..base.errors import AuthenticationFailed, ReplyError, ScriptError, TransportError
 from ..facts.read import moment
-from ..host.jobs.attempts import Attempts, utc_text
+from ..host.jobs.attempts import Attempts
 from ..host.jobs.decide import Patience
 from ..host.jobs.driver import JobDriver
 from ..host.jobs.orders import may_go_on

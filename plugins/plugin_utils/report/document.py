@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
 from ..base.json_schema import compiled, place
-from ..base.model import OPEN_EXPOSURES, CheckStatus, HostState, Verdict
+from ..base.model import OPEN_EXPOSURES, CheckStatus, CompromiseState, HostState, Verdict
 from ..base.sanitize import clean, is_inert
 
 if TYPE_CHECKING:
@@ -36,13 +36,14 @@ def build(
     results: Mapping[str, Mapping[str, Any]],
     missing: Mapping[str, str] | None = None,
     directive: Callable[[Mapping[str, Any]], dict[str, Any] | None] | None = None,
+    compromise: Callable[[Mapping[str, Any]], dict[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """Make the report model of one run.
 
     Every name of ``inventory`` gets exactly one entry, in that order; a name without a result is
     ``not-attempted`` (I3). A result for a name outside the inventory is refused, because it means
     that two runs were mixed up. ``missing``: servers in no inventory, with the reason: they are
-    ``not-in-inventory``. ``directive``: entry of a host -> what the campaign's directive wants from it.
+    ``not-in-inventory``. ``directive``: entry of a host -> what the campaign's directive wants from it; ``compromise``: -> what the detection tools said of it.
 
     :raises ConfigError: an inventory name appears twice, or a result belongs to no inventory host.
     """
@@ -61,6 +62,7 @@ def build(
     hosts = [_host(name, results.get(name)) for name in names]
     hosts += [_missing(name, reason) for name, reason in sorted((missing or {}).items())]
     for host in hosts:
+        host["compromise"] = compromise(host) if compromise else None
         host["directive"] = directive(host) if directive else None
     report = {
         "schema": SCHEMA_NAME,
@@ -94,6 +96,7 @@ def _host(name: str, result: Mapping[str, Any] | None) -> dict[str, Any]:
         "clock_offset_seconds": None,
         "timing": {},
         "peer": None,
+        "compromise": None,
         "directive": None,
     }
     if result is None:
@@ -113,16 +116,28 @@ def totals(hosts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     verdicts = Counter(
         host["assessment"]["verdict"] for host in hosts if host["assessment"] is not None
     )
+    compromised = Counter(compromise_of(host) for host in hosts)
     groups = Counter(group(host) for host in hosts)
     return {
         "inventory": len(hosts),
         "by_state": {state.value: states.get(state.value, 0) for state in HostState},
         "by_verdict": {verdict.value: verdicts.get(verdict.value, 0) for verdict in Verdict},
+        "by_compromise": {word: compromised.get(word, 0) for word in COMPROMISE_WORDS},
         "by_group": {name: groups.get(name, 0) for name in GROUPS},
     }
 
 
 GROUPS = ("findings", "unknown", "unreached", "nothing-found")
+
+
+NOT_EXAMINED = "not-examined"
+COMPROMISE_WORDS = (*(state.value for state in CompromiseState), NOT_EXAMINED)
+
+
+def compromise_of(host: Mapping[str, Any]) -> str:
+    """The verdict on compromise, or ``not-examined`` where no detection tool was run."""
+    told = host.get("compromise") or {}
+    return str(told.get("state") or NOT_EXAMINED)
 
 
 def group(host: Mapping[str, Any]) -> str:
@@ -137,16 +152,20 @@ def group(host: Mapping[str, Any]) -> str:
     return "unknown" if has_unknowns(host) else "nothing-found"
 
 
+_FOUND = {CompromiseState.INDICATOR_FOUND.value, CompromiseState.CONFLICT.value}
 _OPEN = {exposure.value for exposure in OPEN_EXPOSURES}
 
 
 def has_findings(host: Mapping[str, Any]) -> bool:
-    """Whether the host is exposed to any CVE of the campaign or a check on it found something."""
+    """Whether the host is exposed to any CVE of the campaign or anything on it found something."""
     assessment = host["assessment"]
-    return assessment is not None and (
-        assessment["verdict"] in _OPEN
-        or any(item["exposure"] in _OPEN for item in assessment["exposures"])
-        or any(item["status"] == CheckStatus.FINDING.value for item in assessment["checks"])
+    return compromise_of(host) in _FOUND or (
+        assessment is not None
+        and (
+            assessment["verdict"] in _OPEN
+            or any(item["exposure"] in _OPEN for item in assessment["exposures"])
+            or any(item["status"] == CheckStatus.FINDING.value for item in assessment["checks"])
+        )
     )
 
 
@@ -155,6 +174,7 @@ def has_unknowns(host: Mapping[str, Any]) -> bool:
     assessment = host["assessment"]
     return (
         assessment is None
+        or compromise_of(host) == CompromiseState.INCONCLUSIVE.value
         or assessment["verdict"] == Verdict.UNKNOWN.value
         or any(item["exposure"] == "unknown" for item in assessment["exposures"])
         or any(item["status"] == CheckStatus.UNKNOWN.value for item in assessment["checks"])
@@ -176,6 +196,7 @@ def load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not JSON ({error}); give the report.json of a run") from error
     for verdict in Verdict:  # a report of before a verdict existed has no count of it
         report["totals"]["by_verdict"].setdefault(verdict.value, 0)
+    report["totals"].setdefault("by_compromise", totals(report["hosts"])["by_compromise"])
     counted = totals(report["hosts"])
     if counted != report["totals"]:
         raise ConfigError(

@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..base.model import CheckStatus, Exposure, HostState, Severity, Verdict
+from ..base.model import CheckStatus, CompromiseState, Exposure, HostState, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 REACHED = "host.reached"
+_SHOWN = 5  # findings of a check in one line; the model has more, the case all
 
 _EXPOSURE_STATUS = {
     Exposure.FIXED: CheckStatus.PASS,
@@ -29,6 +30,17 @@ _EXPOSURE_SEVERITY = {
     Exposure.VULNERABLE_MITIGATED: Severity.HIGH,
     Exposure.UNKNOWN: Severity.HIGH,
 }
+_COMPROMISE = {
+    CompromiseState.INDICATOR_FOUND: (CheckStatus.FINDING, Severity.CRITICAL),
+    CompromiseState.CONFLICT: (CheckStatus.FINDING, Severity.CRITICAL),
+    CompromiseState.INCONCLUSIVE: (CheckStatus.UNKNOWN, Severity.HIGH),
+    CompromiseState.NO_INDICATOR: (CheckStatus.PASS, Severity.INFO),
+}
+_INCIDENT = (
+    "Treat it as an incident: report it, preserve evidence before anything is changed, then go on as the "
+    "runbook says."
+)
+_AGAIN = "It proves nothing: see to the reason, then run the tool again."
 _STATUS_ORDER = {
     status.value: position
     for position, status in enumerate(
@@ -52,6 +64,7 @@ class Entry:
     clause: str = ""
     source: str = ""
     outcome: str = ""  # the CVE's exposure; empty for checks
+    compromise: bool = False  # said by a detection tool
 
 
 def other_day(report: Mapping[str, Any]) -> str | None:
@@ -74,15 +87,20 @@ def entries(host: Mapping[str, Any]) -> list[Entry]:
     if assessment is not None:
         lines += [_exposure(item) for item in assessment["exposures"]]
         lines += [_check(item) for item in assessment["checks"]]
+    told = host.get("compromise") or {}
+    lines += [_detection(item) for item in told.get("checks", ())]
+    lines += _not_answered(told)
     return sorted(lines, key=_rank)
 
 
-def _rank(entry: Entry) -> tuple[int, int, bool, str]:
+def _rank(entry: Entry) -> tuple[int, int, bool, bool, str]:
+    # Somebody may be in: nothing else is as urgent.
     # A check explains more than a CVE does ("the update was installed without elevation" against
     # "install the update"), so at equal severity it comes first and its remedy is the next step.
     return (
         _STATUS_ORDER[entry.status],
         _SEVERITY_ORDER[entry.severity],
+        not entry.compromise,
         bool(entry.outcome),
         entry.name,
     )
@@ -126,6 +144,55 @@ def _check(item: Mapping[str, Any]) -> Entry:
     )
 
 
+def _detection(item: Mapping[str, Any]) -> Entry:
+    state = CompromiseState(item["state"])
+    status, severity = _COMPROMISE[state]
+    found = [_finding(one) for one in item["findings"]]
+    return Entry(
+        name=item["id"],
+        title=item["title"],
+        status=status.value,
+        severity=severity.value,
+        summary="; ".join((state.value, *found[:_SHOWN], *_more(found), *item["reasons"])),
+        remedy={CheckStatus.FINDING: _INCIDENT, CheckStatus.UNKNOWN: _AGAIN}.get(status, ""),
+        source="; ".join(map(_coverage, item["coverage"])),
+        compromise=True,
+    )
+
+
+def _more(found: list[str]) -> tuple[str, ...]:
+    return (f"and {len(found) - _SHOWN} more",) if len(found) > _SHOWN else ()
+
+
+def _finding(found: Mapping[str, Any]) -> str:
+    evidence = found["evidence"]
+    place = f", {evidence['place']}" if evidence["place"] else ""
+    return f"{found['title']}: {found['detail']} [{evidence['file']}{place}, SHA-256 {evidence['sha256'][:16]}]"
+
+
+def _coverage(row: Mapping[str, Any]) -> str:
+    gaps = "".join(f", missing: {gap}" for gap in row["gaps"])
+    return f"{row['source']} {row['first'] or 'from an unknown time'} to {row['last'] or 'an unknown time'}{gaps}"
+
+
+def _not_answered(told: Mapping[str, Any]) -> list[Entry]:
+    """Why a verdict is not better than its checks: something was not run at all."""
+    worst = {item["state"] for item in told.get("checks", ())}
+    if told.get("state") != CompromiseState.INCONCLUSIVE.value or told["state"] in worst:
+        return []
+    return [
+        Entry(
+            name="compromise",
+            title="All that the directive asks for was run",
+            status=CheckStatus.UNKNOWN.value,
+            severity=Severity.HIGH.value,
+            summary="; ".join(told["reasons"]),
+            remedy="Run the tools that are missing: the playbook detect.",
+            compromise=True,
+        )
+    ]
+
+
 def merged(lines: Iterable[Entry]) -> list[tuple[list[str], Entry]]:
     """Lines that say the same of several CVEs as one: (names, line), order kept."""
     rows: dict[Entry, list[str]] = {}
@@ -156,17 +223,25 @@ def hosts_of_the_run(report: Mapping[str, Any]) -> str:
     )
 
 
-def urgency(host: Mapping[str, Any]) -> tuple[int, str]:
+def urgency(host: Mapping[str, Any]) -> tuple[bool, int, str]:
     """Sort key of the fleet table: what has to be done first comes first, unreached before fixed."""
     assessment = host["assessment"]
-    if assessment is None:
-        return (_VERDICT_ORDER[Verdict.UNKNOWN.value], host["host"])
-    return (_VERDICT_ORDER[assessment["verdict"]], host["host"])
+    verdict = Verdict.UNKNOWN.value if assessment is None else assessment["verdict"]
+    return (not is_incident(host), _VERDICT_ORDER[verdict], host["host"])
+
+
+def is_incident(host: Mapping[str, Any]) -> bool:
+    """Whether a detection tool found something, or two of them disagree."""
+    return any(
+        line.compromise and line.status == CheckStatus.FINDING.value for line in entries(host)
+    )
 
 
 def next_step(host: Mapping[str, Any]) -> str:
     """What an operator does next for this host, from the worst line that says so."""
     lines = entries(host)
+    if is_incident(host):
+        return _INCIDENT
     if host["assessment"] is None:
         return f"Not judged: {host['reason']}"
     for line in lines:
@@ -197,5 +272,25 @@ def directive_lines(host: Mapping[str, Any]) -> list[tuple[str, str]]:
     if wanted["questions"]:
         names = ", ".join(row["name"] for row in wanted["questions"])
         lines.append(("to be answered by a person", names))
+    lines += [("scans", text) for text in scan_reminders(host)]
     lines += [("conflict", text) for text in wanted["conflicts"]]
     return lines
+
+
+def scan_reminders(host: Mapping[str, Any]) -> list[str]:
+    """Which full scans are late or due, which comes next, and why; empty where none is ordered or left."""
+    scans = (host.get("compromise") or {}).get("scans", ())
+    done = sum(scan["state"] == "done" for scan in scans)
+    open_scans = [scan for scan in scans if scan["state"] in ("late", "due")]
+    # One reason for all that wait behind it.
+    told = [_reminder(scan) for scan in open_scans[:1]]
+    if not told and done < len(scans):
+        told = [_reminder(next(scan for scan in scans if scan["state"] == "planned"))]
+    return [f"{done} of {len(scans)} full scans are done; {text}" for text in told]
+
+
+def _reminder(scan: Mapping[str, Any]) -> str:
+    which = "the first" if scan["number"] == 0 else f"that of week {scan['number']}"
+    words = {"late": "was due by", "due": "is due by", "planned": "comes next, by"}[scan["state"]]
+    why = f" ({scan['why']})" if scan["why"] and scan["state"] != "planned" else ""
+    return f"{which} {words} {scan['due'][:16].replace('T', ' ')} UTC{why}"

@@ -23,7 +23,7 @@ def exit_code(report: Mapping[str, Any]) -> int:
     2 (usage) is the command's own. An empty inventory is 3: nothing was looked at.
     """
     hosts = report["hosts"]
-    if not hosts or any(has_unknowns(host) for host in hosts):
+    if not hosts or report["run"].get("unreadable") or any(has_unknowns(host) for host in hosts):
         return INCOMPLETE
     return FINDINGS if any(has_findings(host) for host in hosts) else NOTHING_FOUND
 

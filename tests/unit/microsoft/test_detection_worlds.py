@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.records import (
-    ORDER,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import (
+    COMPROMISE_ORDER,
     CompromiseState,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.records import (
     DetectionCheck,
     Evidence,
     Finding,
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     )
 
 EACH = 30
-RANK = {state: index for index, state in enumerate(ORDER)}
-WORST, BEST = ORDER[0], ORDER[-1]
+RANK = {state: index for index, state in enumerate(COMPROMISE_ORDER)}
+WORST, BEST = COMPROMISE_ORDER[0], COMPROMISE_ORDER[-1]
 
 
 def read(run: ToolRun) -> dict[str, CompromiseState]:
@@ -177,7 +179,7 @@ checks = st.builds(
     st.sampled_from(["a/1", "a/2", "b/1"]),
     st.sampled_from(["a", "b"]),
     st.just("title"),
-    st.sampled_from(ORDER),
+    st.sampled_from(COMPROMISE_ORDER),
     st.tuples(st.text(max_size=5)),
     st.just((Finding("threat", "t", "d", WHERE),)),
     st.just((SourceCoverage("files", None, AT, ("gap",)),)),
@@ -194,9 +196,13 @@ def test_verdict_is_the_worst_and_another_check_never_makes_it_better(
 ) -> None:
     verdict = compromise_of(some, required, SINCE)
     assert verdict == verdict_from_dict(verdict_to_dict(verdict))
-    worst = min((check.state for check in some), key=ORDER.index, default=ORDER[2])
+    worst = min(
+        (check.state for check in some), key=COMPROMISE_ORDER.index, default=COMPROMISE_ORDER[2]
+    )
     open_ones = not some or set(required) - {check.id for check in some}
-    assert verdict.state is min(worst, ORDER[2] if open_ones else BEST, key=ORDER.index)
+    assert verdict.state is min(
+        worst, COMPROMISE_ORDER[2] if open_ones else BEST, key=COMPROMISE_ORDER.index
+    )
     assert verdict.reasons
     more = compromise_of([*some, replace(one, id="d/1")], required, SINCE)
     assert RANK[more.state] <= RANK[verdict.state] or not some

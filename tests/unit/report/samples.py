@@ -63,9 +63,48 @@ def unreached(host: str, state: str = "unreachable", reason: str = "refused") ->
     return {"host": host, "address": "127.77.0.9", "state": state, "reason": reason}
 
 
-def report(*results: dict[str, Any], inventory: list[str] | None = None) -> dict[str, Any]:
+def compromise(state: str | None, text: str = "seen", *scans: tuple[str, str]) -> dict[str, Any]:
+    """What detection tools said; ``text``: in all that comes of a host; ``scans``: (state, day)."""
+    finding = {
+        "id": text, "title": text, "detail": text,
+        "evidence": {"file": "run/EX1/detection/job/0001.bin", "origin": text, "sha256": "a" * 64, "place": text},
+    }  # fmt: skip
+    check = {
+        "id": "test-proxylogon/CVE-2021-26855", "tool": "test-proxylogon", "title": text,
+        "state": state or "no-indicator", "reasons": [text],
+        "findings": [finding] if state == "indicator-found" else [],
+        "coverage": [{"source": text, "first": "2021-01-01T00:00:00Z", "last": None, "gaps": [text]}],
+    }  # fmt: skip
+    run = {
+        "tool": "test-proxylogon", "mode": "default", "started": "2021-03-20T10:00:00Z",
+        "finished": "2021-03-20T10:10:00Z", "complete": True, "state": state or "no-indicator",
+        "by": text, "record": text, "file_sha256": None, "file_dated": None,
+    }  # fmt: skip
+    return {
+        "state": state, "reasons": [text], "since": "2020-09-01T00:00:00Z" if state else None,
+        "checks": [check] if state else [], "runs": [run] if state else [],
+        "scans": [
+            {"number": number, "due": f"{day}T16:00:00Z", "state": word, "late": word == "late",
+             "why": text if word == "late" else "", "done": run if word == "done" else None}
+            for number, (word, day) in enumerate(scans)
+        ],
+    }  # fmt: skip
+
+
+def report(
+    *results: dict[str, Any],
+    inventory: list[str] | None = None,
+    compromise: dict[str, dict[str, Any]] | None = None,
+    unreadable: dict[str, str] | None = None,
+) -> dict[str, Any]:
     by_name = {item["host"]: item for item in results}
-    return build(run=RUN, tool=TOOL, inventory=inventory or list(by_name), results=by_name)
+    return build(
+        run={**RUN, "unreadable": unreadable or {}},
+        tool=TOOL,
+        inventory=inventory or list(by_name),
+        results=by_name,
+        compromise=lambda host: (compromise or {}).get(host["host"]),
+    )
 
 
 CLEAN = host_result("ex1", "fixed", [exposure("CVE-2021-26855", "fixed")], [check("a.b", "pass")])

@@ -35,6 +35,7 @@ from .samples import (
     HOSTILE,
     OPEN,
     check,
+    compromise,
     exposure,
     host_result,
     report,
@@ -83,7 +84,12 @@ def hostile_report(text: str) -> dict[str, Any]:
             "evidence": {text: text},
         }
     result["errors"] = [{"source": text, "class": text, "id": text, "message": text}]
-    return report(result, unreached("ex2", reason=text or "?"))
+    return report(
+        result,
+        unreached("ex2", reason=text or "?"),
+        compromise={"ex1": compromise("indicator-found", text), "ex2": compromise(None, text)},
+        unreadable={text: text},
+    )
 
 
 def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -114,7 +120,7 @@ def test_no_csv_cell_starts_a_formula(text: str) -> None:
 def test_junit_stays_well_formed_and_counts_stay_the_same(text: str) -> None:
     root = ElementTree.fromstring(junit(hostile_report(text)))
     assert {key: root.get(key) for key in ("tests", "failures", "errors")} == {
-        "tests": "5", "failures": "2", "errors": "2",
+        "tests": "6", "failures": "3", "errors": "2",
     }  # fmt: skip
 
 
@@ -218,7 +224,7 @@ def test_a_report_for_another_day_than_its_run_says_so_first_of_all() -> None:
 def test_terminal_keeps_wide_names_in_their_columns() -> None:
     lines = terminal_table(report(CLEAN, unreached("取引所")), columns=100).splitlines()
     assert (
-        lines[1].index("unreachable") == lines[0].index("VERDICT") - 3
+        lines[1].index("unreachable") == lines[0].index("EXPOSURE") - 3
     )  # three double-width signs
 
 

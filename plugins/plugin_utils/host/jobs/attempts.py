@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...base.dates import utc_text
 from ..calls import jobs
 from ..calls.asking import Asks
 from .decide import JobOutcome, Patience
@@ -163,11 +164,6 @@ class Attempts:
 
     def _watched(self, order: JobOrder) -> JobEnd:
         return JobEnd.of(order.job, self.driver.run(order, Patience(float(self.seconds))))
-
-
-def utc_text(moment: datetime) -> str:
-    """Return a time as the host reads it, such as 2021-03-05T10:00:00Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def over(state: JobState | None) -> bool:

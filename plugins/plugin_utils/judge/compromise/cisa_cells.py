@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .records import CompromiseState
+from ...base.model import CompromiseState
 from .schedule import FULL_MODES, SCANNER, not_counted
 
 if TYPE_CHECKING:

@@ -10,20 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-
-class CompromiseState(Enum):
-    """What a check, or all checks of a server together, say; "clean" is no value (I1).
-
-    The order is that of :data:`ORDER`: the first that any check has is the server's (I2).
-    """
-
-    INDICATOR_FOUND = "indicator-found"
-    CONFLICT = "conflict"  # two sources disagree
-    INCONCLUSIVE = "inconclusive"  # it proves nothing, and the reasons say why
-    NO_INDICATOR = "no-indicator"  # looked at whole, as far back as was asked, and nothing there
-
-
-ORDER = tuple(CompromiseState)
+    from ...base.model import CompromiseState
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ...base.errors import CatalogError
-from .records import CompromiseState
+from ...base.model import CompromiseState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ...catalog.records.directives import Clause, Directive
+    from .records import DetectionCheck
 
 SCANNER = "msert"
 FULL_MODES = frozenset({"full", "full-remove"})
@@ -36,7 +37,8 @@ class ScanState(Enum):
 class ScanRecord:
     """One run of one tool. ``file_dated``: when its file was signed or, unsigned, added.
 
-    ``complete``: it ran to its end by its own mark. ``state``: the worst of its checks.
+    ``complete``: it ran to its end by its own mark. ``state``: the worst of its checks. ``since``: how
+    far back it had to look. ``by``: who ran it; ``record``: the file that tells of it.
     """
 
     host: str
@@ -47,19 +49,28 @@ class ScanRecord:
     file_dated: datetime | None
     state: CompromiseState
     complete: bool
+    started: datetime | None = None
+    campaign: str = ""
+    since: datetime | None = None
+    by: str | None = None
+    record: str | None = None
+    checks: tuple[DetectionCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ScanRule:
     """By when the first scan has to be done, and how often and how far apart it is done again.
 
-    ``start``: what ended before that is no answer to the order.
+    ``start``: what ended before that is no answer to the order. ``first_clause``, ``again_clause``: the
+    ids of the clauses that order it.
     """
 
     start: datetime
     first_due: datetime
     days: int
     times: int
+    first_clause: str = ""
+    again_clause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,14 @@ def rule_of(
     due = first.due
     if start is not None:
         due = start + (first.due - _ORDERED)
-    return ScanRule(start or _ORDERED, first_due or due, again.repeat.days, again.repeat.times)
+    return ScanRule(
+        start or _ORDERED,
+        first_due or due,
+        again.repeat.days,
+        again.repeat.times,
+        first.id,
+        again.id,
+    )
 
 
 def _series(directive: Directive) -> tuple[Clause, Clause]:

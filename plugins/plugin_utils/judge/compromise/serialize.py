@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .records import (
-    CompromiseState,
-    CompromiseVerdict,
-    DetectionCheck,
-    Evidence,
-    Finding,
-    SourceCoverage,
-)
+from ...base.dates import utc_text
+from ...base.model import CompromiseState
+from .records import CompromiseVerdict, DetectionCheck, Evidence, Finding, SourceCoverage
+
+if TYPE_CHECKING:
+    from .schedule import ScanRecord, ScheduledScan
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -81,8 +79,36 @@ def verdict_from_dict(row: dict[str, Any]) -> CompromiseVerdict:
     )
 
 
+def run_to_dict(run: ScanRecord) -> dict[str, Any]:
+    """Return one run of a tool without its checks."""
+    return {
+        "tool": run.tool,
+        "mode": run.mode,
+        "started": _text(run.started),
+        "finished": _text(run.finished),
+        "complete": run.complete,
+        "state": run.state.value,
+        "by": run.by,
+        "record": run.record,
+        "file_sha256": run.file_sha256,
+        "file_dated": _text(run.file_dated),
+    }
+
+
+def scan_to_dict(scan: ScheduledScan) -> dict[str, Any]:
+    """Return one scan of a series, with the run that it is done by."""
+    return {
+        "number": scan.number,
+        "due": _text(scan.due),
+        "state": scan.state.value,
+        "late": scan.late,
+        "why": scan.why,
+        "done": None if scan.done is None else run_to_dict(scan.done),
+    }
+
+
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime(_TIME)
+    return None if moment is None else utc_text(moment)
 
 
 def _moment(text: str | None) -> datetime | None:

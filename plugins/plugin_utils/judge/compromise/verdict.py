@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .records import ORDER, CompromiseState, CompromiseVerdict
+from ...base.model import COMPROMISE_ORDER, CompromiseState
+from .records import CompromiseVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,11 +30,11 @@ def compromise_of(
     missing = [name for name in dict.fromkeys(required) if name not in answered]
     if missing or not found:
         states.append(CompromiseState.INCONCLUSIVE)
-    state = min(states, key=ORDER.index)
+    state = min(states, key=COMPROMISE_ORDER.index)
     reasons = [f"{name}: it was not answered" for name in missing]
     if not found and not missing:
         reasons.append("nothing was looked at")
-    for check in sorted(found, key=lambda one: ORDER.index(one.state)):
+    for check in sorted(found, key=lambda one: COMPROMISE_ORDER.index(one.state)):
         reasons += _of(check)
     more = len(reasons) - _MOST
     shown = (*reasons[:_MOST], *((f"and {more} more",) if more > 0 else ()))

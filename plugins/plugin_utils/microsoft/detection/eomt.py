@@ -10,13 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ...judge.compromise.records import (
-    CompromiseState,
-    DetectionCheck,
-    Evidence,
-    Finding,
-    ToolReading,
-)
+from ...base.model import CompromiseState
+from ...judge.compromise.records import DetectionCheck, Evidence, Finding, ToolReading
 from .msert import LOG, threats
 from .text import decoded, shown
 

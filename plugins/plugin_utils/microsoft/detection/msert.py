@@ -27,8 +27,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ...base.model import CompromiseState
 from ...judge.compromise.records import (
-    CompromiseState,
     DetectionCheck,
     Evidence,
     Finding,

@@ -11,12 +11,8 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ...judge.compromise.records import (
-    CompromiseState,
-    DetectionCheck,
-    SourceCoverage,
-    ToolReading,
-)
+from ...base.model import CompromiseState
+from ...judge.compromise.records import DetectionCheck, SourceCoverage, ToolReading
 from .console import read_console
 from .figures import age
 from .first_version import read_first_version

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...judge.compromise.records import CompromiseState, DetectionCheck, ToolReading
+from ...base.model import CompromiseState
+from ...judge.compromise.records import DetectionCheck, ToolReading
 from .eomt import read_eomt
 from .msert import read_msert
 from .proxylogon import read_proxylogon

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ...base.dates import utc_text
 from ...base.errors import ReplyError, ScriptError, TransportError
 from ...facts.read import moment
 from ...host.calls import detection
 from ...host.calls import facts as facts_call
-from ...host.jobs.attempts import Attempts, JobEnd, utc_text
+from ...host.jobs.attempts import Attempts, JobEnd
 from ...host.jobs.decide import JobOutcome, Patience
 from ...host.jobs.driver import JobDriver, JobOrder
 from ...host.jobs.orders import may_go_on

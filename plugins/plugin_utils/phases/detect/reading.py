@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...base.model import CompromiseState
 from ...facts.read import Facts, moment, rows, text
 from ...host.jobs.decide import JobOutcome
-from ...judge.compromise.records import CompromiseState, DetectionCheck, ToolReading
+from ...judge.compromise.records import DetectionCheck, ToolReading
 from ...judge.compromise.serialize import check_to_dict
 from ...microsoft.detection.records import HostView, RunEnd, ToolRun
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from ...host.jobs.attempts import JobEnd
@@ -64,11 +66,17 @@ def not_read(chosen: ChosenTool, reason: str) -> ToolReading:
     """The reading of a tool that left nothing to read: each of its questions is open."""
     tool = chosen.wanted.tool
     version = chosen.record.version
-    checks = tuple(
-        DetectionCheck(check, tool.id, tool.title, CompromiseState.INCONCLUSIVE, (reason,))
-        for check in chosen.checks
+    return ToolReading(
+        tool.id, version, finished=False, checks=_open(chosen, chosen.checks, reason)
     )
-    return ToolReading(tool.id, version, finished=False, checks=checks)
+
+
+def _open(chosen: ChosenTool, names: Iterable[str], reason: str) -> tuple[DetectionCheck, ...]:
+    tool = chosen.wanted.tool
+    return tuple(
+        DetectionCheck(name, tool.id, tool.title, CompromiseState.INCONCLUSIVE, (reason,))
+        for name in names
+    )
 
 
 def entry(
@@ -82,6 +90,9 @@ def entry(
     """Return one tool of the result. ``end``: None where its job was never launched."""
     record, wanted = chosen.record, chosen.wanted
     state = end.state if end else None
+    answered = {check.id for check in reading.checks}
+    unanswered = [name for name in chosen.checks if name not in answered]
+    checks = (*reading.checks, *_open(chosen, unanswered, "its output does not answer it"))
     return {
         "tool": wanted.tool.id,
         "title": wanted.tool.title,
@@ -99,7 +110,7 @@ def entry(
         "finished": state.finished if state else None,
         "complete": reading.finished,
         "said": reading.said,
-        "checks": [check_to_dict(check) for check in reading.checks],
+        "checks": [check_to_dict(check) for check in checks],
         "notes": list(reading.notes),
         "files": [
             {"name": one.name, "origin": one.origin, "size": one.size, "sha256": one.sha256}

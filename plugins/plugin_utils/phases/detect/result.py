@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from ...base.dates import utc_text
 from ...base.errors import ConfigError
-from ...judge.compromise.records import ORDER, CompromiseVerdict
+from ...base.model import COMPROMISE_ORDER
+from ...judge.compromise.records import CompromiseVerdict
 from ...judge.compromise.serialize import check_from_dict, verdict_from_dict, verdict_to_dict
 from ...judge.compromise.verdict import compromise_of
 from ...plan.serialize import plan_to_dict
@@ -61,7 +63,7 @@ def to_dict(wanted: DetectRequest, result: DetectResult) -> dict[str, Any]:
         **PHASE.told(DETECT, result.state.value),
         "examined": result.verdict is not None,
         "reason": result.reason,
-        "since": wanted.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "since": utc_text(wanted.since),
         "verdict": verdict_to_dict(result.verdict) if result.verdict else None,
         "tools": result.tools,
         "exposure": result.exposure,
@@ -81,7 +83,7 @@ def record_of(wanted: DetectRequest, result: DetectResult) -> dict[str, Any]:
         "host": wanted.host,
         "run": wanted.run,
         "campaign": wanted.campaign,
-        "tools": result.tools,
+        "tools": [{**row, "by": row.get("by") or wanted.owner} for row in result.tools],
         "exposure": result.exposure,
         "verdict": verdict_to_dict(result.verdict) if result.verdict else None,
     }
@@ -118,7 +120,7 @@ def together(new: dict[str, Any], old: dict[str, Any], wanted: DetectRequest) ->
         before = compromise_of(checks, (), wanted.since)
         after = verdict_from_dict(verdict) if verdict else before
         states = (before.state, after.state)
-        worst = min(states, key=ORDER.index)
+        worst = min(states, key=COMPROMISE_ORDER.index)
         reasons = dict.fromkeys((*after.reasons, *before.reasons))
         found = (*before.checks, *(after.checks if verdict else ()))
         verdict = verdict_to_dict(CompromiseVerdict(worst, tuple(reasons), found, wanted.since))

@@ -7,8 +7,8 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from ..document import group
-from ..entries import entries, next_step, verdict_of
+from ..document import compromise_of, group
+from ..entries import entries, next_step, scan_reminders, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ HOST_COLUMNS = (
     "host", "address", "state", "verdict", "group", "name", "product", "cumulative_update",
     "build", "update", "roles", "dag", "os", "supported", "open_cves", "findings", "unknown",
     "clock_offset_seconds", "reason", "next_step", "directive", "directive_next", "directive_late",
-    "directive_questions",
+    "directive_questions", "compromise", "compromise_since", "compromise_reasons", "scans",
 )  # fmt: skip
 CHECK_COLUMNS = (
     "host", "check", "status", "severity", "outcome", "title", "summary", "remedy", "clause",
@@ -67,6 +67,7 @@ def _host_row(host: Mapping[str, Any]) -> list[object]:
     identity = assessment["identity"] if assessment else {}
     lines = entries(host)
     wanted = host.get("directive") or {}
+    told = host.get("compromise") or {}
     return [
         host["host"], host["address"], host["state"], verdict_of(host), group(host),
         identity.get("name"), identity.get("product"), identity.get("cumulative_update"),
@@ -78,6 +79,8 @@ def _host_row(host: Mapping[str, Any]) -> list[object]:
         host["clock_offset_seconds"], host["reason"], next_step(host),
         wanted.get("directive"), wanted.get("next"), "; ".join(wanted.get("late", ())),
         " ".join(row["name"] for row in wanted.get("questions", ())),
+        compromise_of(host), told.get("since"), "; ".join(told.get("reasons", ())),
+        "; ".join(scan_reminders(host)),
     ]  # fmt: skip
 
 

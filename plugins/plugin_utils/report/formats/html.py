@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from ..document import group
+from ..document import compromise_of, group
 from ..entries import (
     directive_lines,
     entries,
@@ -71,6 +71,7 @@ def html_parts(report: Mapping[str, Any]) -> Iterator[str]:
         code=exit_code(report),
         code_meaning=meaning(exit_code(report)),
         other_day=other_day(report),
+        compromise_of=compromise_of,
         directive_lines=directive_lines,
         entries=entries,
         hosts_of_the_run=hosts_of_the_run,

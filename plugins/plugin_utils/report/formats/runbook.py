@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from ..entries import next_step, verdict_of
+from ...base.model import CheckStatus
+from ..document import compromise_of
+from ..entries import entries, is_incident, next_step, scan_reminders, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 # What Markdown could read as more than text in the middle of a line: marks, tags, tables, entities,
 # and what GitHub makes a link of (addresses, www., mail).
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&@]|:(?=//)|(?<=[Ww]{3})\.)")
+_TOLD = frozenset({CheckStatus.FINDING.value, CheckStatus.UNKNOWN.value})
 _WORDS = {True: "yes", False: "no", None: "not known"}
 
 
@@ -89,17 +92,31 @@ def _context(report: Mapping[str, Any], only: Sequence[str]) -> dict[str, Any]:
             dict.fromkeys(host["directive"]["title"] for host in hosts if host.get("directive"))
         ),
         "verdict_of": verdict_of,
+        "compromise_of": compromise_of,
+        "detections_of": _detections,
+        "scan_reminders": scan_reminders,
         "next_step": next_step,
         "actions_of": _actions,
     }
 
 
 def _first_things(host: Mapping[str, Any]) -> tuple[int, int, str]:
-    """Servers to disconnect first, then those with something late."""
+    """Servers where something was found, then those to disconnect first, then those with something late."""
     wanted = host.get("directive")
+    if is_incident(host):
+        return (-1, 0, host["host"])
     if not wanted:
         return (2, 0, host["host"])
     return (0 if wanted["disconnect_first"] else 1, -len(wanted["late"]), host["host"])
+
+
+def _detections(host: Mapping[str, Any]) -> list[str]:
+    """What detection tools found, or why they prove nothing, a sentence each."""
+    return [
+        f"{line.name}: {line.summary}"
+        for line in entries(host)
+        if line.compromise and line.status in _TOLD
+    ]
 
 
 def _actions(host: Mapping[str, Any]) -> list[dict[str, Any]]:

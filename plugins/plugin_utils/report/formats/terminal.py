@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..columns import line, widths, wrap
+from ..document import compromise_of
 from ..entries import (
     directive_lines,
     entries,
@@ -29,9 +30,15 @@ _COLOURS = {
     "fixed": _GREEN,
     "not-affected": _GREEN,
 }  # everything else is not known: magenta
-_LABELS = ("first", "late", "next", "to be answered by a person", "conflict")
-_HEAD = ("HOST", "VERDICT", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN")
-_CAPS = (40, 26, 14, 15, 8, 7)  # a hostile name must not push the verdict off the screen
+_MEANING = (
+    "EXPOSURE is what could be done to a host, COMPROMISE what detection tools found on it; no value "
+    "of either says that it is clean."
+)
+_LABELS = ("first", "late", "next", "to be answered by a person", "scans", "conflict")
+_HEAD = ("HOST", "EXPOSURE", "COMPROMISE", "EXCHANGE", "BUILD", "FINDINGS", "UNKNOWN")
+_CAPS = (40, 26, 15, 14, 15, 8, 7)  # a hostile name must not push the verdicts off the screen
+# Left out, in this order, where the terminal is too narrow.
+_FIRST_TO_GO = (_HEAD.index("EXCHANGE"), _HEAD.index("BUILD"))
 
 
 def _row(host: Mapping[str, Any]) -> list[str]:
@@ -42,6 +49,7 @@ def _row(host: Mapping[str, Any]) -> list[str]:
     return [
         host["host"],
         verdict_of(host),
+        compromise_of(host),
         f"{product} {identity.get('cumulative_update') or ''}".strip() or "-",
         identity.get("build") or "-",
         str(sum(line.status == "finding" for line in lines)),
@@ -53,13 +61,28 @@ def terminal_table(report: Mapping[str, Any], *, columns: int = 100, colour: boo
     """Fleet table, most urgent host first; then what to do next; then the totals."""
     hosts = sorted(report["hosts"], key=urgency)
     rows = [_row(host) for host in hosts]
-    cells = widths([_HEAD, *rows], _CAPS)
-    lines = [line(_HEAD, cells)]
+    head, rows, cells = _fitting(rows, columns)
+    lines = [line(head, cells)]
     for row in rows:
         paint = _COLOURS.get(row[1], _MAGENTA) if colour else ""
         lines.append(line(row, cells, paint))
     parts = [lines, _steps(hosts, columns), _directive(hosts, columns), _summary(report)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _fitting(rows: list[list[str]], columns: int) -> tuple[list[str], list[list[str]], list[int]]:
+    """Head, rows and widths without the columns that a narrow terminal has no room for."""
+    cells, gone = widths([_HEAD, *rows], _CAPS), set[int]()
+    for index in _FIRST_TO_GO:
+        shown = [size for place, size in enumerate(cells) if place not in gone]
+        if sum(shown) + 2 * (len(shown) - 1) > columns:
+            gone.add(index)
+    keep = [place for place in range(len(_HEAD)) if place not in gone]
+    return (
+        [_HEAD[place] for place in keep],
+        [[row[place] for place in keep] for row in rows],
+        [cells[place] for place in keep],
+    )
 
 
 def _directive(hosts: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
@@ -100,5 +123,6 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
         f"{run['campaign']['title']}: {hosts_of_the_run(report)} - {counts}.",
         f"Exit status {code}: {meaning(code)}.",
         *filter(None, [other_day(report)]),
-        "A host without findings is not thereby clean: this assesses exposure, not compromise.",
+        *(f"NOT READ: {name}: {why}" for name, why in run.get("unreadable", {}).items()),
+        _MEANING,
     ]

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...base.dates import utc_text
 from ...base.errors import RefusedError
 from ...catalog.records.iis_modules import not_older
 from . import authenticode
@@ -72,7 +73,7 @@ def examine_module(
         language=_language(name, facts, known),
         signature=signature,
         evidence=evidence,
-        added=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        added=utc_text(now),
     )
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...base.dates import utc_text
 from ...base.errors import ConfigError, RefusedError
 from . import authenticode
 from .binding import bind, check_form, check_name
@@ -119,7 +120,7 @@ def examine(
         signature=signature,
         evidence=evidence,
         reason=request.reason,
-        added=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        added=utc_text(now),
         content=content,
         reason_by=request.reason_by if request.reason else None,
     )

@@ -6,15 +6,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import CompromiseState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.cisa_cells import (
     NO,
     TICKET,
     YES_FOUND,
     YES_NOTHING,
     cells_of,
-)
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.records import (
-    CompromiseState,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.schedule import (
     ScanRecord,

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.exchange.remediation.plugins.plugin_utils.base.errors import CatalogError
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import CompromiseState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.catalog.loader import load
-from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.records import (
-    CompromiseState,
-)
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.schedule import (
     ScanRecord,
     ScanRule,
@@ -26,6 +24,7 @@ from hypothesis import strategies as st
 
 _FIRST = datetime(2021, 4, 3, 22, tzinfo=UTC)
 _LONG_AFTER = datetime(2021, 6, 1, tzinfo=UTC)
+_CLAUSES = ("supplement 1 triage 1", "supplement 1 triage 1 weekly")
 _RULE = rule_of(load(None).need_directive("ed-21-02"))
 
 
@@ -44,17 +43,15 @@ def _states(scans: tuple[ScheduledScan, ...]) -> list[str]:
 
 
 def test_the_days_are_those_of_the_directive() -> None:
-    assert (
-        ScanRule(datetime(2021, 3, 31, 4, tzinfo=UTC), datetime(2021, 4, 5, 16, tzinfo=UTC), 7, 4)
-        == _RULE
-    )
+    start, due = datetime(2021, 3, 31, 4, tzinfo=UTC), datetime(2021, 4, 5, 16, tzinfo=UTC)
+    assert ScanRule(start, due, 7, 4, *_CLAUSES) == _RULE
 
 
 def test_a_campaign_of_today_has_as_long_as_the_directive_gave() -> None:
     directive = load(None).need_directive("ed-21-02")
     start = datetime(2026, 12, 1, tzinfo=UTC)
     assert rule_of(directive, start).first_due == datetime(2026, 12, 6, 12, tzinfo=UTC)
-    assert rule_of(directive, start, _LONG_AFTER) == ScanRule(start, _LONG_AFTER, 7, 4)
+    assert rule_of(directive, start, _LONG_AFTER) == ScanRule(start, _LONG_AFTER, 7, 4, *_CLAUSES)
 
 
 def test_a_directive_without_a_series_is_refused() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.model import CompromiseState
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.records import (
-    CompromiseState,
     DetectionCheck,
 )
 from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.compromise.verdict import (
