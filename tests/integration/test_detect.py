@@ -14,7 +14,6 @@ import pytest
 import warm_ansible
 from ansible_collections.exchange.remediation.plugins.plugin_utils import rehearsal
 from ansible_collections.exchange.remediation.plugins.plugin_utils.case.verify import verify
-from detected_host import HIT, HIT_TEXT, found_object, proxylogon
 
 from .conftest import ROOT, environment, start_fleet, toolkit
 from .test_mitigate import mutations
@@ -27,12 +26,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 STAND_IN = Path(rehearsal.__path__[0]) / "stand_ins" / "Test-ProxyLogon.ps1"
 EXCHANGE = {"product": "Exchange2016", "cu": "CU19", "build": "15.1.2176.9"}
-HIT_OBJECT = found_object(Cve26855={"Hits": [HIT], "FileList": []}, IssuesFound=True)
 HOSTS = {
-    "quiet": proxylogon(found_object(), duration_seconds=1),
-    "entered": proxylogon(HIT_OBJECT, HIT_TEXT, duration_seconds=1),
-    "young": proxylogon(found_object("9,1"), duration_seconds=1),
-    "silent": {"duration_seconds": 1, "exit_code": 0},
+    "quiet": {"log_age_days": 90},
+    "entered": {"findings": ["CVE-2021-26855"], "log_age_days": 90},
+    "young": {"log_age_days": 9.1, "decimal": ","},
+    "silent": {"ends": "silent"},
 }
 VERDICTS = {
     "quiet": "no-indicator",
@@ -46,8 +44,8 @@ VERDICTS = {
 def detect_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     state = tmp_path_factory.mktemp("detect")
     hosts = {
-        name: {"exchange": EXCHANGE, "programs": [{"match": "launch.ps1", "behaviour": behaviour}]}
-        for name, behaviour in HOSTS.items()
+        name: {"exchange": EXCHANGE, "detection": {"test_proxylogon": {"seconds": 1, **tool}}}
+        for name, tool in HOSTS.items()
     }
     scenario = state / "scenario.yml"
     defaults = {"domain": "rehearsal.example"}

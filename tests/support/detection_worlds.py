@@ -18,6 +18,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.microsoft.det
     RunEnd,
     ToolRun,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.proxylogon_tool import (
+    AGES,
+)
 from detection_runs import EVENTS_SINCE, collected, complete, tool_run, without_version
 
 if TYPE_CHECKING:
@@ -34,20 +37,7 @@ IDS = {
     "E": "CVE-2021-27065",
     "F": "suspicious-files",
 }
-COLUMNS = [
-    "OabGen",
-    "Ecp",
-    "AutoDProxy",
-    "EasProxy",
-    "EcpProxy",
-    "EwsProxy",
-    "MapiProxy",
-    "OabProxy",
-    "OwaProxy",
-    "OwaCalendarProxy",
-    "PowershellProxy",
-    "RpcHttpProxy",
-]
+COLUMNS = list(AGES)
 # Which ages a question needs.
 NEEDS = {
     "S": tuple(name for name in COLUMNS if name.endswith("Proxy")),

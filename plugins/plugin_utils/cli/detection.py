@@ -41,6 +41,7 @@ _SHOW_EXIT = (
     "exit status: 0 nothing found where all was looked at, 1 something was found, 2 usage, 3 something "
     "proves nothing, or a file is missing or unreadable"
 )
+_URGENT = (CompromiseState.INDICATOR_FOUND.value, CompromiseState.CONFLICT.value)
 _CASES = "folder of the cases (default: %(default)s)"
 
 
@@ -109,17 +110,30 @@ def _verdicts(found: Mapping[str, dict[str, Any]]) -> list[str]:
         for host, told in found.items()
     ]  # fmt: skip
     cells = widths([head, *rows], (36, 15, 14, 5, 10))
-    why = [
-        text
-        for host, told in found.items()
-        for reason in told["reasons"]
-        for text in wrap(f"{host}: {reason}", _COLUMNS, first="  ", rest="    ")
-    ]
+    why = _reasons(found)
     return [
         line(head, cells),
         *(line(row, cells) for row in rows),
         *(["", "Why:", *why] if why else []),
     ]
+
+
+def _reasons(found: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Each reason once, with the hosts that it is for and the checks of each."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for host, told in found.items():
+        for reason in told["reasons"]:
+            check, _, text = reason.partition(": ")
+            said.setdefault(text or reason, {}).setdefault(host, []).append(check)
+    lines: list[str] = []
+    for text, hosts in sorted(said.items(), key=lambda one: not one[0].startswith(_URGENT)):
+        lines += wrap(text, _COLUMNS, first="  ", rest="    ")
+        checks: dict[str, list[str]] = {}
+        for host, names in hosts.items():
+            checks.setdefault(", ".join(names), []).append(host)
+        for asked, of in checks.items():
+            lines += wrap(f"{', '.join(of)}: {asked}", _COLUMNS, first="      ", rest="        ")
+    return lines
 
 
 def _schedule(args: argparse.Namespace) -> int:

@@ -141,7 +141,8 @@ def _check(
         state = CompromiseState.INDICATOR_FOUND
         many = sum(sight.more.get(question, 0) for sight in sights)
         shown_of = [f"{many} more of the kind are in its files"] if many else []
-        reasons = (f"{len(findings)} findings", *shown_of, *doubts, *open_ends)
+        number = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+        reasons = (number, *shown_of, *doubts, *open_ends)
     elif doubts:
         state, reasons = CompromiseState.CONFLICT, (*doubts, *open_ends)
     elif open_ends:

@@ -97,5 +97,8 @@ class ToolRun:
         if self.ended is not RunEnd.FINISHED:
             return f"the run did not come to its end ({self.ended.value})"
         if self.exit_code:
-            return f"it ended with status {self.exit_code}"
+            status = self.exit_code
+            # Windows people know a crash by its NTSTATUS.
+            shown = f"{status} (0x{status & 0xFFFFFFFF:08X})" if status < 0 else str(status)
+            return f"it ended with status {shown}"
         return None if self.exit_code == 0 else "its exit status is not known"

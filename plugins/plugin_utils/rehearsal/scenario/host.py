@@ -8,6 +8,7 @@ from typing import Any
 
 from ..world.paths import file_path, parse_time, registry_path
 from ..world.world import World
+from .detection import add_detection
 from .draft import Draft, computer_name
 from .exchange import add_exchange
 from .iis import add_iis
@@ -35,6 +36,7 @@ def build_world(spec: dict[str, Any], name: str = "EX01", *, at: datetime | None
     add_service_mitigations(draft)
     add_iis(draft)
     add_logs(draft)
+    add_detection(draft)
     data: dict[str, Any] = {
         "name": draft.name,
         "domain": spec.get("domain", "rehearsal.example"),

@@ -18,6 +18,7 @@ from ..world.paths import format_time
 if TYPE_CHECKING:
     from .draft import Draft
 
+FIRST_DAY = "-120d"  # where the scenario does not say
 _WEEK = timedelta(days=7)
 _SIZE = 262_144
 
@@ -86,7 +87,7 @@ def folders(draft: Draft) -> dict[str, tuple[str, str]]:
 
 def add_logs(draft: Draft) -> None:
     """Fill the log folders from the scenario's ``logs_from`` to its ``logs_to``."""
-    first = parse_day(draft.spec.get("logs_from", "-120d"), draft.at)
+    first = parse_day(draft.spec.get("logs_from", FIRST_DAY), draft.at)
     last = parse_day(draft.spec.get("logs_to", "now"), draft.at)
     special = draft.spec.get("logs") or {}
     for name, (folder, pattern) in folders(draft).items():

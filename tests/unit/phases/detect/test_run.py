@@ -25,24 +25,29 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.phases.detect
     DetectState,
     to_dict,
 )
-from detected_host import (
-    AT,
-    HIT,
-    HIT_TEXT,
-    MSERT_LOG,
-    SINCE,
-    DetectedHost,
-    found_object,
-    proxylogon,
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.msert_tool import (
+    LOG as MSERT_LOG,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.msert_tool import (
     scan_log,
     scanner,
 )
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.proxylogon_tool import (
+    behaviour as proxylogon,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.scenario.proxylogon_tool import (
+    entered_object,
+    found_object,
+    text_of,
+)
+from detected_host import AT, SINCE, DetectedHost
 from line_faults import FAULTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HIT_OBJECT = found_object(Cve26855={"Hits": [HIT], "FileList": []}, IssuesFound=True)
+HIT_OBJECT = entered_object(["CVE-2021-26855"], "90.5")
+HIT_TEXT = text_of(["CVE-2021-26855"])
 BOTH = ("test-proxylogon", "msert/full")
 
 
