@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from ..base.errors import (
     AuthenticationFailed,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..host.transport.base import Transport
     from ..host.transport.reply import Reply
+    from .runtime import Runtime
 
 _TTL = 6 * 3600
 _SILENT = 600.0  # seconds; after that a run of the same controller may take the lock (Lock-Host)
@@ -60,6 +61,19 @@ def _answered(reply: Reply) -> dict[str, Any]:
     }
 
 
+class _Asking(Protocol):
+    """What a session needs of a request."""
+
+    @property
+    def run(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def controller(self) -> str: ...
+    @property
+    def takeover(self) -> str: ...
+
+
 @dataclass(slots=True)
 class HostSession:
     """One host under one lock; every change has a key, so asking again is safe (I15).
@@ -82,6 +96,21 @@ class HostSession:
     life: Life = field(default_factory=Life)
     claim: Callable[[MachineIdentity], None] = _everybody_may
     _fence: FencedTransport = field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, request: _Asking, transport: Transport, runtime: Runtime) -> Self:
+        """The session of a request: who asks, in which run, and what that works with."""
+        return cls(
+            transport,
+            request.run,
+            request.owner,
+            runtime.sleep,
+            runtime.record,
+            controller=request.controller,
+            takeover=request.takeover,
+            life=runtime.life,
+            claim=runtime.claim,
+        )
 
     def __post_init__(self) -> None:
         """Let the ticket of the lock go with whatever is sent to the host."""

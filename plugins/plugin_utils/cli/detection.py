@@ -25,6 +25,7 @@ from ..judge.compromise.schedule import ScanState, ScheduledScan, rule_of, sched
 from ..judge.compromise.serialize import scan_to_dict
 from ..report.columns import line, widths, wrap
 from ..report.formats.csv_writer import cell
+from . import detection_read
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +61,7 @@ def add_parser(subparsers: Any) -> None:
     sub.add_argument("--campaign", default="proxylogon", help="its id (default: %(default)s)")
     sub.add_argument("--json", action="store_true", help="print JSON instead of text")
     sub.set_defaults(run=_show)
+    detection_read.add_parser(commands)
     text = "say which full scans of the directive are done, due and late"
     sub = commands.add_parser(
         "schedule", help=text, description=text[:1].upper() + text[1:] + ".", epilog=_EXIT

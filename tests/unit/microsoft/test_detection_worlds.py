@@ -77,7 +77,7 @@ def test_one_more_finding_or_failure_never_lowers_i2(seed: int, question: str) -
     end, first, second = FILES[question]
     worse = (
         with_file(run, f"C:\\out\\EX02{end}", f"{first}\r\n{second}\r\n".encode()),
-        replace(run, ended=RunEnd.KILLED),
+        replace(run, ended=RunEnd.INTERRUPTED),
         replace(run, exit_code=1),
         replace(run, console=replace(run.console, damage="cut")),
         replace(run, version=None, era=None),

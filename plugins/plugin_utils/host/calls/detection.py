@@ -29,7 +29,7 @@ JOB = "job"  # the source of a file below the folder "output" of the job
 class HostFile:
     """One file as the host lists it. ``sha256``: None where the host could not read it."""
 
-    source: str  # job | msert_log | msert_old_log | eomt_log | eomt_summary
+    source: str  # job | msert_log | msert_old_log
     name: str  # below the job's output, else the full path
     size: int  # bytes
     sha256: str | None

@@ -22,7 +22,6 @@ class RunEnd(Enum):
     FINISHED = "finished"
     TIMED_OUT = "timed-out"
     INTERRUPTED = "interrupted"  # by a restart, or the loss of its runner
-    KILLED = "killed"  # by something else than itself, as anti-malware does
     UNKNOWN = "unknown"
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 FILE_BYTES = 64 << 20  # of one file
 _ALL_BYTES = 256 << 20  # of all files of a run
 # Which files besides those in its own folder a tool leaves (sources of Find-DetectionFile).
-_OUTSIDE = {"msert": ("msert_log",)}
+# A log that it set aside while it ran is kept as evidence; what is read is its log.
+_OUTSIDE = {"msert": ("msert_log", "msert_old_log")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,10 @@ class KeptFiles:
         """Where the file with a number goes."""
         return self.folder / f"{number:04}.bin"
 
+    def put(self, path: Path, data: bytes) -> None:
+        """Write one file whole, onto the disk."""
+        _write(path, data)
+
     def name(self, path: Path) -> str:
         """What the case calls a file."""
         return path.relative_to(self.host_folder).as_posix()

@@ -91,7 +91,7 @@ def read(host: str, options: Mapping[str, Any], *, check: bool) -> DetectRequest
         run,
         options.get("owner") or own,
         tools,
-        _since(catalog, options),
+        since_of(catalog, options["campaign"], options.get("since")),
         Path(options.get("case") or f"cases/{run}"),
         options["campaign"],
         check=check or not options["confirm"],
@@ -150,15 +150,18 @@ def _removal(tools: Iterable[WantedTool], decision: str | None) -> str | None:
     return note(decision.strip()) if decision else None
 
 
-def _since(catalog: Catalog, options: Mapping[str, Any]) -> datetime:
-    """How far back must be looked: as asked for, else as the campaign's sources say."""
-    given = parse_date(options.get("since"), "since")
+def since_of(catalog: Catalog, campaign: str, wanted: str | None) -> datetime:
+    """How far back must be looked: as asked for, else as the campaign's sources say.
+
+    :raises ConfigError: it is no date, or nobody knows how far back the campaign reaches.
+    """
+    given = parse_date(wanted, "since")
     if given is not None:
         return given
-    window = catalog.campaign(options["campaign"]).log_window
+    window = catalog.campaign(campaign).log_window
     if window.start is None:
         raise ConfigError(
-            f"since: how far back {options['campaign']} reaches is not known ({window.reason}); give the "
+            f"since: how far back {campaign} reaches is not known ({window.reason}); give the "
             "day from which on everything has to be looked at, such as 2021-01-01"
         )
     return datetime.combine(window.start, time(), UTC)

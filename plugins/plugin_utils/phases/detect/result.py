@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from ...base import disk
 from ...base.dates import utc_text
 from ...base.errors import ConfigError
 from ...base.model import COMPROMISE_ORDER
+from ...case.masking import writable
 from ...judge.compromise.records import CompromiseVerdict
 from ...judge.compromise.serialize import check_from_dict, verdict_from_dict, verdict_to_dict
 from ...judge.compromise.verdict import compromise_of
@@ -18,6 +20,7 @@ from ...plan.serialize import plan_to_dict
 from .phase import DETECT, PHASE
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from ...plan.records import HostPlan
@@ -89,6 +92,9 @@ def record_of(wanted: DetectRequest, result: DetectResult) -> dict[str, Any]:
     }
 
 
+NAME = "detection.json"
+
+
 def read_kept(path: Path) -> dict[str, Any]:
     """Return what the case has of the host so far; an empty one without a file.
 
@@ -106,7 +112,22 @@ def read_kept(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def together(new: dict[str, Any], old: dict[str, Any], wanted: DetectRequest) -> dict[str, Any]:
+def keep(path: Path, new: dict[str, Any], since: datetime, secrets: tuple[str, ...]) -> None:
+    """Add what a run has found to what the case has of the host; the verdict is that of both.
+
+    :raises ConfigError: what is there cannot be read, or nothing can be written.
+    """
+    record = _together(new, read_kept(path), since)
+    text = json.dumps(writable(record, secrets), indent=1, sort_keys=True)
+    try:
+        disk.make_folder(path.parent)
+        disk.replace(path, f"{text}\n".encode())
+        disk.sync_folder(path.parent)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; check it") from error
+
+
+def _together(new: dict[str, Any], old: dict[str, Any], since: datetime) -> dict[str, Any]:
     """Add what an earlier run in the same case has found: nothing that was seen is written over.
 
     The verdict in the file is that of everything in it.
@@ -117,12 +138,12 @@ def together(new: dict[str, Any], old: dict[str, Any], wanted: DetectRequest) ->
     verdict = new["verdict"]
     if earlier:
         checks = [check_from_dict(row) for tool in earlier for row in tool["checks"]]
-        before = compromise_of(checks, (), wanted.since)
+        before = compromise_of(checks, (), since)
         after = verdict_from_dict(verdict) if verdict else before
         states = (before.state, after.state)
         worst = min(states, key=COMPROMISE_ORDER.index)
         reasons = dict.fromkeys((*after.reasons, *before.reasons))
         found = (*before.checks, *(after.checks if verdict else ()))
-        verdict = verdict_to_dict(CompromiseVerdict(worst, tuple(reasons), found, wanted.since))
+        verdict = verdict_to_dict(CompromiseVerdict(worst, tuple(reasons), found, since))
     tools, exposed = [*earlier, *new["tools"]], [*exposure, *new["exposure"]]
     return {**new, "tools": tools, "exposure": exposed, "verdict": verdict}

@@ -17,12 +17,10 @@ One tool after the other. Whoever is killed runs the same again.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...base import disk
 from ...base.errors import (
     AuthenticationFailed,
     ConfigError,
@@ -30,7 +28,6 @@ from ...base.errors import (
     RefusedError,
     RemediationError,
 )
-from ...case.masking import writable
 from ...change.policy import objection
 from ...change.run import AtWork, Broken, ChangeRun
 from ...change.session import HostSession
@@ -52,7 +49,7 @@ from .choose import choose, free_bytes, in_the_way
 from .gather import Gathered, gather
 from .phase import DETECT
 from .reading import entry, not_read, run_of
-from .result import DetectResult, DetectState, read_kept, record_of, together
+from .result import NAME, DetectResult, DetectState, keep, record_of
 from .steps import steps_of
 
 if TYPE_CHECKING:
@@ -100,17 +97,7 @@ class _Run:
     ) -> None:
         self.request = request
         self.runtime = runtime
-        self.host = HostSession(
-            transport,
-            request.run,
-            request.owner,
-            runtime.sleep,
-            runtime.record,
-            controller=request.controller,
-            takeover=request.takeover,
-            life=runtime.life,
-            claim=runtime.claim,
-        )
+        self.host = HostSession.of(request, transport, runtime)
         self.result = DetectResult(
             DetectState.UNKNOWN, "not begun", HostPlan(DETECT, request.campaign)
         )
@@ -340,21 +327,11 @@ class _Run:
             reasons = "; ".join(result.verdict.reasons)
             more = f" {result.reason}" if result.code else ""
             self.end(found, f"{reasons}.{more}", result.code)
-        self._keep()
+        record = record_of(self.request, result)
+        keep(self.request.folder / NAME, record, self.request.since, self.request.secrets)
 
     def _answered(self, tool: str) -> bool:
         return any(found["tool"] == tool for found in self.result.tools)
-
-    def _keep(self) -> None:
-        path = self.request.folder / "detection.json"
-        record = together(record_of(self.request, self.result), read_kept(path), self.request)
-        text = json.dumps(writable(record, self.request.secrets), indent=1, sort_keys=True)
-        try:
-            disk.make_folder(path.parent)
-            disk.replace(path, f"{text}\n".encode())
-            disk.sync_folder(path.parent)
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be written: {error.strerror}; check it") from error
 
 
 def _clause(catalog: Catalog, campaign: str, chosen: ChosenTool) -> str | None:

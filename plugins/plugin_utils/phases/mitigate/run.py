@@ -89,17 +89,7 @@ class _Run:
     ) -> None:
         self.request = request
         self.runtime = runtime
-        self.host = HostSession(
-            transport,
-            request.run,
-            request.owner,
-            runtime.sleep,
-            runtime.record,
-            controller=request.controller,
-            takeover=request.takeover,
-            life=runtime.life,
-            claim=runtime.claim,
-        )
+        self.host = HostSession.of(request, transport, runtime)
         empty = HostPlan(request.intent, request.campaign)
         self.result = MitigateResult(MitigateState.UNKNOWN, "not begun", empty)
         self.change = ChangeRun(

@@ -114,16 +114,7 @@ def by_tool(
         although_open=wanted.although_open,
         secrets=tuple(secrets),
     )
-    session = HostSession(
-        transport,
-        wanted.run,
-        wanted.owner,
-        record=runtime.record,
-        controller=wanted.controller,
-        takeover=wanted.takeover,
-        life=runtime.life,
-        claim=runtime.claim,
-    )
+    session = HostSession.of(wanted, transport, runtime)
     answer = run_tool_on(session, request, None, runtime)
     said = answer.to_dict()
     entry = {

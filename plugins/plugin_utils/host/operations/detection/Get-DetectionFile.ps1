@@ -13,7 +13,7 @@ param (
     $Job,
 
     [Parameter(Mandatory = $true)]
-    [ValidateSet('job', 'msert_log', 'msert_old_log', 'eomt_log', 'eomt_summary')]
+    [ValidateSet('job', 'msert_log', 'msert_old_log')]
     [string]
     $Source,
 

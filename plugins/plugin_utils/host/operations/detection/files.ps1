@@ -2,16 +2,10 @@
 # What detection tools leave: the folder of a job, and the places that they write to by themselves.
 
 function Get-DetectionPath {
-    # source -> path. SYSTEM takes its own TEMP; a session of WinRM would answer with another.
-    $temp = Get-RegistryText 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager\Environment' 'TEMP'
-    if (-not $temp) {
-        $temp = '%SystemRoot%\TEMP'
-    }
+    # source -> path.
     [ordered]@{
         msert_log = "$env:SystemRoot\debug\msert.log"
         msert_old_log = "$env:SystemRoot\debug\msert.old.log"
-        eomt_log = (Expand-Environment $temp) + '\msert\EOMT.log'
-        eomt_summary = "$env:SystemDrive\EOMTSummary.txt"
     }
 }
 

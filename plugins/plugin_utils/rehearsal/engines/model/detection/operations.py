@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ....world.file_bytes import content, digest
-from ..context import expand, stamp, stamp_text
+from ..context import stamp, stamp_text
 from ..errors import OperationError, thrown
 from ..jobs.files import assert_name, folder_of
 from ..registry import operation
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from ..context import Context
     from ..registry import Given, Result
 
-_ENVIRONMENT = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment"
-_WINDOWS = "C:\\Windows"
+_PATHS = {
+    "msert_log": "C:\\Windows\\debug\\msert.log",
+    "msert_old_log": "C:\\Windows\\debug\\msert.old.log",
+}
 _MOST = 2000
 _SCANNERS = ("msert", "mrt")
 
@@ -29,10 +31,9 @@ _SCANNERS = ("msert", "mrt")
 @operation("Get-DetectionState")
 def get_state(context: Context, _given: Given) -> Result:
     """Scanners at work, and the logs that a scan would go on with."""
-    paths = _paths(context)
     found: dict[str, Any] = {"scanners": context.part("scanners", lambda: _scanners(context.world))}
-    for source in ("msert_log", "msert_old_log"):
-        found[source] = context.part(source, partial(_log, context.world, source, paths[source]))
+    for source, path in _PATHS.items():
+        found[source] = context.part(source, partial(_log, context.world, source, path))
     return {**found, "clock": stamp(context.world.clock())}
 
 
@@ -46,7 +47,7 @@ def find(context: Context, given: Given) -> Result:
         _entry(world, "job", name, f"{output}\\{name}")
         for name in sorted(names[:_MOST], key=str.upper)
     ]
-    for source, path in _paths(context).items():
+    for source, path in _PATHS.items():
         found = context.part(source, partial(_log, world, source, path))
         files += [found] if found else []
     return {"files": files, "truncated": len(names) > _MOST}
@@ -63,7 +64,7 @@ def get_file(context: Context, given: Given) -> Result:
             path = f"{output}\\{name}"
     else:
         assert_name(given["job"])
-        known = _paths(context)[source.casefold()]
+        known = _PATHS[source.casefold()]
         path = known if known == name and _log(world, source, known) else None
     if path is None:
         raise OperationError(
@@ -74,16 +75,6 @@ def get_file(context: Context, given: Given) -> Result:
     data, offset = content(world.file(path) or {}), given["offset"]
     part = data[offset : offset + given["limit"]]
     return {"size": len(data), "offset": offset, "data": base64.b64encode(part).decode("ascii")}
-
-
-def _paths(context: Context) -> dict[str, str]:
-    temp = context.text(_ENVIRONMENT, "TEMP") or "%SystemRoot%\\TEMP"
-    return {
-        "msert_log": f"{_WINDOWS}\\debug\\msert.log",
-        "msert_old_log": f"{_WINDOWS}\\debug\\msert.old.log",
-        "eomt_log": f"{expand(temp)}\\msert\\EOMT.log",
-        "eomt_summary": "C:\\EOMTSummary.txt",
-    }
 
 
 def _scanners(world: World) -> list[dict[str, Any]]:
