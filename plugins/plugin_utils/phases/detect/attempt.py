@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from ...host.jobs.state import JobState
     from ...host.transfer.order import Delivered
     from ...host.transport.reply import Reply
+    from ...trust.packages.tool_records import ToolRecord
     from .choose import ChosenTool
-    from .request import DetectRequest
+    from .request import DetectRequest, WantedTool
     from .runtime import DetectRuntime
 
 _OUTPUT_BYTES = 4 << 20  # of what a tool prints
@@ -64,12 +65,7 @@ class ToolAttempt:
         facts: Reply,
     ) -> tuple[ToolAttempt, AttemptRecord | None]:
         """The attempt of this run at a tool, with its record if there was one before."""
-        wanted = chosen.wanted
-        mark = operation_key(
-            run=session.run, sha256=chosen.record.sha256, tool=wanted.tool.id, mode=wanted.mode.name
-        )
-        name = f"{wanted.tool.id}-{mark[:12]}"
-        records = AttemptRecords(request.folder, name, request.host, session.run, request.secrets)
+        records = records_of(request, session.run, chosen.wanted, chosen.record)
         number, record = records.last()
         if record is not None and (record.verdict or {}).get("ended") == JobOutcome.FAILED.value:
             number, record = number + 1, None  # the server did not start it: that was no search
@@ -200,6 +196,15 @@ class ToolAttempt:
         except (TransportError, ReplyError, ScriptError) as error:
             return f"job {self.job} could not be removed from the server: {error}"
         return None
+
+
+def records_of(
+    request: DetectRequest, run: str, wanted: WantedTool, file: ToolRecord
+) -> AttemptRecords:
+    """The records of a run's attempts at a tool with one file."""
+    mark = operation_key(run=run, sha256=file.sha256, tool=wanted.tool.id, mode=wanted.mode.name)
+    name = f"{wanted.tool.id}-{mark[:12]}"
+    return AttemptRecords(request.folder, name, request.host, run, request.secrets)
 
 
 def _kept_facts(facts: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ...facts.read import Facts, flag, number, rows, text
 from ...plan.records import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from ...catalog.records.detection_tools import DetectionEra
@@ -61,8 +61,13 @@ def choose(
     store: PackageCatalogue | None,
     facts: Mapping[str, Any],
     now: datetime,
+    begun: Callable[[WantedTool, ToolRecord], bool] = lambda _wanted, _record: False,
 ) -> DetectionSelection:
-    """Choose the files, and refuse what this server cannot run."""
+    """Choose the files, and refuse what this server cannot run.
+
+    ``begun``: whether this run is at work with a file; then it goes on with that one, whatever has
+    come into the store since, and whatever its age is now.
+    """
     known = Facts.of(facts, ())
     chosen: list[ChosenTool] = []
     refusals: list[Refusal] = []
@@ -72,7 +77,10 @@ def choose(
             reasons.append("no package store is given (store), so its file cannot be delivered")
         else:
             try:
-                record = store.tool(one.tool, now)
+                record = next(
+                    (row for row in store.tools if row.tool == one.tool.id and begun(one, row)),
+                    None,
+                ) or store.tool(one.tool, now)
             except RefusedError as error:
                 reasons.append(str(error))
             else:

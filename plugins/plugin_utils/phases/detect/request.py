@@ -17,6 +17,7 @@ from ...catalog.loader import load
 from ...change import limits
 from ...change.options import controller, note, policy, takeover_reason
 from ...change.policy import Policy
+from .begun import default_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +84,9 @@ def read(host: str, options: Mapping[str, Any], *, check: bool) -> DetectRequest
     """Read the options; raises :class:`RemediationError` before anything is sent."""
     catalog = load()
     own = controller()
-    run = options.get("run") or f"detect-{options['campaign']}-{utc_now():%Y-%m-%d}"
+    run = options.get("run") or default_run(
+        options["campaign"], host, options.get("case"), utc_now()
+    )
     tools = _tools(options)
     removal = _removal(tools, options.get("removal_decision"))
     return DetectRequest(

@@ -44,7 +44,8 @@ from ...microsoft.detection.read import read_run
 from ...plan.freshness import facts_digest, section_digests
 from ...plan.records import HostPlan, Refusal
 from . import probe
-from .attempt import ToolAttempt
+from .attempt import ToolAttempt, records_of
+from .begun import lost
 from .choose import choose, free_bytes, in_the_way
 from .gather import Gathered, gather
 from .phase import DETECT
@@ -57,8 +58,9 @@ if TYPE_CHECKING:
     from ...host.jobs.attempts import JobEnd
     from ...host.transport.base import Transport
     from ...microsoft.record import AttemptRecord
+    from ...trust.packages.tool_records import ToolRecord
     from .choose import ChosenTool
-    from .request import DetectRequest
+    from .request import DetectRequest, WantedTool
     from .runtime import DetectRuntime
 
 # What the choice rests on.
@@ -114,13 +116,19 @@ class _Run:
         if conflict := scope_conflict(Facts.of(facts, reply.errors)):
             raise HostConflict(conflict)
         request = self.request
-        selection = choose(request.tools, self.runtime.store, facts, self.runtime.now())
+        selection = choose(
+            request.tools, self.runtime.store, facts, self.runtime.now(), self._begun
+        )
         probes = [chosen for chosen in selection.chosen if chosen.wanted.tool.where != "server"]
         attempts = [
             ToolAttempt.of(self.host, request, self.runtime, chosen, reply)
             for chosen in selection.chosen
             if chosen not in probes
         ]
+        jobs = [attempt.job for attempt, _ in attempts]
+        tools = [one.tool.id for one in request.on_server]
+        if why := lost(request.folder, request.run, jobs, tools):
+            raise RefusedError(why)
         self.result.plan = HostPlan(
             DETECT,
             self.request.campaign,
@@ -151,6 +159,11 @@ class _Run:
             self.required += attempt.chosen.checks
             self._one(attempt, record)
         return None
+
+    def _begun(self, wanted: WantedTool, file: ToolRecord) -> bool:
+        """Whether this run has begun the tool with this file, and has not read it yet."""
+        _, record = records_of(self.request, self.host.run, wanted, file).last()
+        return record is not None and record.verdict is None
 
     def _plan_probe(self, chosen: ChosenTool) -> None:
         """Add the question that is asked from here to the plan."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,9 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.rehearsal.sce
     entered_object,
     found_object,
     text_of,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.trust.packages.tool_records import (
+    utc,
 )
 from detected_host import AT, SINCE, DetectedHost
 from line_faults import FAULTS
@@ -289,6 +293,53 @@ def test_killed_controller_goes_on_and_launches_each_tool_once_i15(at: int, tmp_
     names = [one["name"] for tool in kept(host)["tools"] for one in tool["files"]]
     assert len(names) == len(set(names)) == 6
     assert at < last_command(tmp_path / "other") + 5
+
+
+def _at_work(host: DetectedHost) -> None:
+    """Kill the controller right after the scanner was started."""
+    other = DetectedHost(host.folder / "other")
+    other.detect("msert/full")
+    host.killed(other.asked.index("Start-HostJob") + 1, "msert/full")
+    assert len(host.launched) == 1
+
+
+def test_a_newer_scanner_in_the_store_does_not_orphan_the_one_at_work(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    (tmp_path / "other").mkdir()
+    _at_work(host)
+    newer = replace(host.store.tools[1], sha256="e" * 64, dated=utc(AT))
+    host.store = replace(host.store, tools=(*host.store.tools, newer))
+    result = host.detect("msert/full")
+    assert result.state is DetectState.NO_INDICATOR, result.reason
+    assert len(host.launched) == 1
+    assert kept(host)["tools"][0]["file_sha256"] == host.store.tools[1].sha256
+
+
+def test_a_scanner_that_expires_while_it_is_at_work_is_read_all_the_same(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    (tmp_path / "other").mkdir()
+    _at_work(host)
+    old = replace(host.store.tools[1], dated=utc(AT - timedelta(days=11)))
+    host.store = replace(host.store, tools=(host.store.tools[0], old))
+    result = host.detect("msert/full")
+    assert result.state is DetectState.NO_INDICATOR, result.reason
+    assert "expired" in host.detect("msert/full", run="run-2").reason
+
+
+def test_a_job_whose_file_the_store_has_no_more_is_named_and_nothing_is_started(
+    tmp_path: Path,
+) -> None:
+    host = DetectedHost(tmp_path)
+    (tmp_path / "other").mkdir()
+    _at_work(host)
+    other = replace(host.store.tools[1], sha256="e" * 64)
+    store = replace(host.store, tools=(other,))
+    result = host.detect("msert/full", store=store)
+    assert result.state is DetectState.STOPPED, result.state
+    assert "was begun with a file that the store has no more" in result.reason
+    assert len(host.launched) == 1
+    result = host.detect("msert/full")  # put back
+    assert result.state is DetectState.NO_INDICATOR, result.reason
 
 
 @pytest.mark.sweep(count=12)
