@@ -198,7 +198,7 @@ def _hurt(file: CollectedFile) -> CollectedFile:
 
 def _end(faults: set[str]) -> RunEnd:
     ends = (
-        ("killed", RunEnd.KILLED),
+        ("killed", RunEnd.UNKNOWN),
         ("timed-out", RunEnd.TIMED_OUT),
         ("interrupted", RunEnd.INTERRUPTED),
     )

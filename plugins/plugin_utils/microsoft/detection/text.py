@@ -16,7 +16,8 @@ from ...base.sanitize import clean_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LARGEST = 64 << 20  # bytes that are read of one file
+# Bytes that are read of one file: Python's text and lines of them take up to twenty times as much.
+LARGEST = 8 << 20
 MOST_REASONS = 20  # of one check
 LONGEST = 400  # characters of a text that goes into a finding
 _MARKS = (

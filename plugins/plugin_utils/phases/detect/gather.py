@@ -11,15 +11,19 @@ from ...base.errors import AuthenticationFailed, ReplyError, ScriptError, Transp
 from ...host.calls import detection
 from ...host.transfer.collect import collect
 from ...microsoft.detection.records import CollectedFile
+from ...microsoft.detection.text import LARGEST
 from .keep import Kept, KeptFiles
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...host.calls.detection import HostFile
     from ...host.jobs.attempts import JobEnd
     from ...microsoft.record import AttemptRecord
     from .attempt import ToolAttempt
 
-FILE_BYTES = 64 << 20  # of one file
+FILE_BYTES = 64 << 20  # of one file, kept in the case
+_READ_BYTES = 32 << 20  # of all files of a run, handed to the reader
 _ALL_BYTES = 256 << 20  # of all files of a run
 # Which files besides those in its own folder a tool leaves (sources of Find-DetectionFile).
 # A log that it set aside while it ran is kept as evidence; what is read is its log.
@@ -65,12 +69,14 @@ def gather(attempt: ToolAttempt, record: AttemptRecord, end: JobEnd) -> Gathered
             for one in listing.files
             if one.source == "job" or one.source in _OUTSIDE.get(attempt.chosen.wanted.tool.id, ())
         ]
-        room = _ALL_BYTES
+        room, readable = _ALL_BYTES, _READ_BYTES
         for number, one in enumerate(mine, start=1):
-            stored, data = _one(attempt, place, number, one, min(FILE_BYTES, room))
+            stored = _one(attempt, place, number, one, min(FILE_BYTES, room))
             room = max(0, room - stored.size)
             kept.append(stored)
-            files.append(_of_this_run(stored, data, one, record))
+            read = _of_this_run(stored, place.path(number), one, record, readable)
+            readable -= len(read.data)
+            files.append(read)
     except AuthenticationFailed:
         raise
     except (TransportError, ReplyError, ScriptError) as error:
@@ -83,12 +89,10 @@ def gather(attempt: ToolAttempt, record: AttemptRecord, end: JobEnd) -> Gathered
     return Gathered(console, tuple(files), tuple(kept), tuple(notes), failed)
 
 
-def _one(
-    attempt: ToolAttempt, place: KeptFiles, number: int, wanted: HostFile, limit: int
-) -> tuple[Kept, bytes]:
+def _one(attempt: ToolAttempt, place: KeptFiles, number: int, wanted: HostFile, limit: int) -> Kept:
     path = place.path(number)
     stored = collect(attempt.session, attempt.job, wanted, path, limit)
-    kept = Kept(
+    return Kept(
         name=place.name(path),
         source=wanted.source,
         origin=wanted.name,
@@ -99,17 +103,38 @@ def _one(
         truncated=stored.truncated,
         note=stored.note,
     )
-    return kept, path.read_bytes()
 
 
-def _of_this_run(kept: Kept, data: bytes, wanted: HostFile, record: AttemptRecord) -> CollectedFile:
-    """Leave out what stood in a log before the run; one that does not begin so any more is read whole."""
+def _of_this_run(
+    kept: Kept, path: Path, wanted: HostFile, record: AttemptRecord, room: int
+) -> CollectedFile:
+    """Leave out what stood in a log before the run; one that does not begin so any more is read whole.
+
+    ``room``: bytes that may still be read; the case has all of it.
+    """
+    begin = 0
     if wanted.source == "msert_log":
         before = detection.read_state(record.before).msert_log
-        same = before is not None and sha256(data[: before.size]).hexdigest() == before.sha256
-        if before is not None and same:
-            data = data[before.size :]
-    return CollectedFile(kept.name, kept.origin, data, kept.sha256, kept.note)
+        if before is not None and _digest(path, before.size) == before.sha256:
+            begin = before.size
+    most = min(LARGEST + 1, room)  # one more shows that there is more
+    with path.open("rb") as file:
+        file.seek(begin)
+        data = file.read(most)
+    damage = kept.note
+    if damage is None and most <= LARGEST and begin + len(data) < kept.size:
+        damage = f"all files together are larger than the {_READ_BYTES >> 20} MiB that are read"
+    return CollectedFile(kept.name, kept.origin, data, kept.sha256, damage)
+
+
+def _digest(path: Path, size: int) -> str:
+    """The hash of the first bytes of a file."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while size > 0 and (part := file.read(min(size, 1 << 20))):
+            digest.update(part)
+            size -= len(part)
+    return digest.hexdigest()
 
 
 def _cut(end: JobEnd, size: int) -> bool:

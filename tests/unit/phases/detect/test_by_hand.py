@@ -195,6 +195,6 @@ def test_pipes_links_and_large_files_are_no_evidence(
     assert "cannot be read" in capsys.readouterr().err
     (folder / "msert.log").unlink()
     with (folder / "msert.log").open("wb") as file:
-        file.truncate((64 << 20) + 1)
+        file.truncate((8 << 20) + 1)
     assert main([*common, str(folder)]) == 2
-    assert "larger than 64 MiB" in capsys.readouterr().err
+    assert "larger than 8 MiB" in capsys.readouterr().err

@@ -295,6 +295,44 @@ def test_killed_controller_goes_on_and_launches_each_tool_once_i15(at: int, tmp_
     assert at < last_command(tmp_path / "other") + 5
 
 
+def _larger(script: dict[str, Any], name: str, text: str) -> dict[str, Any]:
+    effect = {"kind": "file", "path": f"%JobOutput%\\report\\{name}", "text": text}
+    return {**script, "effects": [*script["effects"], effect]}
+
+
+@pytest.mark.parametrize("files", [1, 5])
+def test_files_that_are_larger_than_what_is_read_are_kept_whole_and_prove_nothing(
+    files: int, tmp_path: Path
+) -> None:
+    script = proxylogon(found_object())
+    size = (9 << 20) if files == 1 else (7 << 20)  # 5 of 7 MiB are more than is read of all
+    for number in range(files):
+        row = f"EX01,LsassDump,C:\\{number}," + "x" * 93 + "\r\n"
+        head = "ComputerName,Type,Path,Name\r\n"
+        script = _larger(script, f"EX01-{number}-other.csv", head + row * (size // len(row)))
+    host = DetectedHost(tmp_path, script)
+    result = host.detect()
+    assert result.verdict is not None
+    reasons = " ".join(reason for check in result.verdict.checks for reason in check.reasons)
+    assert ("8 MiB that are read" if files == 1 else "32 MiB that are read") in reasons
+    rows = kept(host)["tools"][0]["files"]
+    assert sum(row["size"] for row in rows) > size * files - 1000
+    large = [row for row in rows if row["origin"].endswith("-other.csv")]
+    assert len(large) == files
+    for row in large:
+        data = (host.case / "ex01" / row["name"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == row["sha256"]
+    assert result.state is not DetectState.NO_INDICATOR
+
+
+def test_a_log_is_read_from_where_the_run_began_however_large_it_was(tmp_path: Path) -> None:
+    host = DetectedHost(tmp_path)
+    old = scan_log("Quick") + "x" * (9 << 20)
+    host.world.put_file(MSERT_LOG, {"text": old, "encoding": "utf-16"}, by="earlier")
+    result = host.detect("msert/full")
+    assert result.state is DetectState.NO_INDICATOR, result.reason
+
+
 def _at_work(host: DetectedHost) -> None:
     """Kill the controller right after the scanner was started."""
     other = DetectedHost(host.folder / "other")
