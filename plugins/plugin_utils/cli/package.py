@@ -285,7 +285,8 @@ def _verify(args: argparse.Namespace) -> int:
     problems = {digest: text for digest, text in found.items() if text}
     vouched = {p.sha256: p.vouched for p in catalogue.packages if p.vouched and not p.refusal}
     expired = list(_expired(catalogue))
-    tool = installed().name if any(record.signature for record in stored) else None
+    judged = [record for record in stored if record.signature and not _is_script(record)]
+    tool = installed().name if judged else None
     if args.json:
         shown = {"version": catalogue.version, "tool": tool, "problems": problems}
         _print_json({**shown, "vouched": vouched, "expired": expired})
@@ -303,10 +304,14 @@ def _verify(args: argparse.Namespace) -> int:
     return FINDINGS if problems else OK
 
 
+def _is_script(record: Record) -> bool:
+    return record.file.lower().endswith(".ps1")
+
+
 def _problem(store: PackageStore, package: Record, policy: SignaturePolicy) -> str | None:
     try:
         path = store.verified_path(package)
-        signature = verify(path, policy) if package.signature else None
+        signature = verify(path, policy, script=_is_script(package)) if package.signature else None
     except RefusedError as error:
         return str(error)
     if signature != package.signature:

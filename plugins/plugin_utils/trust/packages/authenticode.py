@@ -3,7 +3,7 @@
 
 Ours reads the file itself: each signature in it, the outer one and those nested in it, must be good, over
 these bytes, by a signer whom the policy names, and time-stamped. Then osslsigncode is asked, and what it says
-of each signature must be the same. A genuine signature nested in a forged one (or the other way round) counts
+of each signature must be the same; of a script Debian 12's knows nothing, so there our own check is alone. A genuine signature nested in a forged one (or the other way round) counts
 for nothing: Windows decides which of them it shows.
 """
 
@@ -17,6 +17,7 @@ from asn1crypto import algos, core
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ...base.errors import RefusedError
+from ...base.version import VERSION
 from . import signed_data, signed_program, signing_tool, stamps
 from .chains import check_bag, root_of
 from .records import Signature
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from .trailing import SignedFile
 
+_ALONE = f"exchange.remediation {VERSION}"
 _NESTED = "1.3.6.1.4.1.311.2.4.1"
 _KNOWN = {_NESTED, stamps.TOKEN, stamps.COUNTERSIGNATURE}
 _AGAIN = "Do not use it; download it again from Microsoft over another network"
@@ -80,16 +82,18 @@ class _Judged:
     signature: Signature
 
 
-def verify(path: Path, policy: SignaturePolicy, *, shown: str | None = None) -> Signature:
+def verify(
+    path: Path, policy: SignaturePolicy, *, shown: str | None = None, script: bool = False
+) -> Signature:
     """Return who signed the file; raises ``RefusedError`` for anything but good signatures.
 
-    ``shown`` is what messages call the file. Raises ``ConfigError`` where no osslsigncode can be used.
+    ``shown`` is what messages call the file; ``script``: it is one of PowerShell. Raises ``ConfigError`` where no osslsigncode can be used.
     """
     name = shown or path.name
-    tool = signing_tool.installed()
     try:
-        with signed_file(path) as file:
-            judged = _judge_all(file, policy, tool.name)
+        with signed_file(path, script=script) as file:
+            tool = signing_tool.installed() if file.second_judge else None
+            judged = _judge_all(file, policy, tool.name if tool else _ALONE)
     except RefusedError as error:
         raise RefusedError(f"{name}: {error}. {_AGAIN}") from error
     except (OSError, *MALFORMED) as error:
@@ -99,7 +103,8 @@ def verify(path: Path, policy: SignaturePolicy, *, shown: str | None = None) -> 
         ) from error
     for one in judged:
         _check_signer(name, one.signed.signer, policy)
-    _compare(name, judged, signing_tool.reports(tool, path, policy.roots), tool.name)
+    if tool is not None:
+        _compare(name, judged, signing_tool.reports(tool, path, policy.roots), tool.name)
     return judged[0].signature
 
 
@@ -133,7 +138,8 @@ def _judge(der: bytes, file: SignedFile, policy: SignaturePolicy, tool: str) -> 
         raise RefusedError(
             f"its signature uses {signed.algorithm.upper()}; accepted are {', '.join(policy.digests)}"
         )
-    if said["data"]["type"].dotted != file.content:
+    kind = said["data"]
+    if kind["type"].dotted != file.content or file.about not in (kind["value"].contents or b""):
         raise RefusedError("its signature is over something else than a file of this kind")
     if digest != file.digest(signed.algorithm):
         raise RefusedError("its bytes are not those that were signed: damaged or tampered with")

@@ -2,9 +2,10 @@
 """From a detection tool's file that the operator brought to a verified record.
 
 A program is believed by Microsoft's signature and by what its signed version resource says; its file is
-another every day. A script is believed by its hash alone: Microsoft publishes it with each release
-(``ScriptVersions.csv``), and the signature in its text is not judged here: Debian 12's osslsigncode knows
-none in a script, and both judges have to agree on one. A name proves nothing.
+another every day. A script is believed by Microsoft's signature too, and by the version line and the parameters
+that it covers; one without a signature, or with one that is not judged here, by its hash: Microsoft
+publishes it with each release (``ScriptVersions.csv``). One whose signature is bad is believed by nothing. A name
+proves nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ...catalog.records.tools import ScriptVersion
 from . import authenticode
 from .intake import check_pin, check_stated
 from .kinds import check_kind, shown
+from .signed_script import is_signed, judgeable
 from .signing_time import signed_at
 from .tool_records import ToolRecord, utc
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from ...catalog.records.tools import ScriptRelease
     from .authenticode import SignaturePolicy
     from .kinds import Recognised
+    from .records import Signature
     from .store import Staged
 
 _LARGEST_SCRIPT = 8 << 20
@@ -70,7 +73,7 @@ def examine_tool(
     if tool.format == "exe":
         record = _program(staged, request, tool, policy, now)
     else:
-        record = _script(staged, request, tools, tool, now)
+        record = _script(staged, request, tools, tool, policy, now)
     expires = record.expires(tool.expires_days)
     if expires is not None and now >= expires:
         raise RefusedError(
@@ -132,19 +135,24 @@ def _script(
     request: ToolRequest,
     tools: Iterable[DetectionTool],
     tool: DetectionTool,
+    policy: Callable[[], SignaturePolicy],
     now: datetime,
 ) -> ToolRecord:
-    text = _text(staged, request.name)
+    data = _bytes(staged, request.name)
+    signature = _signature(data, staged, request, tool, policy)
+    text = _text(data)
     evidence = _recognised(text, request.name, tools, tool)
     listed = next((r for r in tool.releases if r.sha256 == staged.sha256), None)
     version = _version(text, request, listed)
-    if listed is None and request.sha256 is None:
+    believed = listed is not None or signature is not None
+    if not believed and request.sha256 is None:
         raise RefusedError(
-            f"{request.name}: its SHA-256 {staged.sha256} is no release that is known here. Compare it "
+            f"{request.name}: it has no signature of Microsoft that is judged here, and its SHA-256 "
+            f"{staged.sha256} is no release that is known. Compare it "
             "with ScriptVersions.csv of Microsoft's release, on another way than the file came, and "
             "give it with --sha256"
         )
-    if listed is None and not request.reason:
+    if not believed and not request.reason:
         raise RefusedError(
             f"{request.name}: its SHA-256 is yours alone; say with --reason where you compared it"
         )
@@ -156,9 +164,9 @@ def _script(
         file=tool.file,
         tool=tool.id,
         version=str(version),
-        signature=None,
-        pinned_by="catalogue" if listed else "operator",
-        dated=utc(now),
+        signature=signature,
+        pinned_by="catalogue" if listed else "signature" if signature else "operator",
+        dated=utc(signed_at(signature, request.name) if signature else now),
         evidence=evidence,
         reason=request.reason,
         reason_by=request.reason_by if request.reason else None,
@@ -166,10 +174,29 @@ def _script(
     )
 
 
-def _text(staged: Staged, name: str) -> str:
+def _signature(
+    data: bytes,
+    staged: Staged,
+    request: ToolRequest,
+    tool: DetectionTool,
+    policy: Callable[[], SignaturePolicy],
+) -> Signature | None:
+    """The signature of a script; None: it has none, or one over a text that is not judged here.
+
+    :raises RefusedError: it has one, and it is not good: then no hash makes the file good either.
+    """
+    if tool.format != "ps1" or not is_signed(data) or not judgeable(data):
+        return None
+    return authenticode.verify(staged.path, policy(), shown=request.name, script=True)
+
+
+def _bytes(staged: Staged, name: str) -> bytes:
     if staged.size > _LARGEST_SCRIPT:
         raise RefusedError(f"{name}: {staged.size} bytes are more than any script of Microsoft has")
-    data = staged.path.read_bytes()
+    return staged.path.read_bytes()
+
+
+def _text(data: bytes) -> str:
     if data.startswith(codecs.BOM_UTF16_LE):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "replace")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...base.errors import RefusedError
-from . import signed_compound, signed_program
+from . import signed_compound, signed_program, signed_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,12 +31,29 @@ class SignedFile:
     content: str  # what its signature must say it is over, as an object identifier
     digest: Callable[[str], bytes]  # of everything that is signed, by the name of an algorithm
     hidden: Callable[[], str | None]
+    # What its content must hold besides; and whether osslsigncode of Debian 12 knows files of its kind.
+    about: bytes = b""
+    second_judge: bool = True
 
 
 @contextmanager
-def signed_file(path: Path) -> Iterator[SignedFile]:
-    """Open a program or an installer database; raises ``RefusedError`` for anything else."""
+def signed_file(path: Path, *, script: bool = False) -> Iterator[SignedFile]:
+    """Open a program or an installer database, or a ``script`` of PowerShell, which has no mark.
+
+    :raises RefusedError: it is anything else.
+    """
     with path.open("rb") as stream:
+        if script:
+            text = signed_script.SignedScript(stream)
+            yield SignedFile(
+                text.signature,
+                signed_script.CONTENT,
+                text.digest,
+                lambda: signed_program.behind(text.signature, 1) or text.hidden(),
+                about=signed_script.SIP,
+                second_judge=False,
+            )
+            return
         mark = stream.read(8)
         if mark.startswith(signed_program.MARK):
             yield SignedFile(

@@ -229,8 +229,8 @@ class TestScript:
     def test_without_hash_or_without_reason_it_is_refused(self, ready: Any, script: Any) -> None:
         path = script()
         add = ("add", path, "--tool", "test-proxylogon")
-        refused(ready(*add), "is no release that is known here", digest(path))
-        refused(ready(*add, "--reason", "it is"), "is no release that is known here")
+        refused(ready(*add), "is no release that is known", digest(path))
+        refused(ready(*add, "--reason", "it is"), "is no release that is known")
         refused(ready(*add, "--sha256", digest(path)), "say with --reason where you compared it")
         refused(ready(*add, "--sha256", "0" * 64), "--sha256 says")
 
