@@ -86,13 +86,13 @@ CHECKS: dict[str, Check] = {
         "No mitigation is left over after the fix", Severity.MEDIUM, f"{_CSS}:docs/Security/EOMT.md"
     ),
     "logs.coverage": Check(
-        "Logs reach back to the campaign's start",
+        "Logs cover the campaign until now",
         Severity.HIGH,
         _ED,
         "ED 21-02 action 1 collect, supplement 1 hardening 5",
     ),
     "eventlogs.coverage": Check(
-        "Event logs reach back to the campaign's start",
+        "Event logs cover the campaign until now",
         Severity.HIGH,
         _ED,
         "ED 21-02 action 1 collect, supplement 1 hardening 5",

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Do the logs reach back to the campaign's start? If not, their silence proves nothing."""
+"""Do the logs cover the campaign, from its start until now? If not, their silence proves nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from ...facts.read import moment, named
@@ -22,6 +22,10 @@ _IIS = "iis/"
 _EVENT = "event/"
 _FRONT_END = ("httpproxy/",)
 _BACK_END = ("ecp-server", "oabgenerator")
+# A busy server writes each of them at least once a day, and Windows notes the time of an open file late. A
+# log that stopped earlier was switched off, is full, or somebody took its end away.
+_LAG = timedelta(days=2)
+_QUIET = frozenset({"msexchange management"})  # only when somebody changes something
 _SAVE = (
     "Keep what there is before it rolls over, look for older copies (backups, central log store), "
     "and treat a search without hits as inconclusive."
@@ -43,12 +47,18 @@ def window_start(subject: Subject) -> datetime | None:
     return None if start is None else datetime.combine(start, time(), tzinfo=UTC)
 
 
-def reach(row: Row, name: str, start: datetime) -> Reach:
-    """Judge one log; anything odd about it is "cannot be told"."""
-    return Reach(name, *next(_answers(row, start)))
+def window_end(subject: Subject) -> datetime:
+    """Until when logs have to reach: the moment that is judged, by the host's clock if that is behind."""
+    host = moment(subject.facts.value("clock", "utc"))
+    return subject.at if host is None else min(subject.at, host)
 
 
-def _answers(row: Row, start: datetime) -> Iterator[tuple[bool | None, str]]:
+def reach(row: Row, name: str, start: datetime, end: datetime | None) -> Reach:
+    """Judge one log; anything odd about it is "cannot be told". ``end``: None where it may be quiet."""
+    return Reach(name, *next(_answers(row, start, end)))
+
+
+def _answers(row: Row, start: datetime, end: datetime | None) -> Iterator[tuple[bool | None, str]]:
     """Yield what speaks against the log, the strongest first, then that it covers the window."""
     oldest, newest = moment(row.get("oldest")), moment(row.get("newest"))
     if row.get("exists", True) is not True:
@@ -66,6 +76,8 @@ def _answers(row: Row, start: datetime) -> Iterator[tuple[bool | None, str]]:
         yield None, "has no readable newest entry"
     elif newest < start:
         yield False, f"ends {newest:%Y-%m-%d}, before the window begins"
+    elif end is not None and newest < end - _LAG:
+        yield False, f"ends {newest:%Y-%m-%d}"
     else:
         yield True, f"begins {oldest:%Y-%m-%d}"
 
@@ -92,7 +104,7 @@ def _absent_folders(subject: Subject) -> tuple[str, ...]:
     return front if role.mailbox else (*front, *_BACK_END)
 
 
-def _reaches(wanted: Iterable[str], listed: Named, start: datetime) -> list[Reach]:
+def _reaches(wanted: Iterable[str], listed: Named, start: datetime, end: datetime) -> list[Reach]:
     found: list[Reach] = []
     for pattern in wanted:
         folded, any_name = pattern.casefold(), pattern.endswith("*")
@@ -102,7 +114,8 @@ def _reaches(wanted: Iterable[str], listed: Named, start: datetime) -> list[Reac
             if (name.startswith(folded[:-1]) if any_name else name == folded)
         }
         found += [
-            reach(row, name if any_name else pattern, start) for name, row in matching.items()
+            reach(row, name if any_name else pattern, start, None if folded in _QUIET else end)
+            for name, row in matching.items()
         ]
         if not matching:
             found.append(Reach(pattern, None, "was not reported"))
@@ -124,8 +137,9 @@ def _judge(subject: Subject, check: str, section: str, key: str) -> CheckResult:
     why = subject.facts.why(section)
     if not listed.rows:
         return checks.unknown(check, f"The logs could not be read: {why}.", _SAVE)
-    found = _reaches(wanted, named(listed, key), start)
-    return _sum_up(check, start, found, None if listed.whole else why, _born(subject, start))
+    end = window_end(subject)
+    found = _reaches(wanted, named(listed, key), start, end)
+    return _sum_up(check, (start, end), found, None if listed.whole else why, _born(subject, start))
 
 
 def _born(subject: Subject, start: datetime) -> str:
@@ -137,11 +151,16 @@ def _born(subject: Subject, start: datetime) -> str:
 
 
 def _sum_up(
-    check: str, start: datetime, found: list[Reach], missing: str | None, note: str
+    check: str,
+    window: tuple[datetime, datetime],
+    found: list[Reach],
+    missing: str | None,
+    note: str,
 ) -> CheckResult:
-    since = f"{start:%Y-%m-%d}"
+    since, until = (f"{day:%Y-%m-%d}" for day in window)
     evidence: dict[str, object] = {
         "window_start": since,
+        "window_end": until,
         "logs": {item.id: {"covers": item.covers, "detail": item.detail} for item in found},
     }
     short = [f"{item.id} {item.detail}" for item in found if item.covers is False]
@@ -152,18 +171,18 @@ def _sum_up(
         more = f" Not known: {checks.several(unsure, '; ')}." if unsure else ""
         return checks.finding(
             check,
-            f"Do not reach back to {since}: {checks.several(short, '; ')}.{more}{note}",
+            f"Do not cover {since} to {until}: {checks.several(short, '; ')}.{more}{note}",
             _SAVE,
             evidence,
         )
     if unsure:
         return checks.unknown(
             check,
-            f"Not known to reach back to {since}: {checks.several(unsure, '; ')}.",
+            f"Not known to cover {since} to {until}: {checks.several(unsure, '; ')}.",
             _SAVE,
             evidence,
         )
-    return checks.passed(check, f"All {len(found)} reach back to {since}.", evidence)
+    return checks.passed(check, f"All {len(found)} cover {since} to {until}.", evidence)
 
 
 def check_logs(subject: Subject) -> CheckResult:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from functools import lru_cache
+from typing import Any
 
 from .draft import MICROSOFT, Draft
 from .iis_module import add_module
+from .logs import central_folder
 from .mitigations import add_rules, pool_changes
 
 APPLICATION_HOST = "C:\\Windows\\System32\\inetsrv\\config\\applicationHost.config"
@@ -139,11 +141,26 @@ def _application_host(draft: Draft) -> str:
             site.append(bindings)
     defaults = ET.SubElement(sites, "siteDefaults")
     log = {"logFormat": "W3C", "directory": "%SystemDrive%\\inetpub\\logs\\LogFiles"}
+    if "enabled" in (given := draft.spec.get("iis_logging") or {}):
+        log["enabled"] = str(given["enabled"]).lower()
     ET.SubElement(defaults, "logFile", log)
+    if central := given.get("central"):
+        _central_log(host, central)
     ET.SubElement(sites, "applicationDefaults", {"applicationPool": "DefaultAppPool"})
     ET.SubElement(sites, "virtualDirectoryDefaults", {"allowSubDirConfig": "true"})
     ET.SubElement(ET.SubElement(root, "system.webServer"), "defaultDocument", {"enabled": "true"})
     return document(root)
+
+
+def _central_log(host: ET.Element, given: dict[str, Any]) -> None:
+    """One log of all sites; what stands in the folders of the sites stays there."""
+    binary = given["kind"] == "binary"
+    mode = "CentralBinary" if binary else "CentralW3C"
+    log = ET.SubElement(host, "log", {"centralLogFileMode": mode})
+    kept = {"directory": central_folder(given)}
+    if given.get("enabled", True) is not None:
+        kept["enabled"] = str(given.get("enabled", True)).lower()
+    ET.SubElement(log, "centralBinaryLogFile" if binary else "centralW3CLogFile", kept)
 
 
 def _pools(draft: Draft, parent: ET.Element) -> None:

@@ -82,7 +82,17 @@ def folders(draft: Draft) -> dict[str, tuple[str, str]]:
         root = "C:\\inetpub\\logs\\LogFiles"
         for number in range(1, len(draft.iis_runtime["sites"]) + 1):
             found[f"iis/{number}"] = (f"{root}\\W3SVC{number}", "u_ex{day:%y%m%d}.log")
+        if central := (draft.spec.get("iis_logging") or {}).get("central"):
+            binary = central["kind"] == "binary"
+            name = "iis/central-binary" if binary else "iis/central"
+            pattern = "ra{day:%y%m%d}00.ibl" if binary else "u_ex{day:%y%m%d}.log"
+            found[name] = (f"{central_folder(central)}\\W3SVC", pattern)
     return found
+
+
+def central_folder(given: dict[str, Any]) -> str:
+    """Where the one log of all sites is."""
+    return str(given.get("directory", "C:\\inetpub\\logs\\LogFiles"))
 
 
 def add_logs(draft: Draft) -> None:

@@ -18,34 +18,78 @@ function Get-ExchangeLogFolder {
     $folders
 }
 
+function Get-IisCentralLog {
+    # (id, folder, whether it is on) of the one log of all sites; nothing where each site has its own. What
+    # the schema has where 'enabled' is missing is not known for sure [MEM]: then it is null.
+    param ($Log)
+    $mode = Get-XmlChoice $Log 'centralLogFileMode' @('Site', 'CentralW3C', 'CentralBinary')
+    if ($mode -eq 'Site') { return }
+    $id, $name = 'iis/central', 'centralW3CLogFile'
+    if ($mode -eq 'CentralBinary') { $id, $name = 'iis/central-binary', 'centralBinaryLogFile' }
+    $folder, $enabled = '%SystemDrive%\inetpub\logs\LogFiles', $null
+    foreach ($file in Get-XmlChild $Log $name) {
+        $folder = Get-XmlText $file 'directory' $folder
+        if ($file.HasAttribute('enabled')) { $enabled = Get-XmlFlag $file 'enabled' $false }
+    }
+    $id, ((Expand-Environment $folder).TrimEnd('\') + '\W3SVC'), $enabled
+}
+
 function Get-IisLogFolder {
-    # iis/<site id> -> folder, by the site's logFile, else siteDefaults, else the schema's default.
+    # iis/<site id> -> folder, by the site's logFile, else siteDefaults, else the schema's default; with one
+    # log of all sites that alone, since what stands in the old folders is not written any more. Whether
+    # each is written goes into the context.
     param ($Context)
     $folders = [ordered]@{}
+    $Context['iis_logs_on'] = @{}
     $configuration = Get-ConfigurationOnce $Context
     if ($null -eq $configuration) { return $folders }
-    foreach ($sites in Get-XmlPath $configuration['root'] 'system.applicationHost/sites') {
-        $defaults = @(Get-XmlPath $sites 'siteDefaults/logFile')
-        $default = '%SystemDrive%\inetpub\logs\LogFiles'
-        foreach ($log in $defaults) { $default = Get-XmlText $log 'directory' $default }
-        foreach ($site in Get-XmlChild $sites 'site') {
-            $folder = $default
-            foreach ($log in Get-XmlChild $site 'logFile') { $folder = Get-XmlText $log 'directory' $folder }
-            $id = Get-XmlNumber $site 'id'
-            $folders["iis/$id"] = (Expand-Environment $folder).TrimEnd('\') + "\W3SVC$id"
+    $silent = $false
+    foreach ($http in Get-XmlPath $configuration['root'] 'system.webServer/httpLogging') {
+        $silent = Get-XmlFlag $http 'dontLog' $false
+    }
+    foreach ($log in Get-XmlPath $configuration['root'] 'system.applicationHost/log') {
+        $id, $folder, $enabled = Get-IisCentralLog $log
+        if ($id) {
+            $folders[$id] = $folder
+            $Context['iis_logs_on'][$id] = if ($silent) { $false } else { $enabled }
+            return $folders
         }
+    }
+    foreach ($sites in Get-XmlPath $configuration['root'] 'system.applicationHost/sites') {
+        Add-IisSiteLog $Context $folders $sites $silent
     }
     $folders
 }
 
+function Add-IisSiteLog {
+    # The logs of the sites of one list.
+    param ($Context, $Folders, $Sites, [bool]$Silent)
+    $defaults = @(Get-XmlPath $Sites 'siteDefaults/logFile')
+    $default, $writes = '%SystemDrive%\inetpub\logs\LogFiles', $true
+    foreach ($log in $defaults) {
+        $default = Get-XmlText $log 'directory' $default
+        $writes = Get-XmlFlag $log 'enabled' $writes
+    }
+    foreach ($site in Get-XmlChild $Sites 'site') {
+        $folder, $enabled = $default, $writes
+        foreach ($log in Get-XmlChild $site 'logFile') {
+            $folder = Get-XmlText $log 'directory' $folder
+            $enabled = Get-XmlFlag $log 'enabled' $enabled
+        }
+        $id = Get-XmlNumber $site 'id'
+        $Context['iis_logs_on']["iis/$id"] = $enabled -and -not $Silent
+        $Folders["iis/$id"] = (Expand-Environment $folder).TrimEnd('\') + "\W3SVC$id"
+    }
+}
+
 function Measure-LogFolder {
     # Streams the folder: names, sizes and times come with the listing, no file is opened.
-    param ([string]$Path, $Fact)
+    param ([string]$Path, $Fact, [string]$Extension = '.log')
     $folder = New-Object IO.DirectoryInfo (Resolve-NativePath $Path)
     $oldest = $newest = $null
     try {
         foreach ($file in $folder.EnumerateFiles()) {
-            if ($file.Extension -ne '.log') { continue }
+            if ($file.Extension -ne $Extension) { continue }
             if ($Fact['files'] -ge (Get-LogLimit)) {
                 $Fact['truncated'] = $true
                 break
@@ -80,8 +124,11 @@ function Get-LogFact {
             bytes = [long]0
             truncated = $false
         }
+        $extension = '.log'
+        if ($id -like 'iis/*') { $fact['enabled'] = $Context['iis_logs_on'][$id] }
+        if ($id -eq 'iis/central-binary') { $extension = '.ibl' }
         try {
-            Measure-LogFolder $folders[$id] $fact
+            Measure-LogFolder $folders[$id] $fact $extension
             $fact
         } catch {
             Add-PartError "logs.$id" $_

@@ -58,6 +58,7 @@ class Context:
     errors: list[dict[str, Any]] = field(default_factory=list)
     install_path: str | None = None
     iis_logs: dict[str, str] = field(default_factory=dict)
+    iis_logs_on: dict[str, bool | None] = field(default_factory=dict)
     configuration: Configuration | None = None
     configuration_error: PartError | None = None
     configuration_read: bool = False

@@ -6,11 +6,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..configuration import children, configuration, number, text
+from ..configuration import children, choice, configuration, flag, number, text
 from ..context import expand, stamp_text
 from ..errors import PartError
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from ..context import Context
 
 _HTTP_PROXY = (
@@ -28,6 +30,7 @@ _HTTP_PROXY = (
 _EVENT_LOGS = ("Application", "MSExchange Management", "Security", "System")
 _MEMBERS = ("enabled", "oldest", "newest", "records", "max_bytes")
 _LIMIT = 20_000
+_LOG_FILES = "%SystemDrive%\\inetpub\\logs\\LogFiles"
 
 
 def logs(context: Context) -> list[dict[str, Any]]:
@@ -48,10 +51,12 @@ def logs(context: Context) -> list[dict[str, Any]]:
 
 def _folder(context: Context, name: str, path: str) -> dict[str, Any]:
     context.require_drive(path)
+    extension = ".ibl" if name == "iis/central-binary" else ".log"
+    written = {"enabled": context.iis_logs_on[name]} if name.startswith("iis/") else {}
     listed = [
         entry
         for file, entry in context.world.children(path)
-        if not entry.get("directory") and file.lower().endswith(".log")
+        if not entry.get("directory") and file.lower().endswith(extension)
     ]
     files = listed[:_LIMIT]
     times = sorted(entry["mtime"] for entry in files)
@@ -64,6 +69,7 @@ def _folder(context: Context, name: str, path: str) -> dict[str, Any]:
         "files": len(files),
         "bytes": sum(_size(entry) for entry in files),
         "truncated": len(listed) > _LIMIT,
+        **written,
     }
 
 
@@ -75,22 +81,52 @@ def _size(entry: dict[str, Any]) -> int:
 
 
 def iis_log_folders(context: Context) -> dict[str, str]:
-    """Return ``iis/<site id>`` -> folder: the site's own, the defaults', the schema's."""
+    """Return ``iis/<site id>`` -> folder: the site's own, the defaults', the schema's.
+
+    With one log of all sites, that alone; whether each is written goes into the context.
+    """
     found: dict[str, str] = {}
     server = configuration(context)
     if server is None:
         return found
+    silent = False
+    for http in children(server.root, "system.webServer/httpLogging"):
+        silent = flag(http, "dontLog", default=False)
+    for log in children(server.root, "system.applicationHost/log"):
+        central = _central(log)
+        if central is not None:
+            name, folder, enabled = central
+            found[name] = f"{expand(folder).rstrip(chr(92))}\\W3SVC"
+            context.iis_logs_on[name] = False if silent else enabled
+            return found
     for sites in children(server.root, "system.applicationHost/sites"):
-        common = "%SystemDrive%\\inetpub\\logs\\LogFiles"
+        common, writes = _LOG_FILES, True
         for log in children(sites, "siteDefaults/logFile"):
             common = text(log, "directory", common)
+            writes = flag(log, "enabled", default=writes)
         for site in children(sites, "site"):
-            folder = common
+            folder, enabled = common, writes
             for log in children(site, "logFile"):
                 folder = text(log, "directory", folder)
+                enabled = flag(log, "enabled", default=enabled)
             key = number(site, "id")
+            context.iis_logs_on[f"iis/{key}"] = enabled and not silent
             found[f"iis/{key}"] = f"{expand(folder).rstrip(chr(92))}\\W3SVC{key}"
     return found
+
+
+def _central(log: Element) -> tuple[str, str, bool | None] | None:
+    """Id, folder and whether it is on, of the one log of all sites."""
+    mode = choice(log, "centralLogFileMode", ("Site", "CentralW3C", "CentralBinary"))
+    if mode == "Site":
+        return None
+    binary = mode == "CentralBinary"
+    folder, enabled = _LOG_FILES, None
+    for file in children(log, "centralBinaryLogFile" if binary else "centralW3CLogFile"):
+        folder = text(file, "directory", folder)
+        if file.get("enabled") is not None:
+            enabled = flag(file, "enabled", default=False)
+    return ("iis/central-binary" if binary else "iis/central"), folder, enabled
 
 
 def event_logs(context: Context) -> list[dict[str, Any]]:
