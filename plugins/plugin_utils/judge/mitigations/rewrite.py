@@ -49,6 +49,9 @@ class RewriteFacts:
     rules: Rows
     preconditions: Rows
     overrides: Rows
+    loaded: bool | None  # None: IIS has no list of modules, or nobody looked
+    unloaded: Rows  # places from which the module is taken away
+    unread: Rows  # places whose configuration could not be read
 
     @classmethod
     def of(cls, facts: Facts) -> RewriteFacts | None:
@@ -61,6 +64,9 @@ class RewriteFacts:
             _readable(rows(section.get("rules"), "name")),
             rows(section.get("preconditions")),
             rows(section.get("overrides")),
+            flag(section.get("loaded")),
+            rows(section.get("unloaded", [])),
+            rows(section.get("unread", [])),
         )
 
 
@@ -141,6 +147,28 @@ def _override(row: Row, config: RewriteFacts) -> str | None:
         ):
             return f"{kind!r:.20} in {override.get('file')!r:.120}"
     return None
+
+
+def _below(row: Row, places: Rows) -> str | None:
+    """The file of a place at the rule's or below it, where it counts as well."""
+    site, path = _site(row), fold_path(row.get("path")) or "/"
+    for place in places.rows:
+        here = fold_path(place.get("path"))
+        inside = here is None or path in (here, "/") or here.startswith(f"{path}/")
+        if inside and not _unlike(_site(place), site):
+            return f"{place.get('file')!r:.120}"
+    return None
+
+
+def _at_or_around(row: Row, places: Rows) -> str | None:
+    """The file of a place that the rule's is in, or of one below it whose requests it is for."""
+    site, path = _site(row), fold_path(row.get("path")) or "/"
+    for place in places.rows:
+        here = fold_path(place.get("path"))
+        around = here in (None, "/", path) or path.startswith(f"{here}/")
+        if around and not _unlike(_site(place), site):
+            return f"{place.get('file')!r:.120}"
+    return _below(row, places)
 
 
 def _folded(value: str | None) -> str | None:
@@ -230,6 +258,10 @@ def _objections(
             MitigationState.OVERRIDDEN,
             "is kept from the applications (inheritInChildApplications)",
         )
+    if taken := _at_or_around(row, config.unloaded):
+        yield MitigationState.OVERRIDDEN, f"nobody evaluates it: the module is removed in {taken}"
+    if unread := _below(row, config.unread):
+        yield MitigationState.UNKNOWN, f"what may take it away {UNREADABLE}: {unread}"
     if overridden := _override(row, config):
         yield MitigationState.OVERRIDDEN, f"is taken away by {overridden}"
     if shadowed := _shadow(row, config):
@@ -255,7 +287,7 @@ def _part(rule: Rule, config: RewriteFacts, place: Place, wanted: frozenset[Plac
                 missing = f"some rules or overrides {UNREADABLE}"
                 return Part(rule.name, MitigationState.UNKNOWN, missing, present=True)
             return Part(rule.name, state, detail, present=True)
-    if not config.rules.whole:
+    if not config.rules.whole or _below({"site": place[0], "path": place[1]}, config.unread):
         return Part(rule.name, MitigationState.UNKNOWN, f"some rules {UNREADABLE}")
     return Part(rule.name, MitigationState.MISSING, "is not there")
 
@@ -310,7 +342,13 @@ def judge_rewrite(mitigation: Mitigation, facts: Facts) -> JudgedMitigation:
 def _effective(parts: Iterable[Part], config: RewriteFacts) -> Iterable[Part]:
     """Rules without the module are only text."""
     for part in parts:
-        if config.installed is True or not part.present:
+        if not part.present:
+            yield part
+        elif config.loaded is False:
+            yield Part(
+                part.name, MitigationState.MISSING, "IIS does not load URL Rewrite", part.present
+            )
+        elif config.installed is True:
             yield part
         elif config.installed is None:
             yield Part(part.name, MitigationState.UNKNOWN, f"the module {UNREADABLE}", part.present)

@@ -21,7 +21,8 @@ function Read-XmlFile {
     param ([string]$Path)
     try {
         $stream = [IO.File]::Open((Resolve-NativePath $Path), 'Open', 'Read', 'ReadWrite')
-    } catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] {
+    } catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException], [Management.Automation.DriveNotFoundException] {
+        # A drive that is gone holds no file either.
         return $null
     }
     try {

@@ -149,6 +149,41 @@ function Read-RewriteFile {
     foreach ($list in 'rules', 'preconditions', 'overrides') { $Result[$list] += $found[$list] }
 }
 
+function Get-ModuleState {
+    # Whether IIS loads the module: null where its list of modules is not there.
+    param ($Root)
+    $lists = @(Get-XmlPath $Root 'system.webServer/globalModules')
+    if ($lists.Count -eq 0) { return $null }
+    $loaded = $false
+    foreach ($list in $lists) {
+        foreach ($module in Get-XmlChild $list 'add') {
+            if ((Get-XmlText $module 'name') -eq 'RewriteModule') { $loaded = $true }
+        }
+    }
+    $loaded
+}
+
+function Read-ModuleRemoval {
+    # Where a configuration takes the module away from a place and what is below: a file, with its locations.
+    param ($Root, $Base)
+    $containers = @(, @($Root, $Base))
+    foreach ($location in Get-XmlChild $Root 'location') { $containers += , @($location, (Get-LocationPlace $location $Base)) }
+    foreach ($pair in $containers) {
+        $there = $true
+        foreach ($modules in Get-XmlPath $pair[0] 'system.webServer/modules') {
+            foreach ($element in Get-XmlChild $modules 'add', 'clear', 'remove') {
+                $kind = $element.get_LocalName()
+                $mine = (Get-XmlText $element 'name') -eq 'RewriteModule'
+                if ($kind -eq 'clear' -or ($kind -eq 'remove' -and $mine)) { $there = $false }
+                if ($kind -eq 'add' -and $mine) { $there = $true }
+            }
+        }
+        if (-not $there) {
+            [ordered]@{ site = $pair[1]['site']; path = $pair[1]['path']; file = $pair[1]['file'] }
+        }
+    }
+}
+
 function Get-WebConfigPlace {
     # Every folder whose web.config counts: site, path, file.
     param ($Root)
@@ -174,17 +209,28 @@ function Get-UrlRewriteFact {
         rules = @()
         preconditions = @()
         overrides = @()
+        loaded = $null
+        unloaded = @()
+        unread = @()
     }
     $configuration = Get-ConfigurationOnce $Context
     if ($null -eq $configuration) { return $fact }
     Read-RewriteFile $configuration['root'] $configuration['file'] $null '/' $fact
+    $fact['loaded'] = Get-ModuleState $configuration['root']
+    $base = @{ site = $null; path = '/'; file = $configuration['file']; inherit = $true }
+    $fact['unloaded'] += @(Read-ModuleRemoval $configuration['root'] $base)
     $roots = @{}
     foreach ($place in Get-WebConfigPlace $configuration['root']) {
         $file = $place['file']
         try {
             if (-not $roots.ContainsKey($file)) { $roots[$file] = Read-XmlFile $file }
-            if ($roots[$file]) { Read-RewriteFile $roots[$file] $file $place['site'] $place['path'] $fact }
+            if ($roots[$file]) {
+                Read-RewriteFile $roots[$file] $file $place['site'] $place['path'] $fact
+                $base = @{ site = $place['site']; path = $place['path']; file = $file; inherit = $true }
+                $fact['unloaded'] += @(Read-ModuleRemoval $roots[$file] $base)
+            }
         } catch {
+            $fact['unread'] += $place
             Add-PartError 'url_rewrite.rules' ('{0}: {1}' -f $file, $_.Exception.GetBaseException().Message)
         }
     }

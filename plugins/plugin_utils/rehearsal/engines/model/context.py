@@ -122,10 +122,15 @@ class Context:
         if not self.world.data["session"].get("process_64bit"):
             raise thrown("a 32-bit process cannot see the 64-bit keys and files")
 
+    def has_drive(self, path: str) -> bool:
+        """Whether the drive of a path is there; one without a letter is on none."""
+        return path[1:2] != ":" or path[0].upper() in {
+            drive.upper() for drive in self.world.data["drives"]
+        }
+
     def require_drive(self, path: str) -> None:
         """Raise as PowerShell does for a path on a drive that does not exist."""
-        letter = path[:1].upper()
-        if path[1:2] == ":" and letter not in {d.upper() for d in self.world.data["drives"]}:
+        if not self.has_drive(path):
             raise PartError(
                 "System.Management.Automation.DriveNotFoundException",
                 "DriveNotFoundException,Resolve-NativePath",

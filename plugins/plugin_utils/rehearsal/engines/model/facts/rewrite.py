@@ -43,18 +43,23 @@ class _Found:
     rules: list[dict[str, Any]] = field(default_factory=list)
     preconditions: list[dict[str, Any]] = field(default_factory=list)
     overrides: list[dict[str, Any]] = field(default_factory=list)
+    unloaded: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, other: _Found) -> None:
         self.rules += other.rules
         self.preconditions += other.preconditions
         self.overrides += other.overrides
+        self.unloaded += other.unloaded
 
 
 def url_rewrite(context: Context) -> dict[str, Any]:
     found = _Found()
+    loaded: bool | None = None
+    unread: list[dict[str, Any]] = []
     server = configuration(context)
     if server is not None:
         found.add(_read_file(server.root, _Place(None, "/", server.file)))
+        loaded = _loaded(server.root)
         roots: dict[str, Element | None] = {}
         for place in _places(server.root):
             try:
@@ -64,6 +69,7 @@ def url_rewrite(context: Context) -> dict[str, Any]:
                 if root is not None:
                     found.add(_read_file(root, place))
             except PartError as error:
+                unread.append(place.members())
                 context.say("url_rewrite.rules", f"{place.file}: {error}")
     return {
         "installed": context.has_key(_KEY),
@@ -71,7 +77,34 @@ def url_rewrite(context: Context) -> dict[str, Any]:
         "rules": found.rules,
         "preconditions": found.preconditions,
         "overrides": found.overrides,
+        "loaded": loaded,
+        "unloaded": found.unloaded,
+        "unread": unread,
     }
+
+
+def _loaded(root: Element) -> bool | None:
+    """Whether IIS loads the module: None where its list of modules is not there."""
+    lists = list(children(root, "system.webServer/globalModules"))
+    if not lists:
+        return None
+    return any(_is_module(entry) for listed in lists for entry in children(listed, "add"))
+
+
+def _is_module(entry: Element) -> bool:
+    return (entry.get("name") or "").lower() == "rewritemodule"
+
+
+def _removes(container: Element) -> bool:
+    """Whether what stands in a container takes the module away."""
+    there = True
+    for modules in children(container, "system.webServer/modules"):
+        for entry in modules:
+            if entry.tag == "clear" or (entry.tag == "remove" and _is_module(entry)):
+                there = False
+            elif entry.tag == "add" and _is_module(entry):
+                there = True
+    return not there
 
 
 def rewrite_content(
@@ -112,9 +145,12 @@ def _places(root: Element) -> list[_Place]:
 def _read_file(root: Element, base: _Place) -> _Found:
     """Read all of a file or nothing: half a file would look like a missing rule."""
     found = _Found()
-    _container(root, base, found)
-    for location in children(root, "location"):
-        _container(location, _location(location, base), found)
+    pairs = [(root, base)]
+    pairs += [(location, _location(location, base)) for location in children(root, "location")]
+    for container, place in pairs:
+        _container(container, place, found)
+        if _removes(container):
+            found.unloaded.append(place.members())
     return found
 
 
