@@ -14,6 +14,7 @@ from ..change.checks import Precheck, PrecheckStatus
 from ..facts.read import Facts, number, rows, text
 from ..judge.front_end import front_end_probes
 from ..judge.role import server_role
+from ..judge.subject import build_of, product_line
 from .models import Action, HostReading, UpdateSelection
 from .reading import at_work
 
@@ -50,6 +51,7 @@ def common_prechecks(
         _interim(facts),
         _dag(facts, policy),
         _front_end(facts),
+        _script_policy(facts),
         _antimalware(facts),
     )
 
@@ -258,6 +260,43 @@ def _front_end(facts: Facts) -> Precheck:
         )
     names = ", ".join(probe["name"] for probe in asking.asked)
     return Precheck("patch.front-end", PrecheckStatus.PASS, f"Will be asked: {names}.")
+
+
+# A group policy for scripts is looked up by WMI, which the installer stops: then no script may run, the step that
+# gives the services back fails, and the server stays down. Microsoft says it of every policy and of 2010 and
+# 2013 (KB2810617, read 2026-12-01); of later versions only of those that stop scripts which are not signed.
+_ANY_POLICY = frozenset({"Exchange2010", "Exchange2013"})
+_HARMLESS = frozenset({"remotesigned", "unrestricted", "bypass"})
+
+
+def _script_policy(facts: Facts) -> Precheck:
+    section = facts.section("powershell")
+    if section is None:
+        why = facts.why("powershell")
+        return Precheck("patch.script-policy", PrecheckStatus.UNKNOWN, f"Not known: {why}.")
+    policy = text(section.get("script_policy"))
+    if policy is None:
+        return Precheck(
+            "patch.script-policy",
+            PrecheckStatus.PASS,
+            "No group policy says which scripts may run.",
+        )
+    exsetup = facts.value("exchange", "exsetup")
+    build = build_of(exsetup.get("file_version")) if isinstance(exsetup, dict) else None
+    product = product_line(build)
+    summary = (
+        f"A group policy says which scripts may run ({policy}; {product or 'product not known'})."
+    )
+    if policy.casefold() in _HARMLESS and product is not None and product not in _ANY_POLICY:
+        return Precheck("patch.script-policy", PrecheckStatus.NOTE, summary)
+    return Precheck(
+        "patch.script-policy",
+        PrecheckStatus.STOP,
+        f"{summary} The installer stops WMI, which looks the policy up, and then fails half-way with the "
+        "services disabled.",
+        "Take the server out of the policy 'Turn on Script Execution' (computer), run gpupdate, then run "
+        "again; give it back afterwards.",
+    )
 
 
 def _antimalware(facts: Facts) -> Precheck:

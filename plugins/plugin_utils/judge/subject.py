@@ -55,9 +55,7 @@ class Subject:
     @property
     def product(self) -> str | None:
         """The product, as far as the file's build tells."""
-        if self.cu is not None:
-            return self.cu.product
-        return _LINES.get((self.build.major, self.build.minor)) if self.build else None
+        return self.cu.product if self.cu is not None else product_line(self.build)
 
     @property
     def what(self) -> str:
@@ -87,6 +85,11 @@ class Subject:
             supported=support.status != "unsupported" if known and support else None,
             support_note=support.note if support else None,
         )
+
+
+def product_line(build: Build | None) -> str | None:
+    """The product of a build, as far as its first two parts tell; 15.2 is two of them."""
+    return _LINES.get((build.major, build.minor)) if build else None
 
 
 def build_of(value: object) -> Build | None:

@@ -49,6 +49,16 @@ function Get-SystemFact {
     $fact
 }
 
+function Get-ScriptPolicy {
+    # What a group policy says of scripts: null where none is defined, 'Disabled' where none may run.
+    $path = 'HKLM:\SOFTWARE\Policies\Microsoft\Windows\PowerShell'
+    $enabled = Get-RegistryNumber $path 'EnableScripts'
+    if ($null -eq $enabled) { return $null }
+    if ($enabled -eq 0) { return 'Disabled' }
+    $policy = Get-RegistryText $path 'ExecutionPolicy'
+    if ($policy) { $policy } else { 'Unknown' }
+}
+
 function Get-EngineFact {
     $clr = $PSVersionTable['CLRVersion']
     if ($null -eq $clr) { $clr = [Environment]::Version }
@@ -56,6 +66,7 @@ function Get-EngineFact {
         version = [string]$PSVersionTable['PSVersion']
         language_mode = [string]$ExecutionContext.SessionState.LanguageMode
         clr = [string]$clr
+        script_policy = Get-ScriptPolicy
     }
 }
 

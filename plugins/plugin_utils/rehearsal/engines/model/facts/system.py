@@ -84,7 +84,17 @@ def _offset(bias: int | None) -> int | None:
 
 def powershell(context: Context) -> dict[str, Any]:
     engine = context.world.data["powershell"]
-    return {name: engine.get(name) for name in ("version", "language_mode", "clr")}
+    told = {name: engine.get(name) for name in ("version", "language_mode", "clr")}
+    return {**told, "script_policy": _script_policy(context)}
+
+
+def _script_policy(context: Context) -> str | None:
+    """What a group policy says of scripts: None where there is none."""
+    path = "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\PowerShell"
+    enabled = context.number(path, "EnableScripts")
+    if not enabled:
+        return None if enabled is None else "Disabled"
+    return context.text(path, "ExecutionPolicy") or "Unknown"
 
 
 def dotnet(context: Context) -> dict[str, Any]:
