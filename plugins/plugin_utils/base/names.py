@@ -17,7 +17,12 @@ def case_name(text: str, what: str) -> str:
     :raises ConfigError: it is empty, too long, ``.`` or ``..``, or has a separator or a character
         that cannot be shown.
     """
-    if text in ("", ".", "..") or len(text) > _MOST or _unfit(text):
+    if (
+        text in ("", ".", "..")
+        or text.casefold().endswith((".json", ".jsonl"))
+        or len(text) > _MOST
+        or _unfit(text)
+    ):
         raise ConfigError(
             f"{what} {text[:_MOST]!r} cannot name a folder of the case; use 1 to {_MOST} characters "
             f"that can be shown, without / and \\, and neither . nor .. alone; rename the {what}"

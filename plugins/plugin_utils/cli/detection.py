@@ -42,6 +42,7 @@ _SHOW_EXIT = (
     "exit status: 0 nothing found where all was looked at, 1 something was found, 2 usage, 3 something "
     "proves nothing, or a file is missing or unreadable"
 )
+_NOT_ANSWERED = ": it was not answered"
 _URGENT = (CompromiseState.INDICATOR_FOUND.value, CompromiseState.CONFLICT.value)
 _CASES = "folder of the cases (default: %(default)s)"
 
@@ -84,7 +85,7 @@ def add_parser(subparsers: Any) -> None:
 def _show(args: argparse.Namespace) -> int:
     catalog, now = load(None), datetime.now(UTC)
     store = read_detections(args.cases)
-    fleet = FleetCompromise(catalog, catalog.campaign(args.campaign), DetectionInputs(store))
+    fleet = FleetCompromise(catalog, catalog.campaign(args.campaign), DetectionInputs(store), now)
     found = {host: told for host in store.records if (told := fleet.of(host, now)) is not None}
     if args.json:
         print(json.dumps({"hosts": found, "problems": dict(store.problems)}, indent=2))
@@ -124,9 +125,14 @@ def _reasons(found: Mapping[str, dict[str, Any]]) -> list[str]:
     """Each reason once, with the hosts that it is for and the checks of each."""
     said: dict[str, dict[str, list[str]]] = {}
     for host, told in found.items():
+        known = {check["id"] for check in told["checks"]}
         for reason in told["reasons"]:
             check, _, text = reason.partition(": ")
-            said.setdefault(text or reason, {}).setdefault(host, []).append(check)
+            named = check in known or reason.endswith(_NOT_ANSWERED)
+            if named:
+                said.setdefault(text, {}).setdefault(host, []).append(check)
+            else:
+                said.setdefault(reason, {}).setdefault(host, [])
     lines: list[str] = []
     for text, hosts in sorted(said.items(), key=lambda one: not one[0].startswith(_URGENT)):
         lines += wrap(text, _COLUMNS, first="  ", rest="    ")
@@ -134,7 +140,8 @@ def _reasons(found: Mapping[str, dict[str, Any]]) -> list[str]:
         for host, names in hosts.items():
             checks.setdefault(", ".join(names), []).append(host)
         for asked, of in checks.items():
-            lines += wrap(f"{', '.join(of)}: {asked}", _COLUMNS, first="      ", rest="        ")
+            about = f": {asked}" if asked else ""
+            lines += wrap(f"{', '.join(of)}{about}", _COLUMNS, first="      ", rest="        ")
     return lines
 
 
@@ -146,7 +153,11 @@ def _schedule(args: argparse.Namespace) -> int:
     )
     now = parse_date(args.at, "--at") or datetime.now(UTC)
     store = read_detections(args.cases)
-    found = {host: schedule(runs, rule, now) for host, runs in store.records.items()}
+    campaigns = {one.id for one in load(None).campaigns() if one.directive == args.directive}
+    found = {
+        host: schedule([run for run in runs if run.campaign in campaigns], rule, now)
+        for host, runs in store.records.items()
+    }
     if args.json:
         print(json.dumps(_document(found, store, now), indent=2, ensure_ascii=False))
     else:
@@ -208,7 +219,7 @@ def _document(
 
 def _template(args: argparse.Namespace) -> int:
     store = read_detections(args.cases)
-    found = [cells_of(host, runs) for host, runs in store.records.items()]
+    found = [cells_of(host, runs, datetime.now(UTC)) for host, runs in store.records.items()]
     if args.csv:
         writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(("host", "1) MSERT", "2) Test-ProxyLogon.ps1", "notes"))

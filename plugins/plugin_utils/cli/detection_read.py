@@ -14,6 +14,7 @@ from ..base.clock import utc_now
 from ..base.dates import parse_date, utc_text
 from ..base.errors import ConfigError
 from ..base.model import CompromiseState
+from ..base.names import case_name
 from ..case.journal import Journal
 from ..catalog.detection_tools import detection_tool
 from ..catalog.loader import load
@@ -71,6 +72,9 @@ def add_parser(commands: Any) -> None:
     sub.add_argument("--campaign", default="proxylogon", help="its id (default: %(default)s)")
     sub.add_argument("--host", default="", help="the server, as the inventory names it")
     sub.add_argument(
+        "--computer", default="", help="the server's own name, where the inventory has another"
+    )
+    sub.add_argument(
         "--case", type=Path, metavar="FOLDER", help="keep files and verdict in this case"
     )
     sub.add_argument(
@@ -110,6 +114,9 @@ def _statement(args: argparse.Namespace) -> Statement:
     digest = (args.tool_sha256 or "").lower()
     if digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):  # noqa: PLR2004
         raise ConfigError(f"--tool-sha256: {args.tool_sha256[:80]!r} is no SHA-256")
+    dated = parse_date(args.tool_dated, "--tool-dated")
+    if dated is not None and dated > utc_now():
+        raise ConfigError(f"--tool-dated: {args.tool_dated!r} is no moment of the past")
     ended = parse_date(args.ended, "--ended")
     if ended is None or ended > utc_now():
         raise ConfigError(f"--ended: {args.ended!r} is no moment of the past")
@@ -123,7 +130,8 @@ def _statement(args: argparse.Namespace) -> Statement:
         exit_code=args.exit_code,
         events_from=parse_date(args.events_from, "--events-from"),
         file_sha256=digest or None,
-        file_dated=parse_date(args.tool_dated, "--tool-dated"),
+        file_dated=dated,
+        computer=args.computer,
     )
 
 
@@ -137,6 +145,7 @@ def _version(text: str | None) -> ScriptVersion | None:
 
 
 def _keep(read: HandedOver, said: Statement, case: Path) -> Path:
+    case_name(said.host, "host")
     job = f"read-{read.tool.id}-{utc_now():%Y%m%dt%H%M%S%fz}"
     journal = Journal(case, said.host, job)
     journal.record(

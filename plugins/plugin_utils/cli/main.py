@@ -86,7 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(given)
     args.ansible = ansible
     try:
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()  # here, where a full disk can still be said
+        return status  # noqa: TRY300 - the errors of both
     except RemediationError as error:
         print(f"exchange-remediation: {error}", file=sys.stderr)
         return USAGE
@@ -94,6 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away (``| head``): not our error, and no traceback at shutdown either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, UnicodeError) as error:
+        # A full disk, or a terminal that cannot show a name: 1 would say that something was found.
+        print(f"exchange-remediation: {ascii(str(error))}", file=sys.stderr)
+        return USAGE
     except KeyboardInterrupt:
         return 130
 

@@ -10,17 +10,19 @@ from ..base.errors import CatalogError
 from ..base.model import CompromiseState
 from ..judge.compromise.clauses import met_clauses, required_checks
 from ..judge.compromise.over_time import compromise_over_time
-from ..judge.compromise.schedule import rule_of, schedule
+from ..judge.compromise.schedule import SCANNER, rule_of, schedule
 from ..judge.compromise.serialize import run_to_dict, scan_to_dict, verdict_to_dict
 from ..judge.directive.sources import GivenAnswers
 from .detections import DetectionStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from ..catalog.catalog import Catalog
     from ..catalog.records.campaigns import Campaign
     from ..catalog.records.directives import Directive
+    from ..judge.compromise.records import CompromiseVerdict
     from ..judge.compromise.schedule import ScanRecord, ScanRule, ScheduledScan
 
 _RUNS = 50  # of one host, the newest; the case has all
@@ -44,8 +46,12 @@ class DetectionInputs:
 class FleetCompromise:
     """What the runs of one campaign say of each host, at a moment."""
 
-    def __init__(self, catalog: Catalog, campaign: Campaign, inputs: DetectionInputs) -> None:
-        self._campaign = campaign.id
+    def __init__(
+        self, catalog: Catalog, campaign: Campaign, inputs: DetectionInputs, now: datetime
+    ) -> None:
+        """``now``: of the report; what says that it ended later answers nothing."""
+        self._campaign, self._now = campaign.id, now
+        self._window = campaign.log_window.start
         self._tools = list(catalog.detection_tools().values())
         self._directive = catalog.directive(campaign.directive) if campaign.directive else None
         self._required = required_checks(self._tools, self._directive)
@@ -58,7 +64,7 @@ class FleetCompromise:
         None where no tool was run and no directive orders a scan.
         """
         runs = self._of(host)
-        verdict = compromise_over_time(runs, self._required, self._campaign)
+        verdict = self._verdict(host)
         scans = self._scans(host, at)
         if verdict is None and not scans:
             return None
@@ -73,20 +79,45 @@ class FleetCompromise:
 
         They never say that nothing was found: that is asked of a full examination.
         """
-        runs = self._of(host)
-        verdict = compromise_over_time(runs, self._required, self._campaign)
+        verdict = self._verdict(host)
         if self._directive is None or verdict is None:
             return None
-        mine = [run for run in runs if run.campaign == self._campaign]
-        met = met_clauses(self._tools, self._directive, mine, self._rule, self._scans(host, at))
+        whole = [run for run in self._mine(host) if self._looked_back(run)]
+        met = met_clauses(self._tools, self._directive, whole, self._rule, self._scans(host, at))
         found = verdict.state is CompromiseState.INDICATOR_FOUND
         return GivenAnswers("the detection tools", {"indicator": "yes"} if found else {}, met)
+
+    def others(self, hosts: Iterable[str]) -> dict[str, str]:
+        """Return the verdicts on hosts that are none of these: somebody has to know whose they are."""
+        known = {host.casefold() for host in hosts}
+        found: dict[str, str] = {}
+        for name in self._runs:
+            if name not in known and (verdict := self._verdict(name)) is not None:
+                found[self._runs[name][0].host] = verdict.state.value
+        return found
+
+    def _verdict(self, host: str) -> CompromiseVerdict | None:
+        return compromise_over_time(self._of(host), self._required, self._campaign, self._now)
+
+    def _mine(self, host: str) -> list[ScanRecord]:
+        """The runs for this campaign that have ended."""
+        return [
+            run
+            for run in self._of(host)
+            if run.campaign == self._campaign and run.finished and run.finished <= self._now
+        ]
+
+    def _looked_back(self, run: ScanRecord) -> bool:
+        """Whether it had to look back as far as the campaign reaches; a scan of files is of today."""
+        if run.tool == SCANNER:
+            return True
+        return bool(run.since and self._window and run.since.date() <= self._window)
 
     def _of(self, host: str) -> tuple[ScanRecord, ...]:
         return self._runs.get(host.casefold(), ())
 
     def _scans(self, host: str, at: datetime) -> tuple[ScheduledScan, ...]:
-        return schedule(self._of(host), self._rule, at) if self._rule is not None else ()
+        return schedule(self._mine(host), self._rule, at) if self._rule is not None else ()
 
 
 def _rule(directive: Directive | None, inputs: DetectionInputs) -> ScanRule | None:

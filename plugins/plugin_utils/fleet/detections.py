@@ -7,10 +7,11 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ..base.dates import within_reason
 from ..base.errors import ConfigError
 from ..base.model import COMPROMISE_ORDER, CompromiseState
 from ..base.sanitize import clean
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 NAME = "detection.json"
 SCHEMA = 1
-_DEEPEST = 4  # cases/case/run/host/detection.json
+_DEEPEST = 8  # cases/case/run/host/detection.json, and what people put above
+_STAY = frozenset({CompromiseState.INDICATOR_FOUND, CompromiseState.CONFLICT})
 _ENTRIES = 100_000
 _FILES = 20_000
 _BYTES = 8 * 1024 * 1024
@@ -48,19 +50,22 @@ def read_detections(cases: Path) -> DetectionStore:
     """
     if not cases.is_dir():
         raise ConfigError(f"{cases}: no such folder; name the folder of the cases")
-    found: dict[tuple[str, str, str, str], tuple[tuple[bool, float], ScanRecord]] = {}
+    found: dict[tuple[str, ...], tuple[tuple[bool, float, int], ScanRecord]] = {}
     hosts: dict[str, str] = {}  # without regard to capitals -> as it was written first
     problems: dict[str, str] = {}
     for path in _files(cases, problems):
         try:
             host, runs = _read(path, cases)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             problems[str(clean(str(path)))] = f"{type(error).__name__}: {clean(str(error))[:200]}"
             continue
         hosts.setdefault(host.casefold(), host)
-        for started, run in runs:
-            key = (host.casefold(), run.tool, run.mode, started)
-            rank = (run.finished is not None, run.finished.timestamp() if run.finished else 0.0)
+        for name, run in runs:
+            # Of a finding, no other record of the same run takes it away.
+            own = run.record if run.state in _STAY and run.record else ""
+            key = (host.casefold(), run.tool, run.mode, name, own)
+            end = run.finished.timestamp() if run.finished else 0.0
+            rank = (run.finished is not None, end, -COMPROMISE_ORDER.index(run.state))
             if key not in found or rank > found[key][0]:
                 found[key] = rank, run
     records: dict[str, tuple[ScanRecord, ...]] = {}
@@ -88,12 +93,24 @@ def _files(cases: Path, problems: dict[str, str]) -> Iterator[Path]:
             if entry.name == NAME:
                 files += 1
                 yield Path(entry.path)
-            elif depth < _DEEPEST and entry.is_dir(follow_symlinks=False):
+            elif why := _skipped(entry, depth, cases):
+                problems[str(clean(entry.path))] = why
+            elif entry.is_dir(follow_symlinks=False):
                 folders.append((Path(entry.path), depth + 1))
         if seen > _ENTRIES or files > _FILES:
             raise ConfigError(
                 f"{cases}: more than {_ENTRIES} entries or {_FILES} files {NAME}; name one case"
             )
+
+
+def _skipped(entry: os.DirEntry[str], depth: int, cases: Path) -> str | None:
+    """Why a folder is not looked into, although it may hold records."""
+    if entry.is_symlink():
+        inside = Path(entry.path).resolve().is_relative_to(cases.resolve())
+        return None if inside or not entry.is_dir() else "it is a link, which is not followed"
+    if depth >= _DEEPEST and entry.is_dir():
+        return f"it is more than {_DEEPEST} folders down; name the folder of its case"
+    return None
 
 
 def _read(path: Path, cases: Path) -> tuple[str, list[tuple[str, ScanRecord]]]:
@@ -107,21 +124,20 @@ def _read(path: Path, cases: Path) -> tuple[str, list[tuple[str, ScanRecord]]]:
     verdict = document.get("verdict") or {}
     if not isinstance(verdict, dict):
         raise TypeError("'verdict' is no object")
-    campaign, since = _text(document, "campaign"), _moment(verdict, "since")
+    # Of the file, where its entries do not say it themselves; of each run it may be another.
+    about = {"campaign": _text(document, "campaign"), "since": verdict.get("since")}
     record = str(clean(str(path.relative_to(cases))))
-    runs = [_run(host, row) for row in tools]
+    runs = [_run(host, {**about, **row} if isinstance(row, dict) else row) for row in tools]
     return host, [
         (
-            started,
+            name,
             replace(
                 run,
-                campaign=campaign,
-                since=since,
                 record=record,
                 checks=_placed(run.checks, record),
             ),
         )
-        for started, run in runs
+        for name, run in runs
     ]
 
 
@@ -155,6 +171,8 @@ def _bytes(path: Path) -> bytes:
 def _run(host: str, row: Any) -> tuple[str, ScanRecord]:
     if not isinstance(row, dict):
         raise TypeError("a tool is no object")
+    if not isinstance(row["checks"], list):
+        raise TypeError("'checks' is no list")
     checks = tuple(check_from_dict(check) for check in row["checks"])
     complete = row["complete"]
     if not isinstance(complete, bool):
@@ -163,7 +181,9 @@ def _run(host: str, row: Any) -> tuple[str, ScanRecord]:
     if digest is not None and (not isinstance(digest, str) or len(digest) != _SHA256):
         raise ValueError("'file_sha256' is no SHA-256")
     started = _moment(row, "started")
-    return started.isoformat() if started else "", ScanRecord(
+    job = row.get("job")
+    known = f"{job if isinstance(job, str) else ''} {started.isoformat() if started else ''}"
+    return known, ScanRecord(
         host,
         _text(row, "tool"),
         _text(row, "mode"),
@@ -177,6 +197,8 @@ def _run(host: str, row: Any) -> tuple[str, ScanRecord]:
         ),
         complete,
         started=started,
+        campaign=_text(row, "campaign"),
+        since=_moment(row, "since"),
         by=_text(row, "by") if row.get("by") is not None else None,
         checks=checks,
     )
@@ -195,5 +217,4 @@ def _moment(row: Mapping[str, Any], key: str) -> datetime | None:
         return None
     if not isinstance(value, str):
         raise TypeError(f"{key!r} is no date")
-    moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return within_reason(datetime.fromisoformat(value))

@@ -121,8 +121,9 @@ def make_report(
     campaign = catalog.campaign(run.campaign)
     directive = catalog.directive(campaign.directive) if campaign.directive else None
     detected = detections or DetectionInputs()
-    compromise = FleetCompromise(catalog, campaign, detected)
+    compromise = FleetCompromise(catalog, campaign, detected, run.finished)
     names = list(hosts)
+    listed = directive_inputs.hosts if directive_inputs else None
     left = {name: one for name in names if (one := registered(name)) is not None}
     entries, missing = held_against(
         known, with_doubles({name: one.entry for name, one in left.items()})
@@ -141,6 +142,7 @@ def make_report(
                 "directive": directive and directive.title,
             },
             "unreadable": dict(detected.store.problems),
+            "unlisted": compromise.others({*names, *(listed or ())}),
             "catalogue": {"builds": len(catalog.builds()), "as_of": catalog.as_of.isoformat()},
         },
         tool={"name": "exchange.remediation", "version": VERSION},

@@ -53,6 +53,6 @@ def wrap(text: str, columns: int, *, first: str = "", rest: str = "") -> list[st
         max(columns, _NARROWEST),
         initial_indent=first,
         subsequent_indent=rest,
-        break_long_words=False,
+        break_long_words=True,  # one that no line has room for
         break_on_hyphens=False,
     )

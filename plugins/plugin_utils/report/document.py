@@ -140,6 +140,12 @@ def compromise_of(host: Mapping[str, Any]) -> str:
     return str(told.get("state") or NOT_EXAMINED)
 
 
+def found_elsewhere(report: Mapping[str, Any]) -> dict[str, str]:
+    """Servers of no inventory on which something was found: host -> verdict."""
+    unlisted = report["run"].get("unlisted", {})
+    return {host: state for host, state in unlisted.items() if state in _FOUND}
+
+
 def group(host: Mapping[str, Any]) -> str:
     """The one pile a host belongs to: ``findings``, ``unknown``, ``unreached``, ``nothing-found``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .document import has_findings, has_unknowns
+from .document import found_elsewhere, has_findings, has_unknowns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,8 @@ def exit_code(report: Mapping[str, Any]) -> int:
     2 (usage) is the command's own. An empty inventory is 3: nothing was looked at.
     """
     hosts = report["hosts"]
-    if not hosts or report["run"].get("unreadable") or any(has_unknowns(host) for host in hosts):
+    unseen = report["run"].get("unreadable") or found_elsewhere(report)
+    if not hosts or unseen or any(has_unknowns(host) for host in hosts):
         return INCOMPLETE
     return FINDINGS if any(has_findings(host) for host in hosts) else NOTHING_FOUND
 

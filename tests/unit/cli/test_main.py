@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +22,8 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.report 
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
+
+_AT = datetime(2021, 3, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +76,18 @@ def test_saved_report_ends_as_its_run_did(verb: str, tmp_path: Path) -> None:
     made = make_report(run, ["ex01"], lambda _host: None)
     assert made["exit_code"] == 3
     assert cli.main(["report", verb, str(tmp_path)]) == 3
+
+
+def test_a_full_disk_is_an_error_and_no_finding(tmp_path: Path) -> None:
+    run = ReportRun(
+        "r1", "proxylogon", _AT, _AT, check_mode=False, folder=tmp_path, formats=("json",)
+    )
+    make_report(run, ["ex01"], lambda _host: None)
+    words = [sys.executable, "-m", cli.__name__, "report", "check", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[6])}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, env=environment, check=False, text=True
+        )
+    assert (done.returncode, "No space left" in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.exchange.remediation.plugins.plugin_utils.base.dates import within_reason
 from ansible_collections.exchange.remediation.plugins.plugin_utils.cli.main import main
 from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.compromise import (
     DetectionInputs,
@@ -19,6 +20,10 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.fleet.report 
     Registered,
     ReportRun,
     make_report,
+)
+from ansible_collections.exchange.remediation.plugins.plugin_utils.report.formats.html import html
+from ansible_collections.exchange.remediation.plugins.plugin_utils.report.formats.terminal import (
+    terminal_table,
 )
 
 from ..report.samples import CLEAN
@@ -158,3 +163,55 @@ def test_a_record_that_cannot_be_read_is_named_and_is_not_nothing(tmp_path: Path
     report = _report(cases, tmp_path)
     assert list(report["run"]["unreadable"]) == [str(bad)]
     assert report["exit_code"] == 3
+
+
+def test_a_finding_on_a_server_of_no_inventory_is_in_the_report(tmp_path: Path) -> None:
+    cases = tmp_path / "cases"
+    _write(cases, "ex01.corp.example", "test-proxylogon", "default", "indicator-found")
+    _write(cases, "old", "test-proxylogon", "default", "inconclusive")
+    report = _report(cases, tmp_path)
+    wanted = {"ex01.corp.example": "indicator-found", "old": "inconclusive"}
+    assert report["run"]["unlisted"] == wanted
+    assert report["exit_code"] == 3
+    text = terminal_table(report, columns=100)
+    assert "IN NO INVENTORY: ex01.corp.example: indicator-found" in text
+    assert "ex01.corp.example" in html(report)
+
+
+def test_a_run_that_did_not_have_to_look_back_satisfies_no_clause(tmp_path: Path) -> None:
+    cases = tmp_path / "cases"
+    _write(cases, "ex1", "test-proxylogon", "default", "no-indicator", since="2021-03-01T00:00:00Z")
+    (one, _two) = _report(cases, tmp_path)["hosts"]
+    assert one["directive"]["met_by"] == {}
+
+
+@pytest.mark.parametrize("state", ["no-indicator", "indicator-found"])
+def test_of_a_run_of_tomorrow_only_a_finding_counts(tmp_path: Path, state: str) -> None:
+    cases = tmp_path / "cases"
+    when = {"started": "2999-01-01T00:00:00Z", "finished": "2999-01-01T01:00:00Z"}
+    with pytest.raises(ValueError, match="no year"):
+        within_reason(datetime(2999, 1, 1, tzinfo=UTC))
+    when = {name: text.replace("2999", "2199") for name, text in when.items()}
+    _write(cases, "ex1", "msert", "full", "inconclusive")
+    _write(cases, "ex1", "test-proxylogon", "default", state, **when)
+    (one, _two) = _report(cases, tmp_path)["hosts"]
+    assert one["compromise"]["state"] == (
+        "indicator-found" if state == "indicator-found" else "inconclusive"
+    )
+    assert "supplement 1 triage 2" not in one["directive"]["met_by"]
+    assert main(["detection", "template", str(cases)]) == 0
+
+
+def test_the_newest_findings_are_those_that_are_shown(tmp_path: Path) -> None:
+    cases = tmp_path / "cases"
+    many = [{**_FINDING, "detail": f"old {number}"} for number in range(60)]
+    for day, findings in (("02", many), ("05", [{**_FINDING, "detail": "NEWEST"}])):
+        check = {"id": "test-proxylogon/CVE-2021-26855", "tool": "test-proxylogon", "title": "t",
+                 "state": "indicator-found", "reasons": [], "findings": findings, "coverage": []}  # fmt: skip
+        when = {"started": f"2021-04-{day}T10:00:00Z", "finished": f"2021-04-{day}T11:00:00Z"}
+        _write(cases / day, "ex1", "test-proxylogon", "default", "x", checks=[check], **when)
+    (one, _two) = _report(cases, tmp_path)["hosts"]
+    shown = one["compromise"]["checks"][0]
+    assert shown["findings"][0]["detail"] == "NEWEST"
+    assert len(shown["findings"]) == 50
+    assert "50 of 61 findings are shown here; the case has all" in shown["reasons"]

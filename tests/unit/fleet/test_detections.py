@@ -35,7 +35,7 @@ def _tool(**changes: Any) -> dict[str, Any]:
 def _write(root: Path, *tools: dict[str, Any], host: str = "EX01", case: str = "one") -> Path:
     path = root / case / host / "detection.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"schema": 1, "host": host, "run": "r", "campaign": "proxylogon-2021",
+    path.write_text(json.dumps({"schema": 1, "host": host, "run": "r", "campaign": "proxylogon",
                                 "tools": list(tools), "verdict": {}}))  # fmt: skip
     return path
 
@@ -99,7 +99,7 @@ def test_no_link_is_followed_and_no_pipe_is_waited_for(tmp_path: Path) -> None:
     os.mkfifo(cases / "pipe/detection.json")
     found = read_detections(cases)
     assert not found.records
-    assert len(found.problems) == 2
+    assert len(found.problems) == 3
 
 
 def test_what_is_too_large_or_too_much_is_said(
@@ -155,3 +155,74 @@ def test_template_in_text_and_as_a_table_without_formulas(
     assert "1) MSERT: Yes (no indications of compromise found)" in capsys.readouterr().out
     assert main(["detection", "template", str(tmp_path), "--csv"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith('"\'=EX01","Yes (no indications')
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize("ended", ["2021-04-03T22:00:00Z", "2021-04-03T23:00:00Z"])
+def test_no_other_record_of_a_run_takes_its_finding_away(
+    tmp_path: Path, names: tuple[str, str], ended: str
+) -> None:
+    _write(tmp_path, _tool(checks=[_check("indicator-found")]), case=names[0])
+    _write(tmp_path, _tool(finished=ended), case=names[1])
+    states = {run.state.value for run in read_detections(tmp_path).records["EX01"]}
+    assert "indicator-found" in states
+
+
+def test_of_two_equal_records_the_worse_counts(tmp_path: Path) -> None:
+    for name, state in (("a", "no-indicator"), ("b", "inconclusive"), ("c", "no-indicator")):
+        _write(tmp_path, _tool(checks=[_check(state)]), case=name)
+    (run,) = read_detections(tmp_path).records["EX01"]
+    assert run.state.value == "inconclusive"
+
+
+_EVIDENCE = {"file": "f", "origin": "o", "sha256": "a", "place": ""}
+_FOUND = {"id": "x", "title": "t", "detail": "d", "evidence": _EVIDENCE}
+BAD_CHECKS: list[dict[str, Any]] = [
+    {"reasons": [None]}, {"reasons": "text"}, {"id": ["x"]}, {"id": {}}, {"title": None},
+    {"state": "clean"}, {"findings": {}}, {"findings": [1]}, {"coverage": [{}]},
+    {"findings": [{**_FOUND, "detail": {}}]}, {"findings": [{**_FOUND, "evidence": []}]},
+    {"findings": [{**_FOUND, "evidence": {**_EVIDENCE, "origin": []}}]},
+    {"coverage": [{"source": "s", "first": "0001-01-01T00:00:00Z", "last": None, "gaps": []}]},
+    {"coverage": [{"source": "s", "first": None, "last": None, "gaps": [1]}]},
+]  # fmt: skip
+BAD_TOOLS: list[dict[str, Any]] = [
+    {"finished": "0001-01-01T00:00:00+14:00"}, {"started": "9999-12-31T23:59:59-14:00"},
+    {"file_dated": 7}, {"since": []}, {"campaign": 7}, {"complete": None}, {"checks": {}},
+    {"by": 7}, {"tool": ""}, {"file_sha256": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        *(_tool(checks=[{**_check(), **bad}]) for bad in BAD_CHECKS),
+        *(_tool(**b) for b in BAD_TOOLS),
+    ],
+)
+def test_a_record_of_another_shape_is_named_and_breaks_nothing(
+    tool: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(tmp_path, _tool(), host="EX02", case="good")
+    path = _write(tmp_path, tool, case="bad")
+    found = read_detections(tmp_path)
+    assert (list(found.records), list(found.problems)) == (["EX02"], [str(path)])
+    assert main(["detection", "show", str(tmp_path)]) == 3
+    assert str(path) in capsys.readouterr().err
+
+
+def test_folders_that_are_not_looked_into_are_named(tmp_path: Path) -> None:
+    cases, elsewhere = tmp_path / "cases", tmp_path / "elsewhere"
+    _write(elsewhere, _tool())
+    _write(cases, _tool())
+    (cases / "linked").symlink_to(elsewhere)
+    (cases / "latest").symlink_to(cases / "one")
+    deep = cases.joinpath(*"abcdefghij")
+    _write(deep, _tool(), host="EX09")
+    found = read_detections(cases)
+    assert list(found.records) == ["EX01"]
+    problems = {
+        Path(name).relative_to(cases).as_posix(): why for name, why in found.problems.items()
+    }
+    assert "not followed" in problems.pop("linked")
+    ((name, why),) = problems.items()
+    assert ("folders down" in why, name.startswith("a/b/c")) == (True, True)

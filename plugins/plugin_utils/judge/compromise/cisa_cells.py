@@ -11,6 +11,7 @@ from .schedule import FULL_MODES, SCANNER, not_counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from .schedule import ScanRecord
 
@@ -32,9 +33,9 @@ class TemplateCells:
     notes: str
 
 
-def cells_of(host: str, records: Iterable[ScanRecord]) -> TemplateCells:
+def cells_of(host: str, records: Iterable[ScanRecord], now: datetime) -> TemplateCells:
     """Return the cells of one server; what was not run whole, or is not clear, is a No with its reason."""
-    runs = [one for one in records if one.host == host]
+    runs = [one for one in records if one.host == host and _over(one, now)]
     scans = [one for one in runs if one.tool == SCANNER]
     full = [one for one in scans if one.mode in FULL_MODES]
     msert, msert_notes = _column("1) MSERT", full, "full scan" if full or not scans else "quick")
@@ -45,6 +46,11 @@ def cells_of(host: str, records: Iterable[ScanRecord]) -> TemplateCells:
     if any(one.state is CompromiseState.INDICATOR_FOUND for one in runs):
         notes.append(f"Indications of compromise were found. {TICKET}")
     return TemplateCells(host, msert, script, " ".join(notes))
+
+
+def _over(run: ScanRecord, now: datetime) -> bool:
+    """Whether it has ended; of one that says it ends later, only what was found counts."""
+    return run.state is CompromiseState.INDICATOR_FOUND or not run.finished or run.finished <= now
 
 
 def _column(name: str, runs: list[ScanRecord], kind: str) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ...base.dates import utc_text
+from ...base.dates import utc_text, within_reason
 from ...base.model import CompromiseState
 from .records import CompromiseVerdict, DetectionCheck, Evidence, Finding, SourceCoverage
 
@@ -41,22 +41,53 @@ def check_to_dict(check: DetectionCheck) -> dict[str, Any]:
 def check_from_dict(row: dict[str, Any]) -> DetectionCheck:
     """Read one check; raises ``KeyError``, ``TypeError`` or ``ValueError`` for another shape."""
     return DetectionCheck(
-        row["id"],
-        row["tool"],
-        row["title"],
+        _text_of(row, "id"),
+        _text_of(row, "tool"),
+        _text_of(row, "title"),
         CompromiseState(row["state"]),
-        tuple(row["reasons"]),
+        _all_text(row["reasons"]),
         tuple(
-            Finding(one["id"], one["title"], one["detail"], Evidence(**one["evidence"]))
-            for one in row["findings"]
+            Finding(
+                _text_of(one, "id"),
+                _text_of(one, "title"),
+                _text_of(one, "detail"),
+                _evidence(one["evidence"]),
+            )
+            for one in _rows(row["findings"])
         ),
         tuple(
             SourceCoverage(
-                one["source"], _moment(one["first"]), _moment(one["last"]), tuple(one["gaps"])
+                _text_of(one, "source"),
+                _moment(one["first"]),
+                _moment(one["last"]),
+                _all_text(one["gaps"]),
             )
-            for one in row["coverage"]
+            for one in _rows(row["coverage"])
         ),
     )
+
+
+def _evidence(row: Any) -> Evidence:
+    return Evidence(*(_text_of(row, name) for name in ("file", "origin", "sha256", "place")))
+
+
+def _text_of(row: Any, name: str) -> str:
+    value = row[name] if isinstance(row, dict) else None
+    if not isinstance(value, str):
+        raise TypeError(f"{name!r} is no text")
+    return value
+
+
+def _all_text(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{values!r:.80} is no list of texts")
+    return tuple(values)
+
+
+def _rows(values: Any) -> list[Any]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r:.80} is no list")
+    return values
 
 
 def verdict_to_dict(verdict: CompromiseVerdict) -> dict[str, Any]:
@@ -112,4 +143,6 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    if text is None:
+        return None
+    return within_reason(datetime.strptime(text, _TIME).replace(tzinfo=UTC))

@@ -52,7 +52,8 @@ def read_console(file: CollectedFile) -> Sight:
 
 def _line(sight: Sight, line: str, file: CollectedFile, number: int) -> bool:
     """Take one line into account; whether it begins the report of a server."""
-    if _STATUS.match(line):
+    if match := _STATUS.match(line):
+        sight.computers.add(match[1].casefold())
         return True
     if _NOTHING.match(line):
         sight.issues = bool(sight.issues)

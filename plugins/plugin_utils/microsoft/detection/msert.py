@@ -77,15 +77,14 @@ def read_msert(run: ToolRun) -> ToolReading:
     logs = [file for file in run.files if file.base == LOG]
     problems = [why] if (why := _ended(run)) else []
     blocks: list[_Block] = []
-    if logs:
-        log = logs[-1]
+    for log in logs:
         problems += [f"its log: {log.doubt}"] if log.doubt else []
         text = decoded(log.data)
         problems += ["its log is longer than what is read"] if text.count("\n") > _LINES else []
-        blocks = list(_blocks(text))
-    else:
-        problems.append("it left no log")
-    check = _judge(run, blocks, logs[-1] if logs else None, problems)
+        blocks += list(_blocks(text))
+    if len(logs) != 1:
+        problems.append(f"there are {len(logs)} logs of it" if logs else "it left no log")
+    check = _judge(run, blocks, logs, problems)
     last = blocks[-1] if blocks else None
     said = None
     if last is not None and last.code is not None:
@@ -146,12 +145,13 @@ def _line(block: _Block, number: int, line: str) -> None:
 
 
 def _judge(
-    run: ToolRun, blocks: list[_Block], log: CollectedFile | None, problems: list[str]
+    run: ToolRun, blocks: list[_Block], logs: list[CollectedFile], problems: list[str]
 ) -> DetectionCheck:
     wanted = _KINDS.get(run.mode.name, run.mode.name)
-    findings = tuple(islice(_findings(blocks, log), _THREATS))
+    found = (finding for log in logs for finding in threats(log))
+    findings = tuple(islice(found, _THREATS))
     block = blocks[-1] if blocks else None
-    if log is not None and block is None:
+    if logs and block is None:
         problems.append("its log has nothing of this run")
     if len(blocks) > 1:
         problems.append(

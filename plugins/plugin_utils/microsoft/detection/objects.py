@@ -54,6 +54,8 @@ def read_object(file: CollectedFile) -> Sight:
     sight.issues = issues if isinstance(issues, bool) else None
     if sight.issues is None:
         sight.problems.append("its object does not say whether issues were found")
+    if isinstance(name := members.get("computername"), str) and name:
+        sight.computers.add(name.casefold())
     _findings(members, sight, file)
     _ages(members.get("logagedays"), sight)
     return sight

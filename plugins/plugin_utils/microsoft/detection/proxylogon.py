@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ...judge.compromise.records import Finding
     from .records import ToolRun
 
+_NETBIOS = 15  # characters that the name of a computer has there
 _OBJECT, _COMPLETE = "object.json", "complete.json"
 _PROXY = {
     "autodproxy": "Autodiscover",
@@ -97,6 +98,15 @@ def _sights(run: ToolRun) -> tuple[list[Sight], list[str]]:
             problems += _objects_missing(run, len(objects))
     for sight in sights:
         problems += sight.problems
+    # A name with its domain and one without are the same computer.
+    computers = {name.partition(".")[0] for sight in sights for name in sight.computers}
+    if len(computers) > 1:
+        problems.append(
+            f"it is of several computers: {', '.join(map(shown, sorted(computers)[:5]))}"
+        )
+    wanted = run.host.computer_name.casefold().partition(".")[0]
+    if wanted and computers and wanted[:_NETBIOS] not in {name[:_NETBIOS] for name in computers}:
+        problems.append(f"it is of {shown(min(computers))}, not of {shown(wanted)}")
     return sights, problems
 
 

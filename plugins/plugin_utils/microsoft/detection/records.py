@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .text import LARGEST
+from .text import LARGEST, mixed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +44,8 @@ class CollectedFile:
         """Why what is read of it may not be all; None: it is whole."""
         if self.damage is None and len(self.data) > LARGEST:
             return f"it is larger than the {LARGEST >> 20} MiB that are read"
+        if self.damage is None and mixed(self.data):
+            return "its encoding changes on its way, or is none that is read here"
         return self.damage
 
     @property

@@ -39,12 +39,19 @@ def read_reports(files: tuple[CollectedFile, ...]) -> Sight:
             if file.doubt:
                 sight.problems.append(f"{file.base}: {file.doubt}")
             reader(file, sight)
+            sight.computers.add(_computer(file.base))
             here = True
     ages = sum(file.base.endswith(_AGES) for file in files)
     if ages != 1:
         sight.problems.append(f"it left {ages or 'no'} files of log ages")
     sight.issues = bool(sight.found) if here else None
     return sight
+
+
+def _computer(base: str) -> str:
+    """The server that the name of a file begins with."""
+    ends = (_AGES, *(end for end, _, _ in _TABLES), *(end for end, _ in _LISTS))
+    return next((base.removesuffix(end) for end in ends if base.endswith(end)), base)
 
 
 def _reader(base: str) -> Callable[[CollectedFile, Sight], None] | None:

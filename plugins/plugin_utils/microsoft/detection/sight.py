@@ -46,6 +46,7 @@ class Sight:
     problems: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     more: dict[str, int] = field(default_factory=dict)
+    computers: set[str] = field(default_factory=set)  # whose report it is, in small letters
 
     def add(self, question: str, detail: object, file: CollectedFile, place: str) -> None:
         """Add a finding; beyond a number only their count."""

@@ -26,6 +26,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 4096
+# Half of two bytes of Latin text read as one sign of UTF-16 is beyond this; names of files may be, some of them.
+_LATIN, _FEW, _SHARE = "\u1fff", 20, 20
 _MANY = 4  # of that many bytes one is null: UTF-16 of Latin text has every second one
 
 
@@ -41,6 +43,15 @@ def decoded(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
+
+
+def mixed(data: bytes) -> bool:
+    """Whether a file changes its encoding on its way, so that a part of it is read as gibberish."""
+    text = decoded(data)
+    wide = sum(char > _LATIN for char in text)
+    return (
+        wide > _FEW and wide * _SHARE > len(text) if "\0" not in text else text.count("\0") > _FEW
+    )
 
 
 def _wide(sample: bytes) -> str | None:

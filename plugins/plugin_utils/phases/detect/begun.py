@@ -47,7 +47,7 @@ def begun_in(folder: Path) -> list[Begun]:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RefusedError(
                 f"{path} cannot be read ({error}), so it is not known what was ordered; look for its job "
-                "on the host, then start another run"
+                "on the host, then move the file away, or take another case"
             ) from error
     return found
 

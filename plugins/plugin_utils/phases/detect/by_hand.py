@@ -22,10 +22,10 @@ from ...judge.compromise.verdict import compromise_of
 from ...microsoft.detection.healthchecker import read_healthchecker
 from ...microsoft.detection.read import read_run
 from ...microsoft.detection.records import CollectedFile, HostView, RunEnd, ToolRun
-from ...microsoft.detection.text import LARGEST
+from ...microsoft.detection.text import LARGEST, shown
 from .keep import Kept, KeptFiles
 from .probe import exposure_to_dict
-from .result import NAME, keep
+from .result import NAME, keep, read_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,6 +57,7 @@ class Statement:
     events_from: datetime | None = None
     file_sha256: str | None = None
     file_dated: datetime | None = None
+    computer: str = ""  # the server's own name, where the inventory has another
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,18 @@ def read_by_hand(
     """
     if tool.where != "server":
         raise ConfigError(f"--tool: {tool.id} is asked from here; run it with the playbook detect")
-    found = [(path, _bytes(path)) for path in _files(paths)]
-    if sum(len(data) for _, data in found) > _ALL_BYTES:
-        raise ConfigError(f"the files are larger than {_ALL_BYTES >> 20} MiB together; give fewer")
+    if said.since > said.ended:
+        raise ConfigError(
+            "--since: it is later than the end of the run, which then saw nothing of it"
+        )
+    found, room = [], _ALL_BYTES
+    for path in _files(paths):
+        data = _bytes(path)
+        room -= len(data)
+        if room < 0:
+            most = f"{_ALL_BYTES >> 20} MiB"
+            raise ConfigError(f"the files are larger than {most} together; give those of one run")
+        found.append((path, data))
     kept = [_kept(path, data, number) for number, (path, data) in enumerate(found, start=1)]
     files = tuple(_collected(one, data) for one, data in kept)
     printed = _kept(console, _bytes(console), 0) if console else None
@@ -118,7 +128,7 @@ def read_by_hand(
         exit_code=said.exit_code,
         console=text,
         files=files,
-        host=HostView(said.ended, said.events_from, said.host, said.ended),
+        host=HostView(said.ended, said.events_from, said.computer or said.host, said.ended),
     )
     exposure: tuple[ExposureCheck, ...] = ()
     if tool.id == "healthchecker":
@@ -137,6 +147,7 @@ def keep_by_hand(read: HandedOver, said: Statement, case: Path, job: str) -> Pat
     :raises ConfigError: nothing can be written, or what is there cannot be read.
     """
     folder = case / case_name(said.host, "host")
+    read_kept(folder / NAME)  # what is wrong with it is said before anything is copied
     place = KeptFiles(folder, job)
     place.prepare()
     rows = []
@@ -185,6 +196,8 @@ def _entry(
         "complete": read.reading.finished,
         "said": read.reading.said,
         "by": said.by,
+        "campaign": said.campaign,
+        "since": utc_text(said.since),
         "reason": said.reason,
         "checks": [_renamed(check_to_dict(check), names) for check in read.reading.checks],
         "notes": list(read.reading.notes),
@@ -205,21 +218,32 @@ def _renamed(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files that are named, and those below the folders; no link is followed below them."""
+    """The files that are named, and those below the folders, in order.
+
+    What cannot be looked into may hold what was found: it is an error, and so is a link.
+    """
     seen = 0
     for path in paths:
         if not path.is_dir():
             yield path
             seen += 1
         else:
-            for folder, _, names in os.walk(path):
+            for folder, below, names in os.walk(path, onerror=_unseen):
+                below.sort()
+                here = path.__class__(folder)
+                for link in [one for one in below if (here / one).is_symlink()]:
+                    raise ConfigError(f"{here / link} is a link; give what it leads to")
                 for name in sorted(names):
-                    yield path.__class__(folder) / name
+                    yield here / name
                     seen += 1
                     if seen > _FILES:
                         break
         if seen > _FILES:
             raise ConfigError(f"{path}: more than {_FILES} files; give those of one run")
+
+
+def _unseen(error: OSError) -> None:
+    raise ConfigError(f"{error.filename} cannot be read: {error.strerror}; check it") from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -239,7 +263,7 @@ def _bytes(path: Path) -> bytes:
 def _kept(path: Path, data: bytes, number: int) -> tuple[Kept, bytes]:
     name = f"{number:04}.bin" if number else "console.bin"
     digest = hashlib.sha256(data).hexdigest()
-    return Kept(name, "handed-over", str(path), len(data), digest, None), data
+    return Kept(name, "handed-over", shown(path), len(data), digest, None), data
 
 
 def _collected(kept: Kept, data: bytes) -> CollectedFile:

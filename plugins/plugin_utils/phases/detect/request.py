@@ -159,6 +159,10 @@ def since_of(catalog: Catalog, campaign: str, wanted: str | None) -> datetime:
     :raises ConfigError: it is no date, or nobody knows how far back the campaign reaches.
     """
     given = parse_date(wanted, "since")
+    if given is not None and given > utc_now():
+        raise ConfigError(
+            f"since: {wanted!r} is no moment of the past, and nothing would be looked at"
+        )
     if given is not None:
         return given
     window = catalog.campaign(campaign).log_window

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
 
 from ...base import disk
 from ...base.dates import utc_text
@@ -20,7 +23,6 @@ from ...plan.serialize import plan_to_dict
 from .phase import DETECT, PHASE
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from ...plan.records import HostPlan
@@ -86,13 +88,19 @@ def record_of(wanted: DetectRequest, result: DetectResult) -> dict[str, Any]:
         "host": wanted.host,
         "run": wanted.run,
         "campaign": wanted.campaign,
-        "tools": [{**row, "by": row.get("by") or wanted.owner} for row in result.tools],
+        "tools": [{**_about(wanted), **row} for row in result.tools],
         "exposure": result.exposure,
         "verdict": verdict_to_dict(result.verdict) if result.verdict else None,
     }
 
 
+def _about(wanted: DetectRequest) -> dict[str, Any]:
+    """What is said of each run, since a file holds those of several requests."""
+    return {"by": wanted.owner, "campaign": wanted.campaign, "since": utc_text(wanted.since)}
+
+
 NAME = "detection.json"
+_PATIENCE = 60.0  # seconds for the other writers; each needs some milliseconds
 
 
 def read_kept(path: Path) -> dict[str, Any]:
@@ -105,9 +113,13 @@ def read_kept(path: Path) -> dict[str, Any]:
         rows = [*found["tools"], *found["exposure"]]
         if found["schema"] != 1 or not all(isinstance(row, dict) for row in rows):
             raise ValueError("it has another shape")  # noqa: TRY301 - one message for all
+        for check in (check for tool in found["tools"] for check in tool["checks"]):
+            check_from_dict(check)
+        if found["verdict"] is not None:
+            verdict_from_dict(found["verdict"])
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); move it away and run again") from error
     return dict(found)
 
@@ -117,14 +129,23 @@ def keep(path: Path, new: dict[str, Any], since: datetime, secrets: tuple[str, .
 
     :raises ConfigError: what is there cannot be read, or nothing can be written.
     """
-    record = _together(new, read_kept(path), since)
-    text = json.dumps(writable(record, secrets), indent=1, sort_keys=True)
     try:
         disk.make_folder(path.parent)
-        disk.replace(path, f"{text}\n".encode())
+        with FileLock(f"{path}.lock", _PATIENCE, disk.FILE_MODE):
+            record = _together(new, read_kept(path), since)
+            text = json.dumps(writable(record, secrets), indent=1, sort_keys=True)
+            disk.replace(path, f"{text}\n".encode())
         disk.sync_folder(path.parent)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; check it") from error
+
+
+_OPEN = "it was not answered"  # how compromise_of says it
+
+
+def _moment(verdict: dict[str, Any]) -> datetime | None:
+    since = verdict.get("since")
+    return datetime.fromisoformat(since) if since else None
 
 
 def _together(new: dict[str, Any], old: dict[str, Any], since: datetime) -> dict[str, Any]:
@@ -137,13 +158,19 @@ def _together(new: dict[str, Any], old: dict[str, Any], since: datetime) -> dict
     exposure = [row for row in old.get("exposure", ()) if row not in new["exposure"]]
     verdict = new["verdict"]
     if earlier:
+        about = {key: old[key] for key in ("campaign",) if key in old}
+        told = old.get("verdict") or {}
+        earlier = [{**about, "since": told.get("since"), **row} for row in earlier]
         checks = [check_from_dict(row) for tool in earlier for row in tool["checks"]]
-        before = compromise_of(checks, (), since)
-        after = verdict_from_dict(verdict) if verdict else before
-        states = (before.state, after.state)
+        after = verdict_from_dict(verdict) if verdict else None
+        found = (*checks, *(after.checks if after else ()))
+        # What all have seen is what the one has that had to look back least.
+        least = max([since, *filter(None, [_moment(told)])])
+        whole = compromise_of(found, (), least)
+        states = [whole.state, *([after.state] if after else [])]
         worst = min(states, key=COMPROMISE_ORDER.index)
-        reasons = dict.fromkeys((*after.reasons, *before.reasons))
-        found = (*before.checks, *(after.checks if verdict else ()))
-        verdict = verdict_to_dict(CompromiseVerdict(worst, tuple(reasons), found, since))
+        open_ends = [text for text in (after.reasons if after else ()) if text.endswith(_OPEN)]
+        reasons = dict.fromkeys((*(whole.reasons if worst is whole.state else ()), *open_ends))
+        verdict = verdict_to_dict(CompromiseVerdict(worst, tuple(reasons), found, least))
     tools, exposed = [*earlier, *new["tools"]], [*exposure, *new["exposure"]]
     return {**new, "tools": tools, "exposure": exposed, "verdict": verdict}

@@ -123,6 +123,7 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
         f"{run['campaign']['title']}: {hosts_of_the_run(report)} - {counts}.",
         f"Exit status {code}: {meaning(code)}.",
         *filter(None, [other_day(report)]),
+        *(f"IN NO INVENTORY: {name}: {state}" for name, state in run.get("unlisted", {}).items()),
         *(f"NOT READ: {name}: {why}" for name, why in run.get("unreadable", {}).items()),
         _MEANING,
     ]

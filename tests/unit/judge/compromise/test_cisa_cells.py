@@ -18,6 +18,7 @@ from ansible_collections.exchange.remediation.plugins.plugin_utils.judge.comprom
     ScanRecord,
 )
 
+_NOW = datetime(2021, 9, 1, tzinfo=UTC)
 _ENDED = datetime(2021, 4, 4, 22, tzinfo=UTC)
 _DATED = datetime(2021, 4, 4, 8, tzinfo=UTC)
 _FOUND, _CONFLICT = CompromiseState.INDICATOR_FOUND, CompromiseState.CONFLICT
@@ -38,7 +39,7 @@ def test_the_words_are_those_of_the_pick_list() -> None:
 
 
 def test_two_whole_runs_that_found_nothing() -> None:
-    found = cells_of("EX01", [_run(_NONE), _run(_NONE, "test-proxylogon", "default")])
+    found = cells_of("EX01", [_run(_NONE), _run(_NONE, "test-proxylogon", "default")], _NOW)
     assert (found.msert, found.script, found.notes) == (YES_NOTHING, YES_NOTHING, "")
 
 
@@ -57,19 +58,19 @@ def test_two_whole_runs_that_found_nothing() -> None:
     ],
 )  # fmt: skip
 def test_column_1(runs: list[ScanRecord], cell: str, note: str) -> None:
-    found = cells_of("EX01", runs)
+    found = cells_of("EX01", runs, _NOW)
     assert found.msert == cell
     assert note in found.notes
 
 
 @pytest.mark.parametrize(("state", "cell"), [(_OPEN, NO), (_CONFLICT, NO), (_FOUND, YES_FOUND)])
 def test_column_2(state: CompromiseState, cell: str) -> None:
-    found = cells_of("EX01", [_run(state, "test-proxylogon", "default")])
+    found = cells_of("EX01", [_run(state, "test-proxylogon", "default")], _NOW)
     assert found.script == cell
     assert (TICKET in found.notes) == (state is _FOUND)
 
 
 def test_a_quick_scan_that_found_something_wants_a_ticket() -> None:
-    found = cells_of("EX01", [_run(_FOUND, mode="quick")])
+    found = cells_of("EX01", [_run(_FOUND, mode="quick")], _NOW)
     assert found.msert == NO
     assert TICKET in found.notes

@@ -33,6 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 _T0 = datetime(2021, 4, 1, tzinfo=UTC)
+_NOW = datetime(2021, 8, 1, tzinfo=UTC)
 _FOUND, _CONFLICT, _OPEN, _NOTHING = COMPROMISE_ORDER
 _IDS = ("test-proxylogon/CVE-2021-26855", "msert/full-scan", "msert/quick-scan")
 
@@ -54,7 +55,7 @@ def _run(day: float, state: CompromiseState, check: str = _IDS[0], **changes: ob
 
 
 def _state(*runs: ScanRecord, required: tuple[str, ...] = ()) -> CompromiseState | None:
-    verdict = compromise_over_time(runs, required, "proxylogon")
+    verdict = compromise_over_time(runs, required, "proxylogon", _NOW)
     return verdict and verdict.state
 
 
@@ -103,7 +104,7 @@ def test_one_that_was_never_launched_takes_nothing_back() -> None:
 def test_all_have_seen_only_what_the_last_has() -> None:
     later = _T0 - timedelta(days=10)
     verdict = compromise_over_time(
-        [_run(0, _NOTHING), _run(1, _NOTHING, _IDS[1], since=later)], (), "proxylogon"
+        [_run(0, _NOTHING), _run(1, _NOTHING, _IDS[1], since=later)], (), "proxylogon", _NOW
     )
     assert verdict is not None
     assert verdict.since == later
@@ -121,8 +122,8 @@ def test_a_finding_conflict_or_failure_more_never_makes_it_better(
 ) -> None:
     if more.state is _NOTHING:
         return
-    before = compromise_over_time(runs, _IDS[:2], "proxylogon")
-    after = compromise_over_time([*runs, more], _IDS[:2], "proxylogon")
+    before = compromise_over_time(runs, _IDS[:2], "proxylogon", _NOW)
+    after = compromise_over_time([*runs, more], _IDS[:2], "proxylogon", _NOW)
     if before is not None:
         assert after is not None
         assert COMPROMISE_ORDER.index(after.state) <= COMPROMISE_ORDER.index(before.state)
@@ -134,7 +135,7 @@ def test_the_order_in_which_cases_are_read_is_none_of_the_verdict(
 ) -> None:
     shuffled = list(runs)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, two = (compromise_over_time(each, (), "proxylogon") for each in (runs, shuffled))
+    one, two = (compromise_over_time(each, (), "proxylogon", _NOW) for each in (runs, shuffled))
     assert (one and one.state) is (two and two.state)
 
 
