@@ -21,7 +21,7 @@ from ..catalog.loader import load
 from ..catalog.records.tools import ScriptVersion
 from ..change.options import controller, note
 from ..judge.compromise.serialize import check_to_dict
-from ..phases.detect.by_hand import HandedOver, Statement, keep_by_hand, mode_of, read_by_hand
+from ..phases.detect.by_hand import HandedOver, RunStatement, keep_by_hand, mode_of, read_by_hand
 from ..phases.detect.probe import exposure_to_dict
 from ..phases.detect.request import since_of
 from ..report.columns import wrap
@@ -106,7 +106,7 @@ def _read(args: argparse.Namespace) -> int:
     return _STATUS[read.verdict.state]
 
 
-def _statement(args: argparse.Namespace) -> Statement:
+def _statement(args: argparse.Namespace) -> RunStatement:
     if args.case and not (args.host and args.reason.strip()):
         raise ConfigError(
             "--case: say --host, which server it is of, and --reason, where it comes from"
@@ -120,7 +120,7 @@ def _statement(args: argparse.Namespace) -> Statement:
     ended = parse_date(args.ended, "--ended")
     if ended is None or ended > utc_now():
         raise ConfigError(f"--ended: {args.ended!r} is no moment of the past")
-    return Statement(
+    return RunStatement(
         host=args.host,
         campaign=load(None).campaign(args.campaign).id,
         since=since_of(load(None), args.campaign, args.since),
@@ -144,7 +144,7 @@ def _version(text: str | None) -> ScriptVersion | None:
         raise ConfigError(f"--version: {error}") from error
 
 
-def _keep(read: HandedOver, said: Statement, case: Path) -> Path:
+def _keep(read: HandedOver, said: RunStatement, case: Path) -> Path:
     case_name(said.host, "host")
     job = f"read-{read.tool.id}-{utc_now():%Y%m%dt%H%M%S%fz}"
     journal = Journal(case, said.host, job)

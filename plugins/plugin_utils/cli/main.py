@@ -8,8 +8,10 @@ Exit status of every sub-command: 0 nothing found / done, 1 findings / not valid
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..base.errors import ConfigError, RemediationError
@@ -98,7 +100,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (OSError, UnicodeError) as error:
         # A full disk, or a terminal that cannot show a name: 1 would say that something was found.
-        print(f"exchange-remediation: {ascii(str(error))}", file=sys.stderr)
+        print(f"exchange-remediation: {str(error)!a}", file=sys.stderr)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            with suppress(OSError, ValueError):  # what is still to be written has no room either
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USAGE
     except KeyboardInterrupt:
         return 130

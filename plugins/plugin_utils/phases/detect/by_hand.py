@@ -41,7 +41,7 @@ _ALL_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class RunStatement:
     """What the operator says of the run. ``ended``: on the server's clock; ``reason``: where it comes from.
 
     ``exit_code``, ``events_from`` (oldest record of the Application log): None where nobody knows.
@@ -93,7 +93,7 @@ def read_by_hand(
     version: ScriptVersion | None,
     paths: Sequence[Path],
     console: Path | None,
-    said: Statement,
+    said: RunStatement,
 ) -> HandedOver:
     """Read files and folders that were copied from a server; ``console``: what the tool printed.
 
@@ -141,7 +141,7 @@ def read_by_hand(
     return HandedOver(tool, mode, version, reading, exposure, verdict, tuple(everything))
 
 
-def keep_by_hand(read: HandedOver, said: Statement, case: Path, job: str) -> Path:
+def keep_by_hand(read: HandedOver, said: RunStatement, case: Path, job: str) -> Path:
     """Keep the files under names of ours, and add what they say to ``detection.json``; returns its path.
 
     :raises ConfigError: nothing can be written, or what is there cannot be read.
@@ -175,7 +175,7 @@ def keep_by_hand(read: HandedOver, said: Statement, case: Path, job: str) -> Pat
 
 
 def _entry(
-    read: HandedOver, said: Statement, job: str, rows: list[Kept], names: dict[str, str]
+    read: HandedOver, said: RunStatement, job: str, rows: list[Kept], names: dict[str, str]
 ) -> dict[str, Any]:
     """The same members as a run of our own has."""
     return {
