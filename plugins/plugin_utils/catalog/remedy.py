@@ -29,7 +29,7 @@ class Remedy:
 def remedy(catalog: Catalog, build: Build, fixes: tuple[CveFix, ...]) -> Remedy:
     """Find the updates that close the open ones of ``fixes`` (answers for ``build``)."""
     todo = tuple(fix.cve for fix in fixes if fix.status in OPEN)
-    packages = catalog.packages(build)
+    packages = [package for package in catalog.packages(build) if package.withdrawn is None]
     update = packages[-1] if packages else None
     closed = _closed(catalog, todo, update.build) if update else ()
     rest = tuple(cve for cve in todo if cve not in closed)

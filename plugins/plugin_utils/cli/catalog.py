@@ -252,6 +252,8 @@ def _packages(args: argparse.Namespace) -> int:
                 f"{package.kb:<10} {package.product:<13} {package.cu:<5} -> {package.build!s:<14} "
                 f"{package.file}{mark}  sha256 {package.sha256}"
             )
+            if (gone := package.withdrawn) is not None:
+                print(f"           withdrawn on {gone.date}: {gone.reason} ({gone.source})")
     if not found:
         print(f"no package for {args.wanted}", file=sys.stderr)
     return OK if found else NOT_FOUND

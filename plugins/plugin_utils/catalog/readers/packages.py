@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from ...base.model import Build
-from ..records.builds import Package
+from ..records.builds import Package, Withdrawal
 from ..records.campaigns import Indicator, IndicatorSet
 from .sources import read_on, source
 from .tables import Tables, confidence
@@ -53,8 +54,16 @@ def read_packages(document: Document, tables: Tables) -> None:
                 read=read_on(document, where, row["source"]),
                 note=row.get("note"),
                 entitlement=info.entitlement,
+                withdrawn=_withdrawal(document, where, row.get("withdrawn")),
             )
         )
+
+
+def _withdrawal(document: Document, where: Where, row: Any) -> Withdrawal | None:
+    if row is None:
+        return None
+    day = date.fromisoformat(str(row["date"]))
+    return Withdrawal(day, row["reason"], source(document, (*where, "withdrawn"), row["source"]))
 
 
 def read_indicators(document: Document, tables: Tables) -> None:

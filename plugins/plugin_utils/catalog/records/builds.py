@@ -222,6 +222,15 @@ class CveFix:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That a maker took an update back: when, and why in a sentence."""
+
+    date: date
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """One update package as it is to be fetched, stored and installed."""
 
@@ -237,3 +246,4 @@ class Package:
     read: date  # when the source was read
     note: str | None = None
     entitlement: str = "public"
+    withdrawn: Withdrawal | None = None  # then nobody chooses it without a reason

@@ -12,7 +12,7 @@ from ...install.models import Action, HostReading, UpdateSelection
 from ...install.reading import exsetup, listed_kbs
 from ...install.request import update_name
 from ...judge.assess import assess
-from .choose import borne_out, choose
+from .choose import ACCEPTED, borne_out, choose
 
 if TYPE_CHECKING:
     from datetime import date
@@ -52,6 +52,7 @@ def _beginning(
         runtime.store,
         kb=request.kb,
         repair=request.repair,
+        accepted=request.policy.approvals.get(ACCEPTED),
     )
     present = _present(chosen, runtime)
     if chosen.action is not Action.INSTALL and present is None:

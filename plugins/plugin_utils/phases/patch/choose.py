@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...trust.packages.records import PackageRecord
 
 _PUBLIC = "public"
+ACCEPTED = "withdrawn"  # the approval with the reason to install an update that was taken back
 _CLOSED = ("fixed", "not-affected")
 
 
@@ -38,12 +39,14 @@ def choose(
     *,
     kb: str | None = None,
     repair: bool = False,
+    accepted: str | None = None,
 ) -> UpdateSelection:
     """Choose the update that closes a campaign's CVEs on a server of exactly this build.
 
     ``store`` is the operator's signed package catalogue; without it the answer names the update
     and has no package. ``kb`` restricts the choice to one update. ``repair``: the update that makes
-    the present build is listed but not whole, so it is installed again.
+    the present build is listed but not whole, so it is installed again. ``accepted``: why an update that
+    its maker took back is wanted all the same; it is recorded with the approvals.
     """
     if build is None:
         return UpdateSelection(Action.STOP, "The build of ExSetup.exe is not known.", None)
@@ -59,7 +62,7 @@ def choose(
         return UpdateSelection(
             Action.STOP, f"The catalogue cannot tell: {campaign_remedy(status)}.", build
         )
-    return _install(catalog, status, build, store, kb)
+    return _install(catalog, status, build, store, kb, accepted)
 
 
 def _settled(
@@ -151,6 +154,7 @@ def _install(
     build: Build,
     store: PackageCatalogue | None,
     kb: str | None,
+    accepted: str | None,
 ) -> UpdateSelection:
     fitting = [p for p in catalog.packages(build) if not _still_open(catalog, status, p.build)]
     if kb is not None:
@@ -161,6 +165,12 @@ def _install(
         no = "not " if kb else ""
         reason = f"{asked} {no}{', '.join(closed)} on {build}; {campaign_remedy(status)}."
         return UpdateSelection(Action.STOP, reason, build, closes=closed)
+    gone = [p for p in fitting if p.withdrawn is not None]
+    wanted = kb is not None and accepted is not None
+    if len(gone) == len(fitting) and not wanted:
+        return _taken_back(gone[-1], build, closed)
+    if not wanted:
+        fitting = [p for p in fitting if p.withdrawn is None]
     # Whoever has not bought Extended Security Updates cannot install them.
     public = [p for p in fitting if p.entitlement == _PUBLIC]
     chosen = _with_package(public or fitting, build, store, closed, None)
@@ -169,6 +179,22 @@ def _install(
     left = catalog.campaign_status(status.campaign, chosen.target).related_open
     reason = f"{chosen.reason} But {still_open(left)}." if left else chosen.reason
     return replace(chosen, reason=reason)
+
+
+def _taken_back(package: Package, build: Build, closed: tuple[str, ...]) -> UpdateSelection:
+    """The answer to whoever asks for an update that its maker took back."""
+    gone = package.withdrawn
+    assert gone is not None  # noqa: S101 - by the caller
+    return UpdateSelection(
+        Action.STOP,
+        f"Microsoft withdrew {package.kb} on {gone.date}: {gone.reason} ({gone.source}).",
+        build,
+        target=package.build,
+        kb=package.kb,
+        remedy="Leave patch_kb out, or name a later update. To install it all the same, say why in "
+        f"patch_approvals: {{{ACCEPTED}: REASON}}.",
+        closes=closed,
+    )
 
 
 def _with_package(
