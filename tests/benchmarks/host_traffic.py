@@ -40,6 +40,16 @@ def measured(
     wanted: str,
 ) -> str:
     """Carry it out over WinRM, twice; returns one line for the report about the second time."""
+    return measured_cpu(endpoint, name, begin, wanted)[0]
+
+
+def measured_cpu(
+    endpoint: Endpoint,
+    name: str,
+    begin: Callable[[Line], Rehearsed],
+    wanted: str,
+) -> tuple[str, float]:
+    """The line, and the seconds of processor, those of the simulated host among them."""
     for _ in range(2):  # the first one fills the caches of controller and model
         line = Line(endpoint, wire=True)
         host = begin(line)
@@ -51,8 +61,9 @@ def measured(
         line.close()
         if verdict != wanted:
             raise RuntimeError(f"{name}: ended as {verdict} instead of {wanted}")
-    return (
+    text = (
         f"{name}: {len(line.asked)} commands, {traffic['requests']} requests, "
         f"{traffic['sent_bytes'] / 1000:,.0f} kB up, {traffic['received_bytes'] / 1000:,.0f} kB down, "
         f"{cpu * 1000:,.0f} ms of processor with the host, {wall * 1000:,.0f} ms"
     )
+    return text, cpu
