@@ -61,7 +61,7 @@ $ProgressPreference = 'SilentlyContinue'
 function Get-TakeoverReason {
     # Why this lock may be taken, or null: it may not. Heartbeats come every five minutes.
     param ($Lock)
-    if ($Gone -and $Gone -ceq $Lock['life'] -and (Test-SameRun $Lock $Owner $Run)) {
+    if ($Gone -and (Test-SameText $Gone $Lock['life']) -and (Test-SameRun $Lock $Owner $Run)) {
         # It goes on with what it began: a job of its own may be at work.
         return 'life'
     }
@@ -72,7 +72,7 @@ function Get-TakeoverReason {
     }
     if ($Takeover) {
         $reason = 'operator'
-    } elseif ($Controller -and $Lock['controller'] -ceq $Controller -and (Get-LockSilence $Lock) -gt 600) {
+    } elseif ($Controller -and (Test-SameText $Lock['controller'] $Controller) -and (Get-LockSilence $Lock) -gt 600) {
         $reason = 'controller'
     }
     if ($reason) {
@@ -108,7 +108,7 @@ Use-LockGuard {
     $state = 'acquired'
     $reason = $null
     $previous = Read-HostLock
-    if ((Test-SameRun $previous $Owner $Run) -and $previous['life'] -ceq $Life) {
+    if ((Test-SameRun $previous $Owner $Run) -and (Test-SameText $previous['life'] $Life)) {
         $state = 'renewed'
         foreach ($name in 'acquired', 'takeover', 'token') {
             $lock[$name] = $previous[$name]

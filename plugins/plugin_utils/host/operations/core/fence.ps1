@@ -17,7 +17,7 @@ function Stop-LockLost {
     $message = "the lock of ticket '$Ticket' is lost, nobody holds the host now"
     if ($Lock) {
         $message = "the lock of ticket '{0}' is lost: the host is in the hands of '{1}' (run {2}) since {3}, for: {4}" -f $Ticket, $Lock['owner'], $Lock['run'], $Lock['acquired'], $Lock['purpose']
-    } elseif ($last -and (Get-LockTicket $last) -cne $Ticket) {
+    } elseif ($last -and -not (Test-SameText (Get-LockTicket $last) $Ticket)) {
         $message = "the lock of ticket '{0}' is lost: '{1}' (run {2}) took the host over at {3} and gave it back" -f $Ticket, $last['owner'], $last['run'], $last['acquired']
     }
     Stop-Operation 'Locked' 'LockLost' "$message. Change nothing more, look at the host, run again" $last
@@ -27,7 +27,7 @@ function Assert-LockTicket {
     # The lock of this ticket, or a failure. Call it in the guard.
     param ($Ticket)
     $lock = Read-HostLock
-    if ($lock -and $Ticket -and $Ticket -ceq (Get-LockTicket $lock)) {
+    if ($lock -and $Ticket -and (Test-SameText $Ticket (Get-LockTicket $lock))) {
         return $lock
     }
     if ($Ticket) {

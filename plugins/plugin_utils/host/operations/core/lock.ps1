@@ -172,7 +172,7 @@ function Get-StaleReason {
 function Test-SameRun {
     # Is the lock of this owner and run, whichever life of the run took it?
     param ($Lock, [string]$Owner, [string]$Run)
-    $Lock -and $Lock['owner'] -ceq $Owner -and $Lock['run'] -ceq $Run
+    $Lock -and (Test-SameText $Lock['owner'] $Owner) -and (Test-SameText $Lock['run'] $Run)
 }
 
 function Stop-Locked {

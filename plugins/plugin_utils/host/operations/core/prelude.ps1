@@ -73,6 +73,13 @@ function ConvertTo-IsoDate {
     $Value.ToUniversalTime().ToString('o')
 }
 
+function Test-SameText {
+    # Character by character: -ceq takes texts for equal that differ in what the culture ignores (soft
+    # hyphen, controls, NUL), so somebody else's change of a file could pass for none.
+    param ($One, $Other)
+    ($null -eq $One) -eq ($null -eq $Other) -and [string]::Equals([string]$One, [string]$Other)
+}
+
 function Stop-Operation {
     # Ends the operation with a failure of a named class: RequestInvalid, ScriptFailed or Locked.
     param (

@@ -62,7 +62,7 @@ function Get-XmlText {
 }
 
 function Get-XmlFlag {
-    param ($Element, [string]$Name, [bool]$Default)
+    param ($Element, [string]$Name, $Default)
     $text = Get-XmlText $Element $Name
     if ($null -eq $text) { return $Default }
     if ($text -eq 'true') { return $true }

@@ -29,7 +29,7 @@ function Get-IisCentralLog {
     $folder, $enabled = '%SystemDrive%\inetpub\logs\LogFiles', $null
     foreach ($file in Get-XmlChild $Log $name) {
         $folder = Get-XmlText $file 'directory' $folder
-        if ($file.HasAttribute('enabled')) { $enabled = Get-XmlFlag $file 'enabled' $false }
+        $enabled = Get-XmlFlag $file 'enabled' $enabled
     }
     $id, ((Expand-Environment $folder).TrimEnd('\') + '\W3SVC'), $enabled
 }
@@ -63,7 +63,7 @@ function Get-IisLogFolder {
 
 function Add-IisSiteLog {
     # The logs of the sites of one list.
-    param ($Context, $Folders, $Sites, [bool]$Silent)
+    param ($Context, $Folders, $Sites, $Silent)
     $defaults = @(Get-XmlPath $Sites 'siteDefaults/logFile')
     $default, $writes = '%SystemDrive%\inetpub\logs\LogFiles', $true
     foreach ($log in $defaults) {
@@ -84,7 +84,7 @@ function Add-IisSiteLog {
 
 function Measure-LogFolder {
     # Streams the folder: names, sizes and times come with the listing, no file is opened.
-    param ([string]$Path, $Fact, [string]$Extension = '.log')
+    param ($Path, $Fact, $Extension)
     $folder = New-Object IO.DirectoryInfo (Resolve-NativePath $Path)
     $oldest = $newest = $null
     try {

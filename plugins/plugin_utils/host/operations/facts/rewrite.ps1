@@ -106,8 +106,23 @@ function Read-RewriteCollection {
 }
 
 function Read-RewriteContainer {
-    # <configuration> or <location>: what stands in its system.webServer/rewrite.
+    # <configuration> or <location>: what stands in its system.webServer/rewrite, and whether its modules
+    # take the module away.
     param ($Container, $Place, $Found)
+    $there = $true
+    foreach ($modules in Get-XmlPath $Container 'system.webServer/modules') {
+        foreach ($element in Get-XmlChild $modules 'add', 'clear', 'remove') {
+            $kind = $element.get_LocalName()
+            if ($kind -eq 'clear' -or (Get-XmlText $element 'name') -eq 'RewriteModule') { $there = $kind -eq 'add' }
+        }
+    }
+    if (-not $there) {
+        $Found['unloaded'] += [ordered]@{
+            site = $Place['site']
+            path = $Place['path']
+            file = $Place['file']
+        }
+    }
     $rewrite = @(Get-XmlPath $Container 'system.webServer/rewrite')
     foreach ($section in $rewrite) {
         if (Get-XmlText $section 'configSource') { throw 'configSource: the rules stand in another file' }
@@ -141,47 +156,20 @@ function Read-RewriteFile {
     # All of a file or nothing: half a file would look like a missing rule.
     param ($Root, [string]$File, $Site, [string]$Path, $Result)
     $base = @{ site = $Site; path = $Path; file = $File; inherit = $true }
-    $found = @{ rules = @(); preconditions = @(); overrides = @() }
+    $found = @{ rules = @(); preconditions = @(); overrides = @(); unloaded = @() }
     Read-RewriteContainer $Root $base $found
     foreach ($location in Get-XmlChild $Root 'location') {
         Read-RewriteContainer $location (Get-LocationPlace $location $base) $found
     }
-    foreach ($list in 'rules', 'preconditions', 'overrides') { $Result[$list] += $found[$list] }
+    foreach ($list in 'rules', 'preconditions', 'overrides', 'unloaded') { $Result[$list] += $found[$list] }
 }
 
 function Get-ModuleState {
     # Whether IIS loads the module: null where its list of modules is not there.
     param ($Root)
-    $lists = @(Get-XmlPath $Root 'system.webServer/globalModules')
-    if ($lists.Count -eq 0) { return $null }
-    $loaded = $false
-    foreach ($list in $lists) {
-        foreach ($module in Get-XmlChild $list 'add') {
-            if ((Get-XmlText $module 'name') -eq 'RewriteModule') { $loaded = $true }
-        }
-    }
-    $loaded
-}
-
-function Read-ModuleRemoval {
-    # Where a configuration takes the module away from a place and what is below: a file, with its locations.
-    param ($Root, $Base)
-    $containers = @(, @($Root, $Base))
-    foreach ($location in Get-XmlChild $Root 'location') { $containers += , @($location, (Get-LocationPlace $location $Base)) }
-    foreach ($pair in $containers) {
-        $there = $true
-        foreach ($modules in Get-XmlPath $pair[0] 'system.webServer/modules') {
-            foreach ($element in Get-XmlChild $modules 'add', 'clear', 'remove') {
-                $kind = $element.get_LocalName()
-                $mine = (Get-XmlText $element 'name') -eq 'RewriteModule'
-                if ($kind -eq 'clear' -or ($kind -eq 'remove' -and $mine)) { $there = $false }
-                if ($kind -eq 'add' -and $mine) { $there = $true }
-            }
-        }
-        if (-not $there) {
-            [ordered]@{ site = $pair[1]['site']; path = $pair[1]['path']; file = $pair[1]['file'] }
-        }
-    }
+    $list = 'system.webServer/globalModules'
+    if (-not @(Get-XmlPath $Root $list)) { return $null }
+    @(foreach ($module in Get-XmlPath $Root "$list/add") { Get-XmlText $module 'name' }) -contains 'RewriteModule'
 }
 
 function Get-WebConfigPlace {
@@ -217,18 +205,12 @@ function Get-UrlRewriteFact {
     if ($null -eq $configuration) { return $fact }
     Read-RewriteFile $configuration['root'] $configuration['file'] $null '/' $fact
     $fact['loaded'] = Get-ModuleState $configuration['root']
-    $base = @{ site = $null; path = '/'; file = $configuration['file']; inherit = $true }
-    $fact['unloaded'] += @(Read-ModuleRemoval $configuration['root'] $base)
     $roots = @{}
     foreach ($place in Get-WebConfigPlace $configuration['root']) {
         $file = $place['file']
         try {
             if (-not $roots.ContainsKey($file)) { $roots[$file] = Read-XmlFile $file }
-            if ($roots[$file]) {
-                Read-RewriteFile $roots[$file] $file $place['site'] $place['path'] $fact
-                $base = @{ site = $place['site']; path = $place['path']; file = $file; inherit = $true }
-                $fact['unloaded'] += @(Read-ModuleRemoval $roots[$file] $base)
-            }
+            if ($roots[$file]) { Read-RewriteFile $roots[$file] $file $place['site'] $place['path'] $fact }
         } catch {
             $fact['unread'] += $place
             Add-PartError 'url_rewrite.rules' ('{0}: {1}' -f $file, $_.Exception.GetBaseException().Message)

@@ -71,7 +71,7 @@ $wanted = [ordered]@{
 $changed = -not $record
 if ($record) {
     foreach ($name in $wanted.get_Keys()) {
-        if ($record[$name] -cne $wanted[$name]) { $changed = $true }
+        if (-not (Test-SameText $record[$name] $wanted[$name])) { $changed = $true }
     }
 }
 if ($changed) {

@@ -124,7 +124,7 @@ function Open-JobFile {
     }
     $bytes = (New-Object Security.Cryptography.SHA256CryptoServiceProvider).ComputeHash($stream)
     $State['sha256_at_launch'] = ([BitConverter]::ToString($bytes) -replace '-').ToLowerInvariant()
-    if ($State['sha256_at_launch'] -cne $Job.sha256) {
+    if (-not [string]::Equals($State['sha256_at_launch'], $Job.sha256)) {
         $stream.Dispose()
         $State['reason'] = 'sha256'
         return $null

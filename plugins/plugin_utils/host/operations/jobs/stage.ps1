@@ -54,7 +54,7 @@ function Get-KnownJob {
         if ($stored -is [datetime]) {
             $stored = ConvertTo-IsoDate $stored
         }
-        if ((ConvertTo-SafeJson $stored) -cne (ConvertTo-SafeJson $Order[$name])) {
+        if (-not (Test-SameText (ConvertTo-SafeJson $stored) (ConvertTo-SafeJson $Order[$name]))) {
             Stop-Operation 'RequestInvalid' 'JobConflict' "job '$($Order['job'])' exists with another $name; use another name, or remove it first"
         }
     }

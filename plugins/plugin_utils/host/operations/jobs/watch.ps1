@@ -45,7 +45,7 @@ function Update-JobState {
     $now = (Get-Date).ToUniversalTime()
     $before = $State['state']
     $new = Get-ProgressMark $Job $State $Process
-    if ($new -cne $Mark) {
+    if (-not (Test-SameText $new $Mark)) {
         $State['progress'] = ConvertTo-IsoDate $now
     }
     $silent = ($now - [datetime]::Parse($State['progress'], $culture, $style).ToUniversalTime()).TotalSeconds

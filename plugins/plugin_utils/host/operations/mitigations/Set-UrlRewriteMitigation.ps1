@@ -126,7 +126,7 @@ $prior = Read-ConfigText $file
 $start = $prior
 if ($null -eq $prior) { $start = "<?xml version=`"1.0`" encoding=`"UTF-8`"?>`r`n<configuration />`r`n" }
 $edit = Edit-RewriteText $start $file $wanted $Remove
-$changed = $edit['text'] -cne $start
+$changed = -not (Test-SameText $edit['text'] $start)
 $before = Get-RewriteContent $prior $file $found['place']['site'] $found['place']['path']
 if ($changed -and $FileSha256 -and $before['sha256'] -ne $FileSha256) {
     Stop-Operation 'RequestInvalid' 'StalePlan' "$file has changed since the plan was made (planned on $FileSha256, is $($before['sha256'])); plan again"
@@ -137,7 +137,7 @@ if ($changed -and -not $Check) {
     Save-RewriteUndo $Mitigation $file $prior $edit
     Write-ConfigText $file $edit['text']
     $after = Read-ConfigText $file
-    if ($after -cne $edit['text']) {
+    if (-not (Test-SameText $after $edit['text'])) {
         Stop-Operation 'ScriptFailed' 'ReadBackDiffers' "$file does not hold what was written; something else changes it at the same time"
     }
 }

@@ -56,14 +56,15 @@ function Get-UndoPlan {
 function Test-PoolText {
     # The attributes count as well: an attribute that was not there goes away again.
     param ($Now, $Wanted)
-    (Test-PoolState $Now $Wanted) -and $Now['auto_start_text'] -ceq $Wanted['auto_start_text'] -and $Now['start_mode_text'] -ceq $Wanted['start_mode_text']
+    (Test-PoolState $Now $Wanted) -and (Test-SameText $Now['auto_start_text'] $Wanted['auto_start_text']) -and
+        (Test-SameText $Now['start_mode_text'] $Wanted['start_mode_text'])
 }
 
 function Invoke-Undo {
     # Files, pools, services: Exchange answers again before anything watches it.
     param ($Plan)
     foreach ($row in $Plan['files']) {
-        if ($row['now'] -cne $row['wanted']) { Write-ConfigText $row['entry']['file'] $row['wanted'] }
+        if (-not (Test-SameText $row['now'] $row['wanted'])) { Write-ConfigText $row['entry']['file'] $row['wanted'] }
     }
     $pools = @($Plan['pools'] | Where-Object { -not (Test-PoolText $_['now'] $_['wanted']) } | ForEach-Object { $_['wanted'] })
     if ($pools) { Set-PoolState $Plan['state'] $pools }
@@ -103,7 +104,7 @@ function Select-UndoState {
 function Get-UndoDifference {
     # What is not as it shall be.
     param ($Plan)
-    foreach ($one in $Plan['files']) { if ($one['now'] -cne $one['wanted']) { $one['entry']['file'] } }
+    foreach ($one in $Plan['files']) { if (-not (Test-SameText $one['now'] $one['wanted'])) { $one['entry']['file'] } }
     foreach ($one in $Plan['pools']) { if (-not (Test-PoolText $one['now'] $one['wanted'])) { $one['wanted']['name'] } }
     foreach ($one in $Plan['services']) { if (-not (Test-ServiceState $one['now'] $one['wanted'])) { $one['wanted']['name'] } }
 }

@@ -114,7 +114,7 @@ function ConvertTo-ConfigDocument {
     $elements = Get-MarkupElement $Text
     $same = $nodes.Count -eq $elements.Count
     for ($index = 0; $same -and $index -lt $nodes.Count; $index++) {
-        $same = $nodes[$index].get_Name() -ceq $elements[$index]['name']
+        $same = Test-SameText $nodes[$index].get_Name() $elements[$index]['name']
     }
     if (-not $same) {
         Stop-Operation 'RequestInvalid' 'ConfigurationUnreadable' "${Path}: its encoding cannot be edited in place; save it as UTF-8"
@@ -132,7 +132,7 @@ function Find-MarkupChild {
     # The children of an element with a local name, in document order.
     param ($Element, [string]$Name)
     foreach ($child in $Element['children']) {
-        if ($child['local'] -ceq $Name) { $child }
+        if (Test-SameText $child['local'] $Name) { $child }
     }
 }
 

@@ -62,7 +62,7 @@ function Get-UndoneText {
         $root = (Get-MarkupElement $text)[0]
         $inner = $text.Substring($root['open_end'], $root['close_start'] - $root['open_end'])
         if (-not $inner.Trim(" `t`r`n".ToCharArray())) { return $null }
-    } elseif ((Get-Skeleton $text) -ceq (Get-Skeleton $base)) {
+    } elseif (Test-SameText (Get-Skeleton $text) (Get-Skeleton $base)) {
         return $base
     }
     $text

@@ -66,7 +66,7 @@ function Set-PoolConfiguration {
     foreach ($want in @($Wanted | Sort-Object -Property { (Find-Pool $Pools $_['name'] -Element)['start'] } -Descending)) {
         $text = Edit-PoolText $Pools $text $want
     }
-    if ($text -cne $Pools['document']['text']) { Write-ConfigText $Pools['path'] $text }
+    if (-not (Test-SameText $text $Pools['document']['text'])) { Write-ConfigText $Pools['path'] $text }
 }
 
 function Invoke-PoolVerb {

@@ -106,7 +106,7 @@ function Edit-Collection {
         $row = $rows[$index]
         if ($Names -notcontains $row['name']) { continue }
         $want = $Wanted | Where-Object { $_['name'] -eq $row['name'] } | Select-Object -First 1
-        if ($inPlace -and (ConvertTo-SafeJson $want) -ceq $row['json']) { continue }
+        if ($inPlace -and (Test-SameText (ConvertTo-SafeJson $want) $row['json'])) { continue }
         $element = $row['element']
         $raw = $document['text'].Substring($element['start'], $element['end'] - $element['start'])
         $State['originals'] = @([ordered]@{ collection = $Path; name = $row['name']; text = $raw }) + $State['originals']

@@ -67,7 +67,7 @@ function ConvertTo-PreconditionContent {
 function ConvertTo-XmlAttribute {
     # ' name="value"', in ASCII; nothing for null and for the default.
     param ([string]$Name, $Value, $Default = $null)
-    if ($null -eq $Value -or $Value -ceq $Default) { return '' }
+    if ($null -eq $Value -or (Test-SameText $Value $Default)) { return '' }
     if ($Value -is [bool]) { $Value = ([string]$Value).ToLowerInvariant() }
     $text = ([string]$Value).Replace('&', '&amp;').Replace('<', '&lt;').Replace('>', '&gt;').Replace('"', '&quot;')
     $text = [regex]::Replace($text, '[\ud800-\udbff][\udc00-\udfff]|[^\x20-\x7e]', {

@@ -49,7 +49,7 @@ function Read-Chunk {
         Stop-Operation 'RequestInvalid' 'ChunkDamaged' 'the chunk is not base64'
     }
     $actual = Get-StreamHash (New-Object IO.MemoryStream(, $bytes))
-    if ($actual -cne $ChunkSha256) {
+    if (-not (Test-SameText $actual $ChunkSha256)) {
         Stop-Operation 'RequestInvalid' 'ChunkDamaged' "the chunk that arrived has SHA-256 $actual, sent was $ChunkSha256"
     }
     , $bytes
@@ -100,7 +100,7 @@ function Write-Chunk {
     } finally {
         $stream.Dispose()
     }
-    if ($actual -cne $Sha256) {
+    if (-not (Test-SameText $actual $Sha256)) {
         [IO.File]::Delete((Resolve-NativePath $Path))
         Stop-Operation 'ScriptFailed' 'PackageDamaged' "all $Size bytes arrived, but their SHA-256 is $actual, wanted is $Sha256; they were discarded. Verify the package on the controller and push it again"
     }
@@ -117,7 +117,7 @@ if ($folder) {
 $result = [ordered]@{ changed = $false; before = $before; after = $before; path = $null }
 if ($before['state'] -eq 'complete') {
     $path = Join-Path $folder $Package
-    if ($before['bytes'] -eq $Size -and (Measure-PackageFile $path)['sha256'] -ceq $Sha256) {
+    if ($before['bytes'] -eq $Size -and (Test-SameText (Measure-PackageFile $path)['sha256'] $Sha256)) {
         $result['path'] = $path
         return $result
     }

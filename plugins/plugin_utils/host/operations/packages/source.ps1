@@ -87,7 +87,7 @@ function Receive-PackageSource {
         $to = Open-PackageFile $Path 'Create' 'ReadWrite' 'None'
         Copy-PackageByte $from $to $Source $Size $DeadlineSeconds
         $actual = Get-StreamHash $to
-        if ($to.Length -ne $Size -or $actual -cne $Sha256) {
+        if ($to.Length -ne $Size -or -not (Test-SameText $actual $Sha256)) {
             Stop-Operation 'ScriptFailed' 'PackageDamaged' "$Source gave $($to.Length) bytes with SHA-256 $actual, wanted are $Size with $Sha256; they were discarded"
         }
         $good = $true

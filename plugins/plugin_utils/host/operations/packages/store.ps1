@@ -83,7 +83,7 @@ function Get-PackageCondition {
     $path = Join-Path $folder $Package
     $found = Measure-PackageFile $path
     $condition['state'] = 'damaged'
-    if ($found -and $found['bytes'] -eq $Size -and $found['sha256'] -ceq $Sha256) {
+    if ($found -and $found['bytes'] -eq $Size -and (Test-SameText $found['sha256'] $Sha256)) {
         $condition['state'] = 'complete'
     } elseif (-not $found) {
         $path = "$path.partial"
