@@ -353,6 +353,31 @@ def test_a_newer_scanner_in_the_store_does_not_orphan_the_one_at_work(tmp_path: 
     assert kept(host)["tools"][0]["file_sha256"] == host.store.tools[1].sha256
 
 
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        pytest.param(("msert/full",), "one scanner at a time", id="same-tool"),
+        pytest.param(("test-proxylogon",), "'controller-a'", id="other-tool"),
+        pytest.param(BOTH, "one scanner at a time", id="both"),
+    ],
+)
+def test_another_controller_starts_nothing_beside_the_one_at_work(
+    tmp_path: Path, wanted: tuple[str, ...], why: str
+) -> None:
+    host = DetectedHost(tmp_path)
+    (tmp_path / "other").mkdir()
+    _at_work(host)
+    case = tmp_path / "their-case"
+    stranger = host.detect(*wanted, run="run-2", owner="controller-b", case=case)
+    assert (stranger.state, stranger.changed) == (DetectState.STOPPED, False), stranger.reason
+    assert why in stranger.reason
+    assert len(host.launched) == 1
+    result = host.detect("msert/full")
+    assert result.state is DetectState.NO_INDICATOR, result.reason
+    assert len(host.launched) == 1
+    assert not host.locked
+
+
 def test_a_scanner_that_expires_while_it_is_at_work_is_read_all_the_same(tmp_path: Path) -> None:
     host = DetectedHost(tmp_path)
     (tmp_path / "other").mkdir()
