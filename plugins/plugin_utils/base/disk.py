@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write so that it is on the disk, and readable for the operator alone."""
+"""Write so that it is on the disk, and readable for the operator alone; read what others left."""
 
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Return a file, up to ``most`` bytes of it.
+
+    :raises OSError: it cannot be read, or is a link.
+    :raises ValueError: it is no file; a device or a pipe that nobody writes to would never end.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise ValueError("it is no file")
+        return file.read(most)
 
 
 def write_at(number: int, data: bytes, offset: int) -> None:

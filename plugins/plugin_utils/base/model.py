@@ -178,3 +178,5 @@ class CompromiseState(Enum):
 
 
 COMPROMISE_ORDER = tuple(CompromiseState)
+# Somebody has to look, and no later run takes it back.
+SUSPICIOUS = frozenset({CompromiseState.INDICATOR_FOUND, CompromiseState.CONFLICT})

@@ -2,8 +2,9 @@
 """``exchange-remediation detection``: what was found, which scans are due, what CISA's template wants.
 
 Contacts nobody. Exit status of ``show``: 0 all looked at and nothing found, 1 something was found or is in
-conflict, 2 usage, 3 something proves nothing, a file could not be read or there is none. Of ``schedule``: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file could not be read or
-there is none. ``template``: 0 written, 2 and 3 as above.
+conflict, 2 usage, 3 something proves nothing, a file could not be read or there is none. Of
+``schedule``: 0 nothing due or late, 1 a scan is, 2 usage, 3 a file could not be read or there is none.
+Of ``template``: 0 written, 2 and 3 as above.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.dates import parse_date, utc_text
-from ..base.model import CompromiseState
+from ..base.model import SUSPICIOUS, CompromiseState
 from ..catalog.loader import load
 from ..fleet.compromise import DetectionInputs, FleetCompromise
 from ..fleet.detections import DetectionStore, read_detections
@@ -43,7 +44,7 @@ _SHOW_EXIT = (
     "proves nothing, or a file is missing or unreadable"
 )
 _NOT_ANSWERED = ": it was not answered"
-_URGENT = (CompromiseState.INDICATOR_FOUND.value, CompromiseState.CONFLICT.value)
+_URGENT = tuple(state.value for state in SUSPICIOUS)
 _CASES = "folder of the cases (default: %(default)s)"
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ..base import disk
 from ..base.dates import within_reason
 from ..base.errors import ConfigError
-from ..base.model import COMPROMISE_ORDER, CompromiseState
+from ..base.model import COMPROMISE_ORDER, SUSPICIOUS, CompromiseState
 from ..base.sanitize import clean
 from ..judge.compromise.schedule import ScanRecord
 from ..judge.compromise.serialize import check_from_dict
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 NAME = "detection.json"
 SCHEMA = 1
 _DEEPEST = 8  # cases/case/run/host/detection.json, and what people put above
-_STAY = frozenset({CompromiseState.INDICATOR_FOUND, CompromiseState.CONFLICT})
 _ENTRIES = 100_000
 _FILES = 20_000
 _BYTES = 8 * 1024 * 1024
@@ -62,7 +61,7 @@ def read_detections(cases: Path) -> DetectionStore:
         hosts.setdefault(host.casefold(), host)
         for name, run in runs:
             # Of a finding, no other record of the same run takes it away.
-            own = run.record if run.state in _STAY and run.record else ""
+            own = run.record if run.state in SUSPICIOUS and run.record else ""
             key = (host.casefold(), run.tool, run.mode, name, own)
             end = run.finished.timestamp() if run.finished else 0.0
             rank = (run.finished is not None, end, -COMPROMISE_ORDER.index(run.state))
@@ -157,12 +156,7 @@ def _placed(checks: tuple[DetectionCheck, ...], record: str) -> tuple[DetectionC
 
 
 def _bytes(path: Path) -> bytes:
-    # What stands there may be a link to a device, or a pipe that nobody writes to.
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(number, "rb") as file:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise ValueError("it is no file")
-        data = file.read(_BYTES + 1)
+    data = disk.read_plain(path, _BYTES + 1)
     if len(data) > _BYTES:
         raise ValueError(f"it is larger than {_BYTES} bytes")
     return data

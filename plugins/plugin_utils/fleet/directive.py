@@ -55,8 +55,8 @@ def host_directive(
 ) -> dict[str, Any] | None:
     """Return what the directive wants from one host, None where the campaign is under none.
 
-    ``entry``: of the report; ``tools``: what the runs of detection tools on it answer. The shape is that of ``directive decide --json`` with ``answered_by``
-    (answer -> source), ``met_by`` (clause -> source), ``conflicts`` and ``fix_deadlines``.
+    ``entry``: of the report; ``tools``: what the runs of detection tools on it answer. The shape is that
+    of ``directive decide --json`` with ``answered_by`` (answer -> source), ``met_by`` (clause -> source), ``conflicts`` and ``fix_deadlines``.
     """
     directive = catalog.directive(campaign.directive) if campaign.directive else None
     if directive is None:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ConfigError
 from ..base.json_schema import compiled, place
-from ..base.model import OPEN_EXPOSURES, CheckStatus, CompromiseState, HostState, Verdict
+from ..base.model import (
+    OPEN_EXPOSURES,
+    SUSPICIOUS,
+    CheckStatus,
+    CompromiseState,
+    HostState,
+    Verdict,
+)
 from ..base.sanitize import clean, is_inert
 
 if TYPE_CHECKING:
@@ -43,7 +50,8 @@ def build(
     Every name of ``inventory`` gets exactly one entry, in that order; a name without a result is
     ``not-attempted`` (I3). A result for a name outside the inventory is refused, because it means
     that two runs were mixed up. ``missing``: servers in no inventory, with the reason: they are
-    ``not-in-inventory``. ``directive``: entry of a host -> what the campaign's directive wants from it; ``compromise``: -> what the detection tools said of it.
+    ``not-in-inventory``. ``directive``: entry of a host -> what the campaign's directive wants from it;
+    ``compromise``: -> what the detection tools said of it.
 
     :raises ConfigError: an inventory name appears twice, or a result belongs to no inventory host.
     """
@@ -140,10 +148,18 @@ def compromise_of(host: Mapping[str, Any]) -> str:
     return str(told.get("state") or NOT_EXAMINED)
 
 
+_SUSPICIOUS = {state.value for state in SUSPICIOUS}
+
+
+def is_incident(host: Mapping[str, Any]) -> bool:
+    """Whether a detection tool found something, or two of them disagree."""
+    return compromise_of(host) in _SUSPICIOUS
+
+
 def found_elsewhere(report: Mapping[str, Any]) -> dict[str, str]:
     """Servers of no inventory on which something was found: host -> verdict."""
     unlisted = report["run"].get("unlisted", {})
-    return {host: state for host, state in unlisted.items() if state in _FOUND}
+    return {host: state for host, state in unlisted.items() if state in _SUSPICIOUS}
 
 
 def group(host: Mapping[str, Any]) -> str:
@@ -158,14 +174,13 @@ def group(host: Mapping[str, Any]) -> str:
     return "unknown" if has_unknowns(host) else "nothing-found"
 
 
-_FOUND = {CompromiseState.INDICATOR_FOUND.value, CompromiseState.CONFLICT.value}
 _OPEN = {exposure.value for exposure in OPEN_EXPOSURES}
 
 
 def has_findings(host: Mapping[str, Any]) -> bool:
     """Whether the host is exposed to any CVE of the campaign or anything on it found something."""
     assessment = host["assessment"]
-    return compromise_of(host) in _FOUND or (
+    return is_incident(host) or (
         assessment is not None
         and (
             assessment["verdict"] in _OPEN

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..base.model import CheckStatus, CompromiseState, Exposure, HostState, Severity, Verdict
+from .document import is_incident
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -228,13 +229,6 @@ def urgency(host: Mapping[str, Any]) -> tuple[bool, int, str]:
     assessment = host["assessment"]
     verdict = Verdict.UNKNOWN.value if assessment is None else assessment["verdict"]
     return (not is_incident(host), _VERDICT_ORDER[verdict], host["host"])
-
-
-def is_incident(host: Mapping[str, Any]) -> bool:
-    """Whether a detection tool found something, or two of them disagree."""
-    return any(
-        line.compromise and line.status == CheckStatus.FINDING.value for line in entries(host)
-    )
 
 
 def next_step(host: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...base.model import CompromiseState
+from ...base.model import SUSPICIOUS, CompromiseState
 from .schedule import FULL_MODES, SCANNER, not_counted
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def _column(name: str, runs: list[ScanRecord], kind: str) -> tuple[str, list[str
         return YES_FOUND, []
     # A finding of a run that did not end, or a contradiction: never "nothing was found" (I2).
     good = [one for one in whole if _answers(one)]
-    unclear = {CompromiseState.INDICATOR_FOUND, CompromiseState.CONFLICT}
-    if good and not states & unclear:
+    if good and not states & SUSPICIOUS:
         return YES_NOTHING, []
     return NO, [f"{name}: {_why(runs, kind)}."]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ...base.model import COMPROMISE_ORDER, CompromiseState
+from ...base.model import COMPROMISE_ORDER, SUSPICIOUS, CompromiseState
 from .verdict import compromise_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _FINDINGS = 50  # of one check; the case has all of them
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_STAY = frozenset({CompromiseState.INDICATOR_FOUND, CompromiseState.CONFLICT})
 
 
 def compromise_over_time(
@@ -28,14 +27,15 @@ def compromise_over_time(
 
     A finding and a conflict stay, of whatever campaign their run was. Otherwise the newest run of
     this campaign answers a question: one that failed since takes a good answer back, and one that
-    is good stands for those that failed before it; from after ``now`` only what was found counts. ``required``: ids of checks that have to be
-    answered; ``since`` of the verdict is the latest of all runs, the least that all have seen.
+    is good stands for those that failed before it; from after ``now`` only what was found counts.
+    ``required``: ids of checks that have to be answered; ``since`` of the verdict is the latest of all
+    runs, the least that all have seen.
     """
     told = [
         (run, check)
         for run in runs
         for check in run.checks
-        if check.state in _STAY or (run.campaign == campaign and _ended(run) <= now)
+        if check.state in SUSPICIOUS or (run.campaign == campaign and _ended(run) <= now)
     ]
     # Of two at one moment, the worse counts.
     told.sort(key=lambda one: (_moment(one[0]), -COMPROMISE_ORDER.index(one[1].state)))
@@ -54,7 +54,7 @@ def _after(before: DetectionCheck | None, now: DetectionCheck) -> DetectionCheck
     if before is None:
         return now
     findings = tuple(dict.fromkeys((*now.findings, *before.findings)))  # the newest first
-    if before.state not in _STAY:
+    if before.state not in SUSPICIOUS:
         return replace(now, findings=findings)
     stays = now if now.state is CompromiseState.INDICATOR_FOUND else before
     return replace(stays, findings=findings)

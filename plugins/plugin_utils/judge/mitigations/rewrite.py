@@ -16,7 +16,7 @@ from .rules import UNREADABLE, differences, precondition_differences
 from .state import JudgedMitigation, MitigationState, Part, combine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ...catalog.records.mitigations import Mitigation, Rule, RuleRevision
     from ...facts.read import Facts
@@ -151,24 +151,26 @@ def _override(row: Row, config: RewriteFacts) -> str | None:
 
 def _below(row: Row, places: Rows) -> str | None:
     """The file of a place at the rule's or below it, where it counts as well."""
-    site, path = _site(row), fold_path(row.get("path")) or "/"
-    for place in places.rows:
-        here = fold_path(place.get("path"))
-        inside = here is None or path in (here, "/") or here.startswith(f"{path}/")
-        if inside and not _unlike(_site(place), site):
-            return f"{place.get('file')!r:.120}"
-    return None
+    return _file_of(row, places, _is_in)
 
 
 def _at_or_around(row: Row, places: Rows) -> str | None:
     """The file of a place that the rule's is in, or of one below it whose requests it is for."""
+    return _file_of(row, places, lambda here, path: _is_in(path, here)) or _below(row, places)
+
+
+def _file_of(row: Row, places: Rows, fits: Callable[[str | None, str | None], bool]) -> str | None:
+    """The file of the first place of the rule's site whose path fits that of the rule."""
     site, path = _site(row), fold_path(row.get("path")) or "/"
     for place in places.rows:
-        here = fold_path(place.get("path"))
-        around = here in (None, "/", path) or path.startswith(f"{here}/")
-        if around and not _unlike(_site(place), site):
+        if fits(fold_path(place.get("path")), path) and not _unlike(_site(place), site):
             return f"{place.get('file')!r:.120}"
-    return _below(row, places)
+    return None
+
+
+def _is_in(inner: str | None, outer: str | None) -> bool:
+    """Whether a path is another or below it; one that could not be read may be."""
+    return inner is None or outer in (None, "/", inner) or inner.startswith(f"{outer}/")
 
 
 def _folded(value: str | None) -> str | None:

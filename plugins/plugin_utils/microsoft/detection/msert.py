@@ -77,14 +77,19 @@ def read_msert(run: ToolRun) -> ToolReading:
     logs = [file for file in run.files if file.base == LOG]
     problems = [why] if (why := _ended(run)) else []
     blocks: list[_Block] = []
+    found: list[Finding] = []
     for log in logs:
         problems += [f"its log: {log.doubt}"] if log.doubt else []
         text = decoded(log.data)
         problems += ["its log is longer than what is read"] if text.count("\n") > _LINES else []
-        blocks += list(_blocks(text))
+        of_log = list(_blocks(text))
+        blocks += of_log
+        found += islice(_findings(of_log, log), _THREATS - len(found))
     if len(logs) != 1:
         problems.append(f"there are {len(logs)} logs of it" if logs else "it left no log")
-    check = _judge(run, blocks, logs, problems)
+    if logs and not blocks:
+        problems.append("its log has nothing of this run")
+    check = _judge(run, blocks, tuple(found), problems)
     last = blocks[-1] if blocks else None
     said = None
     if last is not None and last.code is not None:
@@ -145,14 +150,10 @@ def _line(block: _Block, number: int, line: str) -> None:
 
 
 def _judge(
-    run: ToolRun, blocks: list[_Block], logs: list[CollectedFile], problems: list[str]
+    run: ToolRun, blocks: list[_Block], findings: tuple[Finding, ...], problems: list[str]
 ) -> DetectionCheck:
     wanted = _KINDS.get(run.mode.name, run.mode.name)
-    found = (finding for log in logs for finding in threats(log))
-    findings = tuple(islice(found, _THREATS))
     block = blocks[-1] if blocks else None
-    if logs and block is None:
-        problems.append("its log has nothing of this run")
     if len(blocks) > 1:
         problems.append(
             f"its log has {len(blocks)} scans of this time: another one was at work too"
@@ -179,9 +180,7 @@ def _judge(
     )
 
 
-def _findings(blocks: list[_Block], log: CollectedFile | None) -> Iterator[Finding]:
-    if log is None:
-        return
+def _findings(blocks: list[_Block], log: CollectedFile) -> Iterator[Finding]:
     for block in blocks:
         for number, name, places in block.threats:
             where = Evidence(log.name, log.origin, log.sha256, f"line {number}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...base import disk
 from ...base.dates import utc_text
 from ...base.errors import ConfigError
 from ...base.names import case_name
@@ -30,7 +31,6 @@ from .result import NAME, keep, read_kept
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from ...catalog.records.detection_tools import DetectionTool
     from ...catalog.records.tools import ScriptVersion
@@ -230,7 +230,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         else:
             for folder, below, names in os.walk(path, onerror=_unseen):
                 below.sort()
-                here = path.__class__(folder)
+                here = Path(folder)
                 for link in [one for one in below if (here / one).is_symlink()]:
                     raise ConfigError(f"{here / link} is a link; give what it leads to")
                 for name in sorted(names):
@@ -248,11 +248,9 @@ def _unseen(error: OSError) -> None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise ConfigError(f"{path} is no plain file; give files that were copied")
-            data = file.read(LARGEST + 1)
+        data = disk.read_plain(path, LARGEST + 1)
+    except ValueError as error:
+        raise ConfigError(f"{path} is no plain file; give files that were copied") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; check it") from error
     if len(data) > LARGEST:

@@ -18,8 +18,8 @@ import jinja2
 from markupsafe import Markup
 
 from ...base.model import CheckStatus
-from ..document import compromise_of
-from ..entries import entries, is_incident, next_step, scan_reminders, verdict_of
+from ..document import compromise_of, is_incident
+from ..entries import entries, next_step, scan_reminders, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
