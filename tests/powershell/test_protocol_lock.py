@@ -110,6 +110,18 @@ def test_same_owner_in_another_run_is_another(host: Host) -> None:
         acquire(host, ONE | {"owner": "CONTROLLER-A"})
 
 
+@pytest.mark.parametrize("other", [{"run": "run-9"}, {"owner": "controller-z"}])
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_life_of_another_run_or_owner_is_another(
+    host: Host, other: dict[str, str], *, gone: bool
+) -> None:
+    """Also where it says the same name of its life, or that this one is over (I16)."""
+    mine = life(**ONE)
+    acquire(host, ONE | {"life": mine})
+    with pytest.raises(errors.LockedByOther):
+        acquire(host, ONE | other | ({"gone": mine} if gone else {"life": mine}))
+
+
 def test_lock_of_an_earlier_boot_is_taken_over(host: Host) -> None:
     acquire(host, ONE)
     host.environment["TEST_BOOT"] = "8"
